@@ -1,0 +1,1 @@
+"""elt: taps to a warehouse, through dbt, into syncs, as one job."""

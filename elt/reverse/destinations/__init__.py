@@ -1,0 +1,1 @@
+"""Built-in destinations, one file each; they do not know each other."""

@@ -1,0 +1,4 @@
+"""Singer messages become committed rows and bookmarks.
+
+A warehouse is handed in; nothing here opens one by itself.
+"""

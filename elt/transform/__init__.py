@@ -1,0 +1,4 @@
+"""dbt, as a part of the run.
+
+Only transform.dbt imports dbt.
+"""
