@@ -17,7 +17,7 @@ from typing import Any
 
 import duckdb
 
-from elt.errors import EltError, Unavailable
+from elt.errors import ConfigError, EltError, Unavailable
 from elt.warehouse import tables
 from elt.warehouse.dialect import literal
 
@@ -83,6 +83,24 @@ class Warehouse:
                 raise
             cursor.commit()
 
+    @contextmanager
+    def reader(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Lend a connection that cannot write; other readers may have the file too.
+
+        For a program that only asks: not while this object has a session open.
+        Raises ConfigError where there is no warehouse yet.
+        """
+        if not self.exists():
+            raise ConfigError(
+                "there is no warehouse yet", where=str(self.path), hint="Run `elt run`"
+            )
+        connection = self._connect_when_free(read_only=True)
+        try:
+            connection.execute("SET TimeZone = 'UTC'")
+            yield connection
+        finally:
+            connection.close()
+
     @property
     def id(self) -> str:
         """The warehouse's own identity, made with it and kept in `_elt.meta`."""
@@ -126,11 +144,15 @@ class Warehouse:
         )
         maker.close()
 
-    def _connect_when_free(self) -> duckdb.DuckDBPyConnection:
+    def _connect_when_free(
+        self, *, read_only: bool = False
+    ) -> duckdb.DuckDBPyConnection:
         deadline = time.monotonic() + self._busy_timeout_seconds
         while True:
             try:
-                return duckdb.connect(str(self.path), config=self.config)
+                return duckdb.connect(
+                    str(self.path), read_only=read_only, config=self.config
+                )
             except duckdb.IOException as error:
                 if "lock" not in str(error):
                     raise _unreadable(self.path, error) from error

@@ -1,0 +1,213 @@
+"""The slow road: a part is read as text, and every row is judged by itself.
+
+Good rows load, bad rows go to `_elt.rejects` with the raw record, the column and the
+reason. Lines that are not JSON and CSV lines with the wrong number of values are
+rejects too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from elt.targets.columns import LOADED_AT, RUN_ID, Column
+from elt.targets.roads import Road, from_sql, lines_sql, texts
+from elt.targets.values import careful_value, reason, right_but_for_size, wider_types
+from elt.warehouse.dialect import literal, quote
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+Marks = tuple[str, str, str, str, datetime]  # run, environment, tap, stream, time
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """A temporary table with every value of a part as text.
+
+    Its columns are `place`, `raw`, `problem` (the row as a whole cannot be read), and
+    one for each property, named in `names`.
+    """
+
+    table: str
+    names: Mapping[str, str]
+
+
+def read_texts(
+    cursor: DuckDBPyConnection, road: Road, columns: Sequence[Column], *, number: int
+) -> Texts:
+    table = f"_elt_texts_{number}"
+    names = {column.property: f"t{index}" for index, column in enumerate(columns)}
+    found = [
+        f"{text}::VARCHAR AS {names[column.property]}"
+        for text, column in zip(texts(road, columns), columns, strict=True)
+    ]
+    if road.format == "jsonl":
+        raw, problem = "r.json::VARCHAR", _object_problem()
+    else:
+        raw, problem = "to_json(r)::VARCHAR", "NULL::VARCHAR"
+    about = ["row_number() OVER () AS place", f"{raw} AS raw", f"{problem} AS problem"]
+    cursor.execute(
+        f"CREATE OR REPLACE TEMP TABLE {table} AS"
+        f" SELECT {', '.join([*about, *found])}"
+        f" FROM {from_sql(road, columns, careful=True)}"
+    )
+    if road.format == "jsonl":
+        _name_broken_lines(cursor, road, table)
+    if road.format == "csv":
+        _add_broken_csv_lines(cursor, table)
+    return Texts(table, names)
+
+
+def wider_columns(
+    cursor: DuckDBPyConnection, texts: Texts, columns: Sequence[Column]
+) -> list[Column]:
+    """Give the columns again, with a wider type, whose numbers do not fit as they are.
+
+    An integer of any length is a valid integer, so its column grows instead of
+    refusing it: to 128 bits, then to text.
+    """
+    wider = []
+    for column in columns:
+        steps = wider_types(column.type)
+        wide = next(
+            step for step in steps if not _overflows(cursor, texts, column, step)
+        )
+        if wide != column.type:
+            wider.append(replace(column, type=wide))
+    return wider
+
+
+def insert(
+    cursor: DuckDBPyConnection,
+    read: Texts,
+    target: str,
+    *,
+    columns: Sequence[Column],
+    keys: Sequence[Column],
+    stamp: Marks,
+) -> tuple[int, int]:
+    """Move good rows to the target and the others to the rejects; count both."""
+    table = read.table
+    found = [read.names[column.property] for column in columns]
+    values = [
+        careful_value(text, column.type)
+        for text, column in zip(found, columns, strict=True)
+    ]
+    problem = _problem_sql(columns, found, values, {column.property for column in keys})
+    cursor.execute(
+        f"CREATE OR REPLACE TEMP TABLE {table}_bad AS"
+        f" FROM (SELECT place, {problem} AS bad FROM {table})"
+        " WHERE bad IS NOT NULL"
+    )
+    names = [quote(column.name) for column in columns] + [LOADED_AT, RUN_ID]
+    typed = [*_typed(columns, values), _moment(stamp[4]), literal(stamp[0])]
+    good = cursor.execute(
+        f"INSERT INTO {target} ({', '.join(names)}) SELECT {', '.join(typed)}"
+        f" FROM {table} WHERE place NOT IN (SELECT place FROM {table}_bad)"
+    ).fetchone()
+    bad = cursor.execute(
+        "INSERT INTO _elt.rejects"
+        " SELECT ?, ?, ?, ?, bad.name, bad.text, bad.reason, coalesce(raw, ''), ?"
+        f" FROM {table}_bad JOIN {table} USING (place)",
+        list(stamp),
+    ).fetchone()
+    cursor.execute(f"DROP TABLE {table}_bad")
+    cursor.execute(f"DROP TABLE {table}")
+    return (int(good[0]) if good else 0), (int(bad[0]) if bad else 0)
+
+
+def _problem_sql(
+    columns: Sequence[Column],
+    found: Sequence[str],
+    values: Sequence[str],
+    keys: set[str],
+) -> str:
+    cases = [
+        "WHEN problem IS NOT NULL THEN " + _bad("NULL::VARCHAR", "NULL", "problem")
+    ]
+    for column, text, value in zip(columns, found, values, strict=True):
+        name = literal(column.property)
+        if column.property in keys:
+            why = literal("the key is missing or null")
+            cases.append(f"WHEN {text} IS NULL THEN {_bad(name, 'NULL', why)}")
+        if column.type not in ("VARCHAR", "JSON"):
+            why = literal(reason(column.type))
+            cases.append(
+                f"WHEN {text} IS NOT NULL AND ({value}) IS NULL"
+                f" THEN {_bad(name, text, why)}"
+            )
+    return f"CASE {' '.join(cases)} END"
+
+
+def _bad(name: str, text: str, why: str) -> str:
+    return f"{{'name': {name}, 'text': {text}::VARCHAR, 'reason': {why}}}"
+
+
+def _typed(columns: Sequence[Column], values: Sequence[str]) -> list[str]:
+    return [
+        f"({value})::{column.type}"
+        for column, value in zip(columns, values, strict=True)
+    ]
+
+
+def _moment(at: datetime) -> str:
+    return f"TIMESTAMPTZ {literal(at.isoformat())}"
+
+
+def _object_problem() -> str:
+    keys = "json_keys(r.json)"
+    return (
+        "CASE WHEN r.json IS NULL THEN 'not JSON'"
+        " WHEN json_type(r.json) <> 'OBJECT' THEN 'not a JSON object'"
+        f" WHEN len({keys}) <> len(list_distinct({keys}))"
+        " THEN 'the same key twice' END"
+    )
+
+
+def _name_broken_lines(cursor: DuckDBPyConnection, road: Road, table: str) -> None:
+    """Give the rejects of lines that are not JSON the text of their line.
+
+    DuckDB leaves such a line out as a NULL; read as plain lines, the same file has
+    it at the same place among the lines that are not blank.
+    """
+    row = cursor.execute(f"SELECT count(*) FROM {table} WHERE raw IS NULL").fetchone()
+    if not row or not row[0]:
+        return
+    broken = cursor.execute(
+        f"SELECT place, line FROM (SELECT place FROM {table} WHERE raw IS NULL)"
+        " JOIN (SELECT row_number() OVER () AS place, line"
+        f" FROM {lines_sql(road)} WHERE trim(line, ' \t\r') <> '') USING (place)"
+    ).fetchall()
+    for place, line in broken:
+        text = line.encode("latin-1").decode("utf-8", "replace")
+        cursor.execute(f"UPDATE {table} SET raw = ? WHERE place = ?", [text, place])
+
+
+def _add_broken_csv_lines(cursor: DuckDBPyConnection, table: str) -> None:
+    """Take over what DuckDB's CSV reader set aside, as rows that are rejects."""
+    cursor.execute(
+        f"INSERT INTO {table} (place, raw, problem)"
+        " SELECT -row_number() OVER (), any_value(csv_line),"
+        " any_value('line ' || line || ': ' || lower(error_type::VARCHAR))"
+        " FROM reject_errors GROUP BY scan_id, line"
+    )
+    cursor.execute("DROP TABLE IF EXISTS reject_errors")
+    cursor.execute("DROP TABLE IF EXISTS reject_scans")
+
+
+def _overflows(
+    cursor: DuckDBPyConnection, texts: Texts, column: Column, type_: str
+) -> bool:
+    """Say whether the type refuses a value only because it is too large."""
+    text = texts.names[column.property]
+    shape = right_but_for_size(text, type_)
+    if shape is None:
+        return False
+    row = cursor.execute(
+        f"SELECT count(*) FROM {texts.table} WHERE {shape}"
+        f" AND ({careful_value(text, type_)}) IS NULL"
+    ).fetchone()
+    return bool(row and row[0])

@@ -1,0 +1,273 @@
+"""One commit: rows of all streams of a tap, its bookmark, and what is noted of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from elt.errors import EltError, Rejected
+from elt.events import BookmarkCommitted, Listener, RowsLoaded, SchemaChanged
+from elt.targets.columns import Column
+from elt.targets.duckdb import (
+    Caution,
+    Stamp,
+    StreamPlan,
+    UnknownKeys,
+    UnusualValues,
+    Written,
+    write_stream,
+)
+from elt.targets.parts import Part, discard
+from elt.warehouse.bookmarks import (
+    Bookmark,
+    LoadedStream,
+    write_bookmark,
+    write_load,
+    write_loaded_stream,
+)
+from elt.warehouse.duckdb import Warehouse
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_CONFLICT_TRIES = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamBatch:
+    """What one stream has for a commit. `columns` make the table even without rows."""
+
+    plan: StreamPlan
+    columns: tuple[Column, ...]
+    parts: tuple[Part, ...]
+    rejects_before: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Rows and the bookmark that they carry us to."""
+
+    step: str
+    stamp: Stamp
+    streams: Mapping[str, StreamBatch]
+    state: bytes | None
+    reject_limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What a commit did, and the streams that it had to leave out."""
+
+    written: Mapping[str, Written] = field(default_factory=dict)
+    failed: Mapping[str, EltError] = field(default_factory=dict)
+
+
+class _StreamFailed(Exception):
+    def __init__(self, stream: str, error: EltError) -> None:
+        super().__init__(stream)
+        self.stream = stream
+        self.error = error
+
+
+def commit(
+    warehouse: Warehouse,
+    batch: Batch,
+    listen: Listener,
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Committed:
+    """Commit a batch in one transaction, then discard its parts.
+
+    A stream that cannot be loaded is left out, and the bookmark with it: then only
+    what may safely be read again is committed, and `failed` says what was not.
+    """
+    cautions: dict[str, Caution] = {}
+    failed: dict[str, EltError] = {}
+    written: dict[str, Written] | None = None
+    kept = batch
+    while written is None:
+        try:
+            written = _attempt(warehouse, kept, cautions, sleep)
+        except _StreamFailed as failure:
+            failed[failure.stream] = failure.error
+            kept = _without(kept, failure.stream, failed)
+    _tell(kept, written, listen)
+    for stream in batch.streams.values():
+        for part in stream.parts:
+            discard(part)
+    return Committed(written, failed)
+
+
+def _attempt(
+    warehouse: Warehouse,
+    batch: Batch,
+    cautions: dict[str, Caution],
+    sleep: Callable[[float], None],
+) -> dict[str, Written]:
+    """Try until the batch is in, each time with what the last try has taught."""
+    import duckdb
+
+    for number in range(1_000_000):
+        try:
+            with warehouse.writer() as cursor:
+                return _write(cursor, batch, cautions)
+        except _Again as again:
+            cautions[again.stream] = again.caution
+        except duckdb.TransactionException:
+            # Another thread's DDL; the batch is still in hand.
+            if number >= _CONFLICT_TRIES:
+                raise
+            sleep(0.05 * 2**number)
+    raise AssertionError
+
+
+class _Again(Exception):
+    def __init__(self, stream: str, caution: Caution) -> None:
+        super().__init__(stream)
+        self.stream = stream
+        self.caution = caution
+
+
+def _write(
+    cursor: DuckDBPyConnection, batch: Batch, cautions: Mapping[str, Caution]
+) -> dict[str, Written]:
+    written = {}
+    for name, stream in batch.streams.items():
+        caution = cautions.get(name, Caution())
+        written[name] = _write_one(cursor, batch, name, caution)
+        _note(cursor, batch.stamp, stream.plan, written[name])
+    if batch.state is not None:
+        stamp = batch.stamp
+        bookmark = Bookmark(stamp.tap, batch.state.decode(), stamp.run_id)
+        write_bookmark(cursor, stamp.environment, bookmark, at=stamp.at)
+    return written
+
+
+def _write_one(
+    cursor: DuckDBPyConnection, batch: Batch, name: str, caution: Caution
+) -> Written:
+    stream = batch.streams[name]
+    try:
+        written = write_stream(
+            cursor,
+            stream.plan,
+            stream.parts,
+            columns=stream.columns,
+            stamp=batch.stamp,
+            caution=caution,
+        )
+    except UnknownKeys as error:
+        raise _Again(name, replace(caution, look_at_all_keys=True)) from error
+    except UnusualValues as error:
+        if caution.careful:
+            why = EltError(f"a batch of stream `{name}` cannot be read: {error}")
+            raise _StreamFailed(name, why) from error
+        raise _Again(name, replace(caution, careful=True)) from error
+    except EltError as error:
+        raise _StreamFailed(name, error) from error
+    rejects = stream.rejects_before + written.rejects
+    if written.rejects and rejects > batch.reject_limit:
+        raise _StreamFailed(name, _too_many_rejects(cursor, name, rejects, batch))
+    return written
+
+
+def _too_many_rejects(
+    cursor: DuckDBPyConnection, name: str, rejects: int, batch: Batch
+) -> Rejected:
+    row = cursor.execute(
+        "SELECT coalesce('column `' || \"column\" || '`: ', '') || reason"
+        " || coalesce(': ' || value, '') FROM _elt.rejects"
+        " WHERE run_id = ? AND stream = ? LIMIT 1",
+        [batch.stamp.run_id, name],
+    ).fetchone()
+    return Rejected(
+        f"stream `{name}` has {rejects:,} rejects, more than the"
+        f" {batch.reject_limit:,} allowed",
+        where=f"for example {row[0]}" if row else None,
+        hint="Correct the source or the schema, or raise the tap's `reject_limit`",
+    )
+
+
+def _note(
+    cursor: DuckDBPyConnection, stamp: Stamp, plan: StreamPlan, written: Written
+) -> None:
+    write_loaded_stream(
+        cursor,
+        stamp.environment,
+        LoadedStream(
+            stamp.tap, plan.stream, plan.schema, plan.table, written.generation
+        ),
+    )
+    write_load(
+        cursor,
+        {
+            "run_id": stamp.run_id,
+            "environment": stamp.environment,
+            "tap": stamp.tap,
+            "stream": plan.stream,
+            "table_schema": plan.schema,
+            "table_name": plan.table,
+            "mode": plan.mode.name,
+            "rows": written.rows,
+            "rejects": written.rejects,
+            "committed_at": stamp.at,
+        },
+    )
+    for change in written.changes:
+        cursor.execute(
+            "INSERT INTO _elt.schema_changes VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                stamp.run_id,
+                plan.schema,
+                plan.table,
+                change.column,
+                change.sentence,
+                stamp.at,
+            ],
+        )
+
+
+def _without(batch: Batch, stream: str, failed: dict[str, EltError]) -> Batch:
+    """Leave a failed stream out, and with it the bookmark and what hangs on that.
+
+    Appended rows without their bookmark would be there twice after the next run, so
+    they wait for it; keyed rows and whole tables are the same when read again.
+    """
+    kept = {}
+    for name, held in batch.streams.items():
+        if name == stream:
+            continue
+        if held.plan.mode.name == "append" and held.parts:
+            failed[name] = EltError(
+                f"held back, because stream `{stream}` of the same tap failed",
+                hint="Its rows are read again with the next run",
+            )
+            continue
+        kept[name] = held
+    return replace(batch, streams=kept, state=None)
+
+
+def _tell(batch: Batch, written: Mapping[str, Written], listen: Listener) -> None:
+    for name, one in written.items():
+        plan = batch.streams[name].plan
+        table = f"{plan.schema}.{plan.table}"
+        for change in one.changes:
+            listen(
+                SchemaChanged(
+                    step=batch.step,
+                    table=table,
+                    column=change.column,
+                    change=change.sentence,
+                )
+            )
+        listen(
+            RowsLoaded(step=batch.step, stream=name, rows=one.rows, rejects=one.rejects)
+        )
+    if batch.state is not None:
+        listen(
+            BookmarkCommitted(
+                step=batch.step, tap=batch.stamp.tap, state=batch.state.decode()
+            )
+        )
