@@ -56,6 +56,8 @@ class Unavailable(EltError):
     """Worth trying again: nothing was wrong with what we sent."""
 
     exit_code = 75
+    # How long the other side asked us to wait, where it said so.
+    retry_after_seconds: float | None = None
 
 
 class Rejected(EltError):

@@ -116,7 +116,7 @@ class BookmarkCommitted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiptsStored:
-    """One batch of a sync was answered; counts are of changes."""
+    """One more batch of a sync was answered; counts are of all changes so far."""
 
     step: str
     sync: str

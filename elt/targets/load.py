@@ -21,6 +21,7 @@ import msgspec
 from elt.errors import EltError
 from elt.events import Listener, LogLine, RowsRead
 from elt.singer.messages import Message, decode, raw_json
+from elt.targets.bookmarks import carry_over
 from elt.targets.columns import Column, columns_of, table_name
 from elt.targets.commit import Batch, Committed, StreamBatch, commit
 from elt.targets.duckdb import Stamp, StreamPlan
@@ -45,6 +46,7 @@ class TapLoad:
     schema: str
     streams: Mapping[str, StreamPlan]
     spool: Path
+    previous_state: str | None = None  # has the bookmarks of streams not read now
     reject_limit: int = 1000
     commit_bytes: int = COMMIT_BYTES
     commit_seconds: float = COMMIT_SECONDS
@@ -122,9 +124,10 @@ class Loading:
 
     def finish(self) -> None:
         """Commit everything: the tap ended well, so its last STATE holds."""
-        for stream in self.streams.values():
-            stream.complete = True
         try:
+            self._wait()
+            for stream in self.streams.values():
+                stream.complete = True
             self._submit(self._uncommitted(everything=True), self._state)
             self._wait()
         finally:
@@ -255,7 +258,7 @@ class Loading:
                 at=self._now(),
             ),
             streams={name: self._batch_of(name, held) for name, held in parts.items()},
-            state=state,
+            state=state and self._with_other_streams(state),
             reject_limit=self._load.reject_limit,
         )
         for name in parts:
@@ -268,6 +271,10 @@ class Loading:
         self._committing = self._committer.submit(
             commit, self._warehouse, batch, self._listen
         )
+
+    def _with_other_streams(self, state: bytes) -> bytes:
+        before = self._load.previous_state
+        return carry_over(state, before, {*self._load.streams, *self.streams})
 
     def _batch_of(self, name: str, parts: tuple[Part, ...]) -> StreamBatch:
         stream = self.streams[name]
@@ -291,6 +298,7 @@ class Loading:
             self.streams[name].error = error
         if done.failed and any(not s.complete for s in self.streams.values()):
             # The tap goes on, but no later STATE of it could be committed.
+            self._mark = None
             raise next(iter(done.failed.values()))
 
     def _warn(self, text: str) -> None:

@@ -161,10 +161,10 @@ def _plain_text(road: Road, column: Column) -> str:
     if road.format == "csv" and column.property not in road.encoding.columns:
         return "NULL::VARCHAR"
     value = f"r.{quote(column.property)}"
+    if road.format == "parquet":
+        return f"to_json({value})" if column.type == "JSON" else f"{value}::VARCHAR"
     if column.type != "JSON":
         return value
-    if road.format == "parquet":
-        return f"to_json({value})"
     return f"CASE WHEN json_valid({value}) THEN {value}::JSON ELSE to_json({value}) END"
 
 

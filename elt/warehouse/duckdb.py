@@ -41,7 +41,8 @@ class Warehouse:
         busy_timeout_seconds: float = 30.0,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.path = path
+        # Absolute: dbt works in another folder meanwhile.
+        self.path = path.absolute()
         # Given when the file is opened. dbt-duckdb must open it with the same.
         self.config = dict(config or {})
         self._settings = dict(settings or {})

@@ -1,0 +1,159 @@
+"""The `elt` command: its options, its commands, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from elt.cli import (
+    check,
+    dbt,
+    failures,
+    init,
+    plan,
+    plugins,
+    query,
+    run,
+    runs,
+    schema,
+    status,
+    sync,
+)
+from elt.cli.options import examples_text
+from elt.errors import EltError
+
+# As a shell shows a program that SIGPIPE ended: `elt query ... | head`.
+READER_GONE_EXIT_CODE = 141
+INTERRUPTED_EXIT_CODE = 130
+
+
+Command = Callable[..., None]
+
+
+class Commands(TyperGroup):
+    """The group of all commands; quiet when whoever read the output has left."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # Python would complain again when it flushes stdout at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(READER_GONE_EXIT_CODE) from None
+        return result
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command line; print what failed; give the exit code."""
+    command = typer.main.get_command(app)
+    try:
+        # Anything but an int is what a command returned: nothing of interest.
+        code = command.main([*arguments], prog_name="elt", standalone_mode=False)
+    except EltError as error:
+        return failures.report(error)
+    except failures.UsageError as error:
+        return failures.report_usage(error)
+    except (typer.Abort, KeyboardInterrupt):
+        return INTERRUPTED_EXIT_CODE
+    except Exception as error:  # noqa: BLE001  the last place that can explain it
+        return failures.report_unexpected(error, _project_argument(arguments))
+    return code if isinstance(code, int) else 0
+
+
+def elt(
+    context: typer.Context,
+    project: Annotated[
+        Path | None,
+        typer.Option(
+            "-C",
+            "--project",
+            metavar="DIR",
+            help="Folder of the project; otherwise the one around this folder.",
+        ),
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Take your tools' data to a warehouse, through dbt, and back into your tools."""
+    if version:
+        from importlib.metadata import version as installed
+
+        sys.stdout.write(f"elt {installed('elt-toolkit')}\n")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        sys.stdout.write(f"{context.get_help()}\n")
+    context.obj = project
+
+
+def _project_argument(arguments: Sequence[str]) -> Path | None:
+    for option, value in pairwise(arguments):
+        if option in {"-C", "--project"}:
+            return Path(value)
+    return None
+
+
+def _app() -> typer.Typer:
+    made = typer.Typer(
+        name="elt",
+        cls=Commands,
+        rich_markup_mode=None,  # rich costs as much again as typer
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        epilog="\b\nFirst steps:\n"
+        "  elt demo            a small company, made up, loaded and synced here\n"
+        "  elt init NAME       a project of your own\n",
+    )
+    made.callback(invoke_without_command=True)(elt)
+    for command in _commands():
+        _add(made, command)
+    made.add_typer(_syncs(), name="sync")
+    # From the first word on, everything is dbt's: `elt dbt build --help` too.
+    passed_on = {"ignore_unknown_options": True, "allow_interspersed_args": False}
+    _add(made, dbt.dbt, context_settings=passed_on)
+    return made
+
+
+def _syncs() -> typer.Typer:
+    made = typer.Typer(
+        rich_markup_mode=None, no_args_is_help=True, help="Look into single syncs."
+    )
+    _add(made, sync.plan)
+    return made
+
+
+def _add(
+    made: typer.Typer,
+    command: Command,
+    context_settings: dict[str, Any] | None = None,
+) -> None:
+    name = command.__name__
+    made.command(
+        name, epilog=examples_text(command), context_settings=context_settings
+    )(command)
+
+
+def _commands() -> tuple[Command, ...]:
+    """Give the commands in the order of a first day with elt."""
+    first: tuple[Command, ...] = (init.init, *_demo(), check.check, plan.plan, run.run)
+    then: tuple[Command, ...] = (status.status, runs.runs, runs.logs, query.query)
+    return (*first, *then, plugins.plugins, schema.schema)
+
+
+def _demo() -> list[Command]:
+    if find_spec("elt.cli.demo") is None:
+        return []
+    return [import_module("elt.cli.demo").demo]
+
+
+app = _app()

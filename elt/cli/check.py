@@ -1,0 +1,166 @@
+"""`elt check`: whether everything is there that a run will need."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import typer
+
+from elt.cli.options import (
+    AsJson,
+    Environment,
+    examples,
+    open_project,
+    print_json,
+    say,
+)
+from elt.errors import ConfigError, ConfigErrors, EltError
+
+if TYPE_CHECKING:
+    from elt.project.secrets import Secrets
+    from elt.project.settings import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at; `problem` is empty where all is well."""
+
+    subject: str
+    fine: str = ""
+    problem: str = ""
+    where: str = ""
+    hint: str = ""
+
+
+@examples(
+    ("elt check", "the file, secrets, plugins and the dbt project"),
+    ("elt check --env prod", "with the tables of [environments.prod] laid over"),
+)
+def check(
+    context: typer.Context, environment: Environment = None, as_json: AsJson = False
+) -> None:
+    """Check the project without running it.
+
+    Every problem is shown at once: of elt.toml, of secrets that are not there, of
+    plugins and programs that are not found, of the dbt project.
+    """
+    findings = list(_findings(context, environment))
+    problems = [finding for finding in findings if finding.problem]
+    if as_json:
+        print_json({"ok": not problems, "findings": [asdict(f) for f in findings]})
+    else:
+        _print(findings)
+    if problems:
+        raise typer.Exit(ConfigError.exit_code)
+
+
+def _findings(context: typer.Context, environment: str | None) -> Iterator[Finding]:
+    try:
+        project = open_project(context, environment)
+    except ConfigError as error:
+        yield from _problems("elt.toml", error)
+        return
+    yield Finding("elt.toml", _contents(project))
+    for subject, look in _looks(project):
+        try:
+            yield Finding(subject, look())
+        except ConfigError as error:
+            yield from _problems(subject, error)
+
+
+def _problems(subject: str, error: ConfigError) -> Iterator[Finding]:
+    for each in error.errors if isinstance(error, ConfigErrors) else (error,):
+        where, hint = each.where or "", each.hint or ""
+        yield Finding(subject, problem=each.what, where=where, hint=hint)
+
+
+def _looks(project: Project) -> Iterator[tuple[str, Callable[[], str]]]:
+    """Give what to look at; each look says what it found or raises ConfigError."""
+    from elt.project.secrets import Secrets
+
+    secrets = Secrets(project.root)
+    for name in project.file.taps:
+        yield f"tap {name}", partial(_tap, project, secrets, name)
+    for name in project.file.destinations:
+        subject = f"destination {name}"
+        yield subject, partial(_destination, project, secrets, name)
+    if project.file.transform is not None:
+        yield "dbt project", partial(_dbt_project, project)
+    yield "warehouse", partial(_warehouse, project)
+
+
+def _contents(project: Project) -> str:
+    from elt.report.figures import counted
+
+    file = project.file
+    taps, syncs = counted(len(file.taps), "tap"), counted(len(file.syncs), "sync")
+    return f"{taps}, {syncs} in {project.root}"
+
+
+def _tap(project: Project, secrets: Secrets, name: str) -> str:
+    from elt.plugins import find, tap_program
+
+    table = project.file.taps[name]
+    program = tap_program(project, name)
+    secrets.resolve(table.config, project.where("taps", name))
+    if table.executable is not None:
+        return f"program {program.argv[0]}"
+    plugin = find("tap", table.plugin or "", project.root)
+    return f"plugin `{plugin.name}`, {plugin.origin} ({plugin.where})"
+
+
+def _destination(project: Project, secrets: Secrets, name: str) -> str:
+    from elt.plugins import find
+
+    table, place = (
+        project.file.destinations[name],
+        project.where("destinations", name),
+    )
+    try:
+        plugin = find("destination", table.plugin, project.root)
+    except EltError as error:
+        raise ConfigError(error.what, where=place, hint=error.hint) from error
+    secrets.resolve(table.config, place)
+    return f"plugin `{plugin.name}`, {plugin.origin} ({plugin.where})"
+
+
+def _dbt_project(project: Project) -> str:
+    from elt.report.figures import counted
+
+    folder = project.transform_dir
+    assert folder is not None  # noqa: S101  looked at only where there is one
+    if not (folder / "dbt_project.yml").is_file():
+        raise ConfigError(
+            f"`{folder}` is no dbt project: it has no dbt_project.yml",
+            where=project.where("transform"),
+            hint="Set `project_dir` to the folder of one, or make one: `dbt init`",
+        )
+    models = counted(len(list(folder.glob("models/**/*.sql"))), "model")
+    return f"{folder} ({models})"
+
+
+def _warehouse(project: Project) -> str:
+    path = project.warehouse_path
+    return str(path) if path.exists() else f"{path}, which the first run makes"
+
+
+def _print(findings: list[Finding]) -> None:
+    from elt.report.clean import encoding
+    from elt.report.marks import mark
+
+    written = encoding(sys.stdout)
+    for finding in findings:
+        if finding.problem:
+            say(f"{mark('failed', written)} {finding.subject}: {finding.problem}")
+            detail = (finding.where, f"hint: {finding.hint}" if finding.hint else "")
+            for line in filter(None, detail):
+                say(f"    {line}")
+        else:
+            say(f"{mark('done', written)} {finding.subject}: {finding.fine}")
+    problems = sum(1 for finding in findings if finding.problem)
+    say()
+    say(f"{problems} to mend" if problems else "All is well; `elt plan` shows a run")

@@ -1,0 +1,150 @@
+"""`elt demo`: a small company, made up, loaded, built and synced on this machine."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from elt.cli.options import examples, note, project_folder
+from elt.cli.run import watched_run
+from elt.errors import ConfigError
+
+if TYPE_CHECKING:
+    from elt.testing.company import Exported
+
+DEFAULT_FOLDER = Path("elt-demo")
+_DAYS = {"d": 1, "w": 7}
+
+
+@examples(
+    ("elt demo", "make it in ./elt-demo and run it"),
+    ("elt demo --advance 7d", "let a week go by there, and run again"),
+    ("elt demo shop", "the same in a folder of your choice"),
+)
+def demo(
+    context: typer.Context,
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[DIR]", help="Where; by default ./elt-demo.", show_default=False
+        ),
+    ] = None,
+    *,
+    advance: Annotated[
+        str | None,
+        typer.Option(
+            "--advance", metavar="TIME", help="Let time go by first: `7d`, `2w`."
+        ),
+    ] = None,
+) -> None:
+    """Make a small company with data, load it, build its models, send two syncs.
+
+    It needs no account and no network. In a demo that is there already it runs again.
+    """
+    from elt.project.load import load_project
+    from elt.runner.plan import RunRequest
+
+    chosen = folder or _default_folder(project_folder(context) or Path())
+    days = _days(advance) if advance else 0
+    if is_demo(chosen):
+        _tell_of_time(chosen, days)
+    else:
+        _make(chosen, advance)
+    code = watched_run(load_project(chosen), RunRequest())
+    _tell_what_next(chosen)
+    raise typer.Exit(code)
+
+
+def is_demo(folder: Path) -> bool:
+    """Say whether a folder has a project with made-up data."""
+    return all((folder / name).is_file() for name in ("elt.toml", "data/clock.json"))
+
+
+def _default_folder(here: Path) -> Path:
+    return here if is_demo(here) else here / DEFAULT_FOLDER
+
+
+def _days(text: str) -> int:
+    match = re.fullmatch(r"([1-9][0-9]{0,2})([dw])", text.strip().lower())
+    if match is None:
+        raise typer.BadParameter(
+            f"`{text}` is no time: write days or weeks, `7d` or `2w`",
+            param_hint="--advance",
+        )
+    return int(match[1]) * _DAYS[match[2]]
+
+
+def _make(folder: Path, advance: str | None) -> None:
+    from elt.project.scaffold import scaffold
+    from elt.testing.company import generate
+
+    if advance:
+        raise ConfigError(
+            "there is no demo yet whose time could go by",
+            where=str(folder),
+            hint=f"Make it first: `{_demo_command(folder)}`",
+        )
+    scaffold(folder, "demo")
+    exported = generate(folder / "data")
+    note(f"Made {folder}: {_in_words(exported)}\n")
+
+
+def _tell_of_time(folder: Path, days: int) -> None:
+    from elt.testing.company import advance
+
+    if not days:
+        note(f"Found {folder}: running it again; `--advance 7d` would add a week\n")
+        return
+    exported = advance(folder / "data", days=days)
+    note(
+        f"It is now {exported.today} in {folder};"
+        f" {exported.files_written} files are new or changed\n"
+    )
+
+
+def _in_words(exported: Exported) -> str:
+    return (
+        f"a company with {exported.customers} customers, {exported.invoices:,} invoices"
+        f" and {exported.event_lines:,} lines of events,\n"
+        f"of which {exported.late} came late, {exported.doubled} twice and"
+        f" {exported.broken} is broken"
+    )
+
+
+def _tell_what_next(folder: Path) -> None:
+    note("")
+    received = _received(folder)
+    if received:
+        note(f"The CRM was sent   {received}")
+    note(f"The warehouse is   {folder / 'warehouse.duckdb'}")
+    note(f"The sync's file    {folder / 'exports' / 'customer_list.csv'}")
+    note(f"What to look at    {folder / 'README.md'}")
+    note("\nTry next:\n")
+    if folder.resolve() != Path.cwd():
+        note(f"  cd {shlex.quote(str(folder))}")
+    note('  elt query "FROM monthly_recurring_revenue"')
+    note("  elt run                  # nothing is new, so nothing is loaded or sent")
+    note("  elt demo --advance 7d    # a week goes by")
+
+
+def _received(folder: Path) -> str:
+    """Say what arrived during the last run that sent anything."""
+    from elt.testing.receiver import received_in
+
+    requests = received_in(folder / "crm_app")
+    last = [each for each in requests if each.run_id == requests[-1].run_id]
+    added, changed = sum(r.added for r in last), sum(r.changed for r in last)
+    if not last:
+        return ""
+    sent = f"{added} new and {changed} changed rows in {len(last)} signed requests"
+    return f"{sent}, kept in {folder / 'crm_app'}"
+
+
+def _demo_command(folder: Path) -> str:
+    if folder == DEFAULT_FOLDER:
+        return "elt demo"
+    return f"elt demo {shlex.quote(str(folder))}"

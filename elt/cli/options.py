@@ -1,0 +1,120 @@
+"""What several commands share: their options, their examples, their project."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from elt.project.settings import Project
+    from elt.warehouse.duckdb import Warehouse
+
+Command = TypeVar("Command", bound=Callable[..., None])
+
+Environment = Annotated[
+    str | None,
+    typer.Option(
+        "--env", metavar="NAME", help="Lay `[environments.NAME]` over the rest."
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Write JSON to stdout.")]
+Selection = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="SELECTION",
+        help="What to run, in dbt's words: `orders`, `+orders`, `tap:crm+`,"
+        " `sync:health`, `tag:daily`. Nothing: everything.",
+        show_default=False,
+    ),
+]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exclude", metavar="SELECTION", help="What to leave out; may be repeated."
+    ),
+]
+FullRefresh = Annotated[
+    bool,
+    typer.Option(
+        "--full-refresh", help="Read all of each stream, rebuild incremental models."
+    ),
+]
+
+
+def examples(*lines: tuple[str, str]) -> Callable[[Command], Command]:
+    """Give a command its examples: pairs of a command line and what it does."""
+
+    def mark(command: Command) -> Command:
+        command.__dict__["examples"] = lines
+        return command
+
+    return mark
+
+
+def examples_text(command: Callable[..., None]) -> str:
+    lines = command.__dict__["examples"]
+    width = max(len(line) for line, _ in lines)
+    shown = "\n".join(f"  {line:<{width}}  {what}".rstrip() for line, what in lines)
+    return f"\b\nExamples:\n{shown}"
+
+
+def open_project(context: typer.Context, environment: str | None = None) -> Project:
+    """Load the project around the working directory, or that of `-C`."""
+    from elt.project.load import load_project
+
+    return load_project(project_folder(context), environment)
+
+
+def project_folder(context: typer.Context) -> Path | None:
+    """Give the folder of `elt -C DIR`, None where it was not given."""
+    found = context.find_root().obj
+    return found if isinstance(found, Path) else None
+
+
+def project_warehouse(project: Project) -> Warehouse:
+    """Give the project's warehouse as elt itself opens it; nothing is opened yet."""
+    from elt.project.secrets import Secrets
+    from elt.warehouse.duckdb import Warehouse
+
+    table = project.file.warehouse
+    where = project.where("warehouse", "dbt")
+    settings = {"memory_limit": table.memory_limit, "threads": table.threads}
+    return Warehouse(
+        project.warehouse_path,
+        config=Secrets(project.root).resolve(table.dbt.config_options, where),
+        settings={name: value for name, value in settings.items() if value},
+        busy_timeout_seconds=table.busy_timeout_seconds,
+    )
+
+
+def print_json(document: object) -> None:
+    json.dump(document, sys.stdout, indent=2, ensure_ascii=False, default=str)
+    sys.stdout.write("\n")
+
+
+def say(text: str = "") -> None:
+    """Write a line of data to stdout."""
+    sys.stdout.write(f"{text}\n")
+
+
+def note(text: str) -> None:
+    """Write a line of narration to stderr."""
+    sys.stderr.write(f"{text}\n")
+
+
+class LogFormat(StrEnum):
+    AUTO = "auto"
+    PLAIN = "plain"
+    JSON = "json"
+
+
+class OnOverlap(StrEnum):
+    FAIL = "fail"
+    SKIP = "skip"
+    WAIT = "wait"

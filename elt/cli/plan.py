@@ -1,0 +1,89 @@
+"""`elt plan`: what a run would do, in order, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import typer
+
+from elt.cli.options import (
+    AsJson,
+    Environment,
+    Exclude,
+    FullRefresh,
+    Selection,
+    examples,
+    note,
+    open_project,
+    print_json,
+)
+
+if TYPE_CHECKING:
+    from elt.report.tables import Cell
+    from elt.runner.plan import PlannedAsset, Step
+
+
+@examples(
+    ("elt plan", "what `elt run` would do"),
+    ("elt plan tap:crm+ --full-refresh", "with the same words as `elt run`"),
+)
+def plan(
+    context: typer.Context,
+    selection: Selection = None,
+    *,
+    exclude: Exclude = None,
+    full_refresh: FullRefresh = False,
+    environment: Environment = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a run would do, in order, each with its reason. Nothing is done."""
+    from elt.runner.plan import RunRequest
+    from elt.runner.run import plan_project
+
+    request = RunRequest(
+        selection=tuple(selection or ()),
+        exclude=tuple(exclude or ()),
+        full_refresh=full_refresh,
+    )
+    planned = plan_project(open_project(context, environment), request)
+    if as_json:
+        print_json({"steps": [asdict(step) for step in planned.steps]})
+        return
+    print_plan(planned.steps)
+
+
+def print_plan(steps: Sequence[Step]) -> None:
+    from elt.report.figures import counted
+    from elt.report.tables import Column, print_table
+
+    rows = [row for step in steps for row in _rows(step)]
+    columns = (Column("what"), Column("how"), Column("why", give_way=True))
+    print_table(columns, rows)
+    assets = sum(len(step.assets) for step in steps)
+    total = f"{counted(len(steps), 'step')}, {counted(assets, 'asset')}"
+    note(f"\n{total}. Nothing was done; `elt run` does it.")
+
+
+def _rows(step: Step) -> Iterator[tuple[Cell, Cell, Cell]]:
+    """Give the step, and its assets where there is more to say than the step does."""
+    from elt.report.figures import counted
+    from elt.report.tables import Styled
+
+    if step.assets == (step.id,):
+        yield _asset_row(step.planned[0], "")
+        return
+    yield Styled(step.id, "bold"), "", step.reason
+    tests = [a for a in step.planned if a.id.startswith("test:") and not a.note]
+    for asset in step.planned:
+        if asset not in tests:
+            yield _asset_row(asset, "  ")
+    if tests:
+        yield f"  {counted(len(tests), 'test')}", "", tests[0].reason
+
+
+def _asset_row(asset: PlannedAsset, indent: str) -> tuple[Cell, Cell, Cell]:
+    how = f"{asset.mode} ({asset.mode_reason})" if asset.mode_reason else asset.mode
+    why = "; ".join(filter(None, (asset.reason, asset.note)))
+    return f"{indent}{asset.id}", how, why

@@ -1,0 +1,144 @@
+"""`elt runs` and `elt logs`: what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from elt.cli.options import (
+    AsJson,
+    examples,
+    note,
+    open_project,
+    print_json,
+    say,
+)
+
+if TYPE_CHECKING:
+    from elt.events import Event
+    from elt.runner.history import RunSummary
+
+Run = Annotated[
+    str,
+    typer.Argument(metavar="RUN", help="A run's id, the end of one, or `last`."),
+]
+Step = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="STEP", help="Only this step: `tap:crm`, `dbt`, `sync:health`."
+    ),
+]
+
+
+@examples(
+    ("elt runs", "the last 20"),
+    ("elt runs --limit 100 --json", "more, for programs"),
+)
+def runs(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="How many.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List the latest runs, the newest first."""
+    from elt.runner import history
+    from elt.runner.store import open_store
+
+    project = open_project(context)
+    with open_store(project.private_dir) as store:
+        history.mark_crashed(store)
+        found = history.runs(store, limit)
+    if as_json:
+        print_json([asdict(run) for run in found])
+        return
+    if not found:
+        note("Nothing has run yet. Start with `elt plan`, then `elt run`.")
+        return
+    from elt.report.tables import Column, print_table
+
+    print_table(
+        (
+            Column("run"),
+            Column("status", status=True),
+            Column("started"),
+            Column("time", right=True),
+            Column("rows", right=True),
+            Column("rejects", right=True),
+            Column("assets", give_way=True),
+        ),
+        [_run_row(run) for run in found],
+    )
+
+
+@examples(
+    ("elt logs", "the last run: its steps, and every line that was written"),
+    ("elt logs last tap:crm", "one step"),
+    ("elt logs 3f9a dbt --json", "a run by the end of its id"),
+)
+def logs(
+    context: typer.Context,
+    run: Run = "last",
+    step: Step = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a run did, and what was written meanwhile.
+
+    The lines are those of its taps, of dbt, of destinations, and of elt itself.
+    """
+    from elt.runner import history, recorder
+    from elt.runner.store import open_store
+
+    project = open_project(context)
+    with open_store(project.private_dir) as store:
+        history.mark_crashed(store)
+        detail = history.run_detail(store, run)
+        events = recorder.logged(store, detail.summary.run, step)
+    if as_json:
+        _print_events(detail.summary, events)
+        return
+    _print_head(detail.summary)
+    for time, event in events:
+        _print_event(time, event)
+
+
+def _print_head(run: RunSummary) -> None:
+    from elt.report.figures import duration
+
+    took = "" if run.seconds is None else f" in {duration(run.seconds)}"
+    note(f"run {run.run} of {_local(run.started_at, '%Y-%m-%d %H:%M:%S')}:")
+    note(f"{run.status}{took}{': ' + run.message if run.message else ''}\n")
+
+
+def _print_event(time: str, event: Event) -> None:
+    from elt.report.log import words
+
+    first, *more = words(event).splitlines() or [""]
+    if first:
+        step = getattr(event, "step", "")
+        say(f"{_local(time, '%H:%M:%S')}  {step:<16}  {first}")
+    for line in more:
+        say(f"{'':<28}{line}")
+
+
+def _print_events(run: RunSummary, events: Iterable[tuple[str, Event]]) -> None:
+    from elt.report.json_log import as_object
+
+    objects = [as_object(datetime.fromisoformat(time), e) for time, e in events]
+    print_json(asdict(run) | {"events": objects})
+
+
+def _run_row(run: RunSummary) -> tuple[str | int | None, ...]:
+    from elt.report.figures import duration
+
+    counts = ", ".join(f"{n} {status}" for status, n in run.assets.items())
+    seconds = None if run.seconds is None else duration(run.seconds)
+    started = _local(run.started_at, "%Y-%m-%d %H:%M")
+    rejects = run.rejects or None
+    return (run.run, run.status, started, seconds, run.rows, rejects, counts)
+
+
+def _local(moment: str, form: str) -> str:
+    return f"{datetime.fromisoformat(moment).astimezone():{form}}"

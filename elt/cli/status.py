@@ -1,0 +1,72 @@
+"""`elt status`: how fresh everything is, and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import typer
+
+from elt.cli.options import (
+    AsJson,
+    Environment,
+    examples,
+    note,
+    open_project,
+    print_json,
+)
+
+if TYPE_CHECKING:
+    from elt.runner.history import AssetStatus
+
+
+@examples(
+    ("elt status", "each stream, model, test and sync as its last run left it"),
+    ("elt status --json", "for programs"),
+)
+def status(
+    context: typer.Context, environment: Environment = None, as_json: AsJson = False
+) -> None:
+    """Show how each asset ended last, and when it last ended well."""
+    from elt.runner.history import asset_statuses, mark_crashed
+    from elt.runner.store import open_store
+
+    project = open_project(context, environment)
+    with open_store(project.private_dir) as store:
+        mark_crashed(store)
+        assets = asset_statuses(store, project.environment)
+    if as_json:
+        print_json([asdict(asset) for asset in assets])
+        return
+    if not assets:
+        note("Nothing has run yet. Start with `elt plan`, then `elt run`.")
+        return
+    _print(assets)
+
+
+def _print(assets: Iterable[AssetStatus]) -> None:
+    from elt.report.tables import Column, print_table
+
+    columns = (
+        Column("asset"),
+        Column("status", status=True),
+        Column("rows", right=True),
+        Column("rejects", right=True),
+        Column("ended well"),
+        Column("message", give_way=True),
+    )
+    rows = [
+        (a.asset, a.status, a.rows, a.rejects or None, _age(a.last_success), a.message)
+        for a in assets
+    ]
+    print_table(columns, rows)
+
+
+def _age(moment: str | None) -> str:
+    from elt.report.figures import ago
+
+    if moment is None:
+        return "never"
+    return ago((datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds())

@@ -1,0 +1,170 @@
+"""`elt sync plan`: what a sync would send, before anything is sent."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from elt.cli.options import AsJson, Environment, examples, open_project, print_json, say
+from elt.errors import ConfigError
+
+if TYPE_CHECKING:
+    from elt.project.settings import Project
+    from elt.reverse.destination import Change
+    from elt.reverse.plan import SyncPlan
+
+_MARKS = {"Added": "+", "Changed": "~", "Removed": "-"}
+
+
+@examples(
+    ("elt sync plan health", "how many rows would be added, changed, removed"),
+    ("elt sync plan health --diff", "and which, field by field"),
+)
+def plan(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A sync of elt.toml.")],
+    *,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Show every change, field by field.")
+    ] = False,
+    environment: Environment = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a sync would send, compared with what was accepted last."""
+    with _planned(open_project(context, environment), name) as planned:
+        if as_json:
+            print_json(_document(planned, with_changes=diff))
+        else:
+            _print_plan(planned, with_changes=diff)
+
+
+@contextmanager
+def _planned(project: Project, name: str) -> Iterator[SyncPlan]:
+    """Compute the plan as a run would; the model is taken as it is now."""
+    from elt.project.secrets import Secrets
+    from elt.reverse.plan import plan_sync
+    from elt.runner.discovery import Discovered
+    from elt.runner.plan import RunRequest
+    from elt.runner.steps import Doing, sync_of, warehouse_of
+    from elt.runner.store import open_store
+    from elt.transform.dbt import Dbt
+
+    _require_sync(project, name)
+    secrets, warehouse = Secrets(project.root), warehouse_of(project)
+    dbt = Dbt(project, warehouse, resolve=secrets.resolve)
+    with open_store(project.private_dir) as store:
+        doing = Doing(
+            project=project,
+            request=RunRequest(),
+            secrets=secrets,
+            store=store,
+            warehouse=warehouse,
+            dbt=dbt,
+            discovered=Discovered(catalogs={}, errors={}),
+            manifest=dbt.manifest(),
+        )
+        with plan_sync(sync_of(doing, name)) as planned:
+            yield planned
+
+
+def _require_sync(project: Project, name: str) -> None:
+    from elt.project.nearest import did_you_mean
+
+    if name not in project.file.syncs:
+        raise ConfigError(
+            f"there is no sync `{name}`",
+            where=str(project.root / "elt.toml"),
+            hint=did_you_mean(name, project.file.syncs)
+            or "Add a `[syncs.NAME]` table first",
+        )
+    if not project.warehouse_path.exists():
+        raise ConfigError(
+            "there is no warehouse yet, so nothing to send",
+            where=str(project.warehouse_path),
+            hint=f"Build the model first: `elt run +sync:{name} --exclude sync:{name}`",
+        )
+
+
+def _print_plan(planned: SyncPlan, *, with_changes: bool) -> None:
+    from elt.report.clean import encoding
+    from elt.report.marks import mark
+
+    table, counts = planned.sync.table, planned.counts
+    say(f"{table.model} -> {table.destination} {table.object}")
+    say(f"mode {table.mode}, key {table.key}\n")
+    removed = "removed" if planned.sync.sends_removed else "removed, not sent"
+    for number, what in (
+        (counts.added, "added"),
+        (counts.changed, "changed"),
+        (counts.removed, removed),
+        (counts.unchanged, "unchanged"),
+    ):
+        say(f"{number:>12,}  {what}")
+    if with_changes:
+        say()
+        for change in planned.changes():
+            _print_change(change)
+    for finding in planned.findings:
+        say(f"\n{mark('stopped', encoding(sys.stdout))} would stop: {finding.what}")
+        say(f"  hint: {finding.hint}")
+
+
+def _print_change(change: Change) -> None:
+    from elt.report.clean import one_line
+    from elt.reverse.destination import Changed
+
+    say(f"{_MARKS[type(change).__name__]} {one_line(change.key)}")
+    if isinstance(change, Changed):
+        for field, (before, after) in change.fields.items():
+            say(f"    {field}: {_value(before)} -> {_value(after)}")
+    else:
+        for field, value in _payload(change).items():
+            say(f"    {field}: {_value(value)}")
+
+
+def _payload(change: Change) -> dict[str, Any]:
+    from elt.reverse.destination import Removed
+
+    return dict(change.old_payload if isinstance(change, Removed) else change.payload)
+
+
+def _value(value: object) -> str:
+    from elt.report.clean import one_line
+
+    return one_line(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def _document(planned: SyncPlan, *, with_changes: bool) -> dict[str, Any]:
+    counts = planned.counts
+    document: dict[str, Any] = {
+        "sync": planned.sync.name,
+        "model": planned.sync.table.model,
+        "destination": planned.sync.table.destination,
+        "added": counts.added,
+        "changed": counts.changed,
+        "removed": counts.removed,
+        "unchanged": counts.unchanged,
+        "total": planned.total,
+        "findings": [{"what": f.what, "hint": f.hint} for f in planned.findings],
+    }
+    if with_changes:
+        document["changes"] = [_change_document(c) for c in planned.changes()]
+    return document
+
+
+def _change_document(change: Change) -> dict[str, Any]:
+    from elt.reverse.destination import Changed
+
+    kind = type(change).__name__.lower()
+    if isinstance(change, Changed):
+        fields = {
+            field: {"before": before, "after": after}
+            for field, (before, after) in change.fields.items()
+        }
+        return {"change": kind, "key": change.key, "fields": fields}
+    return {"change": kind, "key": change.key, "payload": _payload(change)}

@@ -1,0 +1,26 @@
+"""The name that was probably meant."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """Find the known name that looks most like this one, if any does."""
+    known = {candidate.lower(): candidate for candidate in names}
+    found = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.6)
+    return known[found[0]] if found else None
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str | None:
+    """Ask about the nearest name, else list what there is; None for no names."""
+    known = sorted(names)
+    close = nearest(name, known)
+    if close is not None:
+        return f"Did you mean `{close}`?"
+    return "There is " + listed(known) if known else None
+
+
+def listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)

@@ -1,0 +1,229 @@
+"""What no single key can say: which of a file's values go together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+
+from elt.project.check import Problem, named
+from elt.project.locate import KeyPath, dotted
+from elt.project.nearest import did_you_mean, listed
+from elt.project.settings import (
+    BASE_ENVIRONMENT,
+    FieldTable,
+    File,
+    StreamTable,
+    Table,
+    TapTable,
+    plain_name,
+    tap_schema,
+)
+
+Rule = Callable[[File], Iterator[Problem]]
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+
+
+def broken_rules(file: File) -> list[Problem]:
+    return [problem for rule in RULES for problem in rule(file)]
+
+
+def names_are_plain(file: File) -> Iterator[Problem]:
+    # `stream:<tap>.<stream>` and `tap:<name>+` must be readable back.
+    groups: dict[str, Mapping[str, Table]] = {
+        "taps": file.taps,
+        "destinations": file.destinations,
+        "syncs": file.syncs,
+        "environments": file.environments,
+    }
+    for group, tables in groups.items():
+        for name in tables:
+            if not _NAME.fullmatch(name):
+                yield Problem(
+                    (group, name),
+                    (group, name),
+                    f"`{name}` cannot be a name in `[{group}]`",
+                    "Use letters, digits, `_` and `-`, a letter or digit first",
+                )
+
+
+def the_base_has_no_environment_table(file: File) -> Iterator[Problem]:
+    path = ("environments", BASE_ENVIRONMENT)
+    if BASE_ENVIRONMENT in file.environments:
+        yield Problem(
+            path,
+            path,
+            f"`{BASE_ENVIRONMENT}` is the name of the file without an environment",
+            "Move its tables out of `[environments]`, or give it another name",
+        )
+
+
+def taps_have_one_program(file: File) -> Iterator[Problem]:
+    for name, tap in file.taps.items():
+        match (tap.plugin, tap.executable):
+            case (None, None):
+                yield _tap_without_program(name)
+            case (str(), str()):
+                yield Problem(
+                    ("taps", name),
+                    ("taps", name, "executable"),
+                    f"tap `{name}` has both a `plugin` and an `executable`",
+                    "Keep the one that you mean",
+                )
+            case _:
+                pass
+
+
+def _tap_without_program(name: str) -> Problem:
+    return Problem(
+        ("taps", name),
+        ("taps", name),
+        f"tap `{name}` needs a `plugin` or an `executable`",
+        'Add `plugin = "..."`, a name that `elt plugins` shows, or'
+        ' `executable = "tap-..."` for any Singer tap',
+    )
+
+
+def streams_can_be_written_so(file: File) -> Iterator[Problem]:
+    for tap, table in file.taps.items():
+        for name, stream in table.streams.items():
+            path = ("taps", tap, "streams", name)
+            yield from _overwrites_changes_only(path, stream)
+            yield from _upserts_without_key(path, stream)
+
+
+def _overwrites_changes_only(path: KeyPath, stream: StreamTable) -> Iterator[Problem]:
+    incremental = stream.replication_method in {"INCREMENTAL", "LOG_BASED"}
+    if stream.mode == "overwrite" and incremental:
+        yield Problem(
+            path,
+            (*path, "mode"),
+            f"{named(path)} is read by `{stream.replication_method}` and cannot be"
+            " written by `overwrite`: each run would keep the latest changes only",
+            'Use `mode = "upsert"`, or `replication_method = "FULL_TABLE"`',
+        )
+
+
+def _upserts_without_key(path: KeyPath, stream: StreamTable) -> Iterator[Problem]:
+    if stream.mode == "upsert" and stream.key == []:
+        yield Problem(
+            path,
+            (*path, "key"),
+            f"{named(path)} is written by `upsert`, which needs a key",
+            'Name the columns, `key = ["id"]`, or use `mode = "append"`',
+        )
+
+
+def schemas_are_not_ours(file: File) -> Iterator[Problem]:
+    for name, tap in file.taps.items():
+        if tap_schema(name, tap).lower() == "_elt":
+            yield Problem(
+                ("taps", name),
+                ("taps", name, "schema"),
+                f"tap `{name}` cannot load into `_elt`, where elt keeps its own tables",
+                "Leave `schema` out for the default, `raw_` and the tap's name",
+            )
+
+
+def streams_have_their_own_tables(file: File) -> Iterator[Problem]:
+    """Compare what the file names; what taps offer beside it shows when they load."""
+    taken: dict[tuple[str, str], KeyPath] = {}
+    for tap, table in file.taps.items():
+        for stream in table.streams:
+            path = ("taps", tap, "streams", stream)
+            target = _target(tap, table, stream)
+            first = taken.setdefault(target, path)
+            if first != path:
+                yield Problem(
+                    path,
+                    path,
+                    f"{named(path)} loads into `{'.'.join(target)}`, and so does"
+                    f" {named(first)}",
+                    "Give one of them another `table`, or its tap another `schema`",
+                )
+
+
+def _target(tap: str, table: TapTable, stream: str) -> tuple[str, str]:
+    loaded = table.streams[stream].table or plain_name(stream)
+    return tap_schema(tap, table).lower(), loaded.lower()
+
+
+def fields_have_one_source(file: File) -> Iterator[Problem]:
+    for sync, table in file.syncs.items():
+        for name, field in table.fields.items():
+            if isinstance(field, FieldTable):
+                yield from _one_source(("syncs", sync, "fields", name), field)
+
+
+def _one_source(path: KeyPath, field: FieldTable) -> Iterator[Problem]:
+    sources = ("column", "value", "sql", "template")
+    given = [source for source in sources if getattr(field, source) is not None]
+    if not given:
+        yield Problem(
+            path,
+            path,
+            f"{named(path)} has no source",
+            f"Give it one of {listed(sources)}",
+        )
+    if len(given) > 1:
+        yield Problem(
+            path,
+            (*path, given[1]),
+            f"{named(path)} has {len(given)} sources: {listed(given)}",
+            "Keep the one that you mean",
+        )
+
+
+def syncs_have_a_destination(file: File) -> Iterator[Problem]:
+    for name, sync in file.syncs.items():
+        if sync.destination not in file.destinations:
+            hint = did_you_mean(sync.destination, file.destinations)
+            yield Problem(
+                ("syncs", name),
+                ("syncs", name, "destination"),
+                f"sync `{name}` sends to `{sync.destination}`, which is not under"
+                " `[destinations]`",
+                hint or f"Add `[{dotted(('destinations', sync.destination))}]`",
+            )
+
+
+def syncs_have_a_dbt_project(file: File) -> Iterator[Problem]:
+    if file.transform is not None:
+        return
+    for name, sync in list(file.syncs.items())[:1]:  # one line mends them all
+        yield Problem(
+            ("syncs", name),
+            ("syncs", name, "model"),
+            f"sync `{name}` sends the dbt model `{sync.model}`, but the file has no"
+            " `[transform]` table",
+            'Add `[transform]` with `project_dir = "transform"`',
+        )
+
+
+def destinations_send_somewhere(file: File) -> Iterator[Problem]:
+    known = {BASE_ENVIRONMENT, *file.environments}
+    for name, destination in file.destinations.items():
+        for index, environment in enumerate(destination.send_in):
+            if environment not in known:
+                yield Problem(
+                    ("destinations", name),
+                    ("destinations", name, "send_in", index),
+                    f"destination `{name}` sends in `{environment}`, which is not"
+                    " under `[environments]`",
+                    f"Add an empty `[{dotted(('environments', environment))}]`, or"
+                    f" name one of {listed(sorted(known))}",
+                )
+
+
+RULES: tuple[Rule, ...] = (
+    names_are_plain,
+    the_base_has_no_environment_table,
+    taps_have_one_program,
+    streams_can_be_written_so,
+    schemas_are_not_ours,
+    streams_have_their_own_tables,
+    fields_have_one_source,
+    syncs_have_a_destination,
+    syncs_have_a_dbt_project,
+    destinations_send_somewhere,
+)

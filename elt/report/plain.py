@@ -1,0 +1,186 @@
+"""A run as plain lines, for logs, cron and CI: what began, moved and ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Self, TextIO
+
+from elt.events import (
+    AssetFinished,
+    Event,
+    LogLine,
+    ReceiptsStored,
+    RowsLoaded,
+    RunFinished,
+    RunStarted,
+    SchemaChanged,
+    StepFinished,
+    StepRetrying,
+    StepStarted,
+)
+from elt.report import clean, figures
+from elt.report.tally import StepTally, Tally
+
+# A commit happens many times a second; a reader of a log wants to see that it moves.
+QUIET_SECONDS = 5.0
+# So many lines of one step are shown; the run log keeps them all.
+LINES_SHOWN = 20
+
+
+def local_now() -> datetime:
+    return datetime.now().astimezone()
+
+
+class PlainLines:
+    """A view that writes a line at a time. `tally` hears each event first."""
+
+    def __init__(
+        self,
+        tally: Tally,
+        stream: TextIO,
+        *,
+        now: Callable[[], datetime] = local_now,
+        elapsed: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._tally = tally
+        self._stream = stream
+        self._now = now
+        self._elapsed = elapsed
+        self._said_at: dict[str, float] = {}
+        self._notes = Notes()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stream.flush()
+
+    def listen(self, event: Event) -> None:  # noqa: C901, PLR0912  a case an event
+        match event:
+            case RowsLoaded(step=step, stream=stream):
+                self._say_seldom(step, stream, lambda: self._loaded(step, stream))
+            case ReceiptsStored(step=step, sync=sync):
+                self._say_seldom(step, sync, lambda: self._sent(step, sync))
+            case AssetFinished():
+                self._asset_finished(event)
+            case RunStarted(run=run, steps=steps):
+                self._write(f"run {run}: {figures.counted(len(steps), 'step')}")
+            case StepStarted(step=step, attempt=attempt):
+                self._said_at[step] = self._elapsed()
+                again = f" (attempt {attempt})" if attempt > 1 else ""
+                self._say(step, f"started{again}")
+            case StepFinished():
+                self._step_finished(event)
+            case RunFinished(status=status, seconds=seconds):
+                self._write(f"run {status} in {figures.duration(seconds)}")
+            case StepRetrying() | SchemaChanged() | LogLine():
+                for line in self._notes.lines(event):
+                    self._say(event.step, line)
+            case _:
+                pass
+
+    def _say_seldom(self, step: str, topic: str, text: Callable[[], str]) -> None:
+        now = self._elapsed()
+        said_at = max(
+            self._said_at.get(step, 0.0), self._said_at.get(f"{step} {topic}", 0.0)
+        )
+        if now - said_at >= QUIET_SECONDS:
+            self._said_at[f"{step} {topic}"] = now
+            self._say(step, text())
+
+    def _loaded(self, step: str, stream: str) -> str:
+        tally = self._tally.step(step)
+        rows = tally.streams[stream].loaded
+        seconds = max(self._tally.now() - tally.started_at, 0.001)
+        loaded = figures.counted(rows, "row")
+        return f"{stream}: {loaded} loaded, {figures.rate(rows / seconds)}"
+
+    def _sent(self, step: str, sync: str) -> str:
+        tally = self._tally.step(step).syncs[sync]
+        answered = f"{figures.count(tally.answered)} of {figures.count(tally.total)}"
+        return f"{answered} changes answered, {tally.rejected:,} rejected"
+
+    def _asset_finished(self, event: AssetFinished) -> None:
+        """Tell trouble at once; successes only as a count, now and then."""
+        if event.asset == event.step:
+            return  # the step's own end says it
+        if event.status in {"failed", "stopped", "warned"}:
+            message = clean.one_line(event.message)
+            self._say(event.step, f"{event.asset} {event.status}: {message}")
+        elif event.asset.partition(":")[0] in {"model", "test", "seed", "snapshot"}:
+            step = self._tally.step(event.step)
+            nodes = f"{len(step.results)} of {len(step.assets)} nodes"
+            self._say_seldom(event.step, "", lambda: f"{nodes}, last {event.asset}")
+
+    def _step_finished(self, event: StepFinished) -> None:
+        step = self._tally.step(event.step)
+        self._say(event.step, f"{event.status}, {step_figures(step, event)}")
+        if unsaid := unsaid_message(step, event):
+            self._say(event.step, unsaid)
+        if event.hint:
+            self._say(event.step, f"hint: {clean.one_line(event.hint)}")
+
+    def _say(self, step: str, text: str) -> None:
+        self._write(f"{step:<16}  {text}" if step else text)
+
+    def _write(self, text: str) -> None:
+        self._stream.write(f"{self._now():%H:%M:%S}  {text}\n")
+        self._stream.flush()
+
+
+class Notes:
+    """Which warnings, log lines and remarks are shown while a run goes on."""
+
+    def __init__(self, shown: int = LINES_SHOWN) -> None:
+        self._shown = shown
+        self._counts: dict[str, int] = {}
+
+    def lines(self, event: StepRetrying | SchemaChanged | LogLine) -> list[str]:
+        match event:
+            case StepRetrying(attempt=attempt, delay_seconds=delay, reason=reason):
+                why = clean.one_line(reason)
+                return [f"attempt {attempt} failed, again in {delay:.0f} s: {why}"]
+            case SchemaChanged(table=table, column=column, change=change):
+                return [f"{table}.{column}: {change}"]
+            case LogLine(level="warning" | "error"):
+                return self._log_line(event)
+            case _:
+                return []
+
+    def _log_line(self, event: LogLine) -> list[str]:
+        count = self._counts[event.step] = self._counts.get(event.step, 0) + 1
+        if count > self._shown + 1:
+            return []
+        if count == self._shown + 1:
+            return [f"more of these: elt logs last {event.step}".rstrip()]
+        source = f"{event.source}: " if event.source != event.step else ""
+        first, *more = clean.plain(event.text).strip().splitlines() or [""]
+        return [f"{event.level}: {source}{first}", *(f"  {line}" for line in more)]
+
+
+def step_figures(step: StepTally, event: StepFinished) -> str:
+    """Say what a finished step amounted to, for the end of its line."""
+    results = list(step.results.values())
+    ran = [r for r in results if r.status != "skipped"]
+    parts = []
+    if step.id.startswith("dbt"):
+        parts.append(figures.counted(len(ran), "node"))
+    elif step.rows is not None:
+        thing = "change" if step.id.startswith("sync:") else "row"
+        parts.append(figures.counted(step.rows, thing))
+    if step.rejects:
+        parts.append(figures.counted(step.rejects, "reject"))
+    if len(ran) < len(results):
+        parts.append(f"{len(results) - len(ran)} skipped")
+    parts.append(figures.duration(event.seconds))
+    return ", ".join(parts)
+
+
+def unsaid_message(step: StepTally, event: StepFinished) -> str:
+    """Give the step's message unless one of its assets has said the same."""
+    said = {r.message for r in step.results.values() if r.asset != step.id}
+    if event.status == "done" or event.message in said:
+        return ""
+    return clean.one_line(event.message)

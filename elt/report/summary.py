@@ -1,0 +1,200 @@
+"""How a run ended: a table of what ran, and below it what to look at."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TextIO, get_args
+
+from rich.console import Group
+from rich.padding import Padding
+from rich.text import Text
+
+from elt.events import AssetFinished, Status
+from elt.report import clean, figures, marks, screen
+from elt.report.tables import Cell, Column, Styled, print_table
+from elt.report.tally import StepTally, Tally
+
+# A step with more assets than this shows only those that did not end as `done`.
+ASSETS_SHOWN = 12
+_ORDER = get_args(Status)
+_TROUBLE = ("failed", "stopped", "warned", "interrupted")
+_COLUMNS = (
+    Column("what ran"),
+    Column("status", status=True),
+    Column("rows", right=True),
+    Column("rejects", right=True),
+    Column("time", right=True),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One thing to look at, and the command that shows `more`."""
+
+    name: str
+    status: str
+    message: str
+    hint: str = ""
+    more: str = ""
+
+
+def print_summary(
+    tally: Tally,
+    stream: TextIO,
+    *,
+    hints: Mapping[str, str] | None = None,
+    width: int | None = None,
+) -> None:
+    """Write the table, what to look at, and one last line that sums it up.
+
+    `hints` are the ways out, by asset, where they are not the step's own.
+    """
+    rows = [row for step in tally.steps.values() for row in _step_rows(step)]
+    stream.write("\n")
+    print_table(_COLUMNS, rows, stream=stream, width=width)
+    _print_trouble(list(_trouble(tally, hints or {})), stream, width)
+    stream.write(f"\n{_last_line(tally, clean.encoding(stream))}\n")
+    stream.flush()
+
+
+def steps_document(tally: Tally) -> list[dict[str, Any]]:
+    """Give the steps and their assets as JSON has them, for `--json`."""
+    return [_step_result(step) for step in tally.steps.values()]
+
+
+def _step_rows(step: StepTally) -> Iterable[tuple[Cell, ...]]:
+    results = list(step.results.values())
+    if len(results) == 1:
+        took = step.finished.seconds if step.finished else results[0].seconds
+        yield _row(results[0].asset, replace(results[0], seconds=took))
+        return
+    if step.finished is None and not results:
+        yield (Styled(step.id, "bold"), "skipped", None, None, None)
+        return
+    status = step.finished.status if step.finished else "interrupted"
+    seconds = figures.duration(step.finished.seconds) if step.finished else None
+    yield (Styled(step.id, "bold"), status, step.rows, step.rejects or None, seconds)
+    shown, summed = _split(results)
+    for each in shown:
+        yield _row(f"  {each.asset}", each)
+    if summed:
+        yield _summed_row(summed)
+
+
+def _split(
+    results: list[AssetFinished],
+) -> tuple[list[AssetFinished], list[AssetFinished]]:
+    """Part what gets a line of its own from what is only counted.
+
+    A passing test is a count; so are good assets when there are very many.
+    """
+    tests = [r for r in results if r.status == "done" and r.asset.startswith("test:")]
+    others = [r for r in results if r not in tests]
+    if len(others) <= ASSETS_SHOWN:
+        return others, tests
+    return (
+        [r for r in others if r.status != "done"],
+        [r for r in results if r.status == "done"],
+    )
+
+
+def _summed_row(results: list[AssetFinished]) -> tuple[Cell, ...]:
+    kinds = Counter(r.asset.partition(":")[0] for r in results)
+    names = ", ".join(figures.counted(n, kind) for kind, n in kinds.items())
+    rows = [r.rows for r in results if r.rows is not None]
+    seconds = figures.duration(sum(r.seconds for r in results))
+    return (f"  {names}", "done", sum(rows) if rows else None, None, seconds)
+
+
+def _row(name: str, result: AssetFinished) -> tuple[Cell, ...]:
+    seconds = figures.duration(result.seconds) if result.seconds else None
+    return (name, result.status, result.rows, result.rejects or None, seconds)
+
+
+def _print_trouble(trouble: list[Trouble], stream: TextIO, width: int | None) -> None:
+    if not trouble:
+        return
+    encoding = clean.encoding(stream)
+    blocks: list[Text | Padding] = [Text("\nWhat to look at", style="bold")]
+    for each in trouble:
+        colour = marks.colour(each.status)
+        head = Text(f"{marks.mark(each.status, encoding)} ", style=colour)
+        head.append(f"{each.name} {each.status}", style="default")
+        blocks.append(head)
+        blocks.extend(Padding(line, (0, 0, 0, 2)) for line in _details(each))
+    screen.show(Group(*blocks), stream, width)
+
+
+def _details(trouble: Trouble) -> Iterable[Text]:
+    for line in clean.plain(trouble.message).strip().splitlines():
+        yield Text(line)
+    if trouble.hint:
+        yield Text(f"hint: {clean.one_line(trouble.hint)}")
+    if trouble.more:
+        yield Text(trouble.more, style="dim")
+
+
+def _trouble(tally: Tally, hints: Mapping[str, str]) -> Iterable[Trouble]:
+    found = [
+        trouble
+        for step in tally.steps.values()
+        for trouble in _step_trouble(step, tally.run, hints)
+    ]
+    yield from sorted(found, key=lambda trouble: _TROUBLE.index(trouble.status))
+    skipped = Counter(r.message for r in tally.results() if r.status == "skipped")
+    for reason, number in skipped.items():
+        yield Trouble(figures.counted(number, "asset"), "skipped", reason)
+
+
+def _step_trouble(
+    step: StepTally, run: str, hints: Mapping[str, str]
+) -> Iterable[Trouble]:
+    more = f"elt logs {run or 'last'} {step.id}"
+    end = step.finished
+    troubled = [r for r in step.results.values() if r.status in _TROUBLE]
+    for each in troubled:
+        same = end is not None and end.message == each.message
+        hint = hints.get(each.asset) or (end.hint if end is not None and same else "")
+        yield Trouble(each.asset, each.status, _message(each), hint, more)
+    if not troubled and end is not None and end.status in _TROUBLE:
+        yield Trouble(step.id, end.status, end.message, end.hint, more)
+
+
+def _message(result: AssetFinished) -> str:
+    rejects = figures.counted(result.rejects, "reject") if result.rejects else ""
+    return result.message or rejects
+
+
+def _last_line(tally: Tally, encoding: str) -> str:
+    counts = Counter(r.status for r in tally.results())
+    parts = ", ".join(f"{counts[s]} {s}" for s in _ORDER if counts[s])
+    status = tally.finished.status if tally.finished else "interrupted"
+    seconds = tally.finished.seconds if tally.finished else 0.0
+    took = f" in {figures.duration(seconds)}" if seconds else ""
+    summed = f": {parts}" if parts else ""
+    return f"{marks.mark(status, encoding)} run {tally.run} {status}{took}{summed}"
+
+
+def _step_result(step: StepTally) -> dict[str, Any]:
+    end = step.finished
+    return {
+        "step": step.id,
+        "status": end.status if end else "skipped",
+        "seconds": round(end.seconds, 3) if end else None,
+        "attempts": step.attempt,
+        "message": end.message if end else "",
+        "hint": end.hint if end else "",
+        "assets": [
+            {
+                "asset": r.asset,
+                "status": r.status,
+                "rows": r.rows,
+                "rejects": r.rejects,
+                "seconds": round(r.seconds, 3),
+                "message": r.message,
+            }
+            for r in step.results.values()
+        ],
+    }

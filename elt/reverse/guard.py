@@ -1,0 +1,144 @@
+"""When a sync stops before its first call. On by default; findings are data.
+
+A guard that cannot be computed trips.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from elt.project.settings import GuardTable
+from elt.reverse.baseline import Counts, Past, RememberedBaseline
+
+GuardName = Literal[
+    "first", "baseline", "empty", "keys", "values", "removed", "changed", "added"
+]
+# Nobody can consent to these: the rows themselves have to be mended.
+UNCONDITIONAL: frozenset[GuardName] = frozenset(("keys", "values"))
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One guard that tripped: what it saw, and the way out."""
+
+    guard: GuardName
+    what: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """All that the guards look at."""
+
+    counts: Counts
+    past: Past
+    remembered: RememberedBaseline | None
+    mapping_changed: bool
+    # Nothing leaves the machine, so nobody has to be asked about a first sync.
+    is_local: bool
+
+
+def findings(evidence: Evidence, guards: GuardTable) -> list[Finding]:
+    """Look at a diff with every guard, gravest first."""
+    return [
+        *_rows(evidence.counts, guards),
+        *_baseline(evidence),
+        *_first(evidence),
+        *_percentages(evidence, guards),
+    ]
+
+
+def _rows(counts: Counts, guards: GuardTable) -> list[Finding]:
+    found = []
+    if counts.model == 0 and not guards.allow_empty:
+        found.append(
+            Finding(
+                "empty",
+                "the model has no rows",
+                "Look at the model; an empty one is let through by"
+                " `guards.allow_empty = true`",
+            )
+        )
+    if counts.keyless:
+        what = f"{counts.keyless:,} rows have a NULL or empty key"
+        found.append(Finding("keys", what, "Add a not_null test to the model's key"))
+    if counts.duplicates:
+        what = (
+            f"{counts.duplicates:,} rows repeat a key: {_list(counts.duplicate_keys)}"
+        )
+        found.append(Finding("keys", what, "Add a unique test to the model's key"))
+    if counts.unsendable:
+        keys = _list(counts.unsendable_keys)
+        what = f"{counts.unsendable:,} rows hold NaN, infinity or an odd date: {keys}"
+        found.append(Finding("values", what, "Give the model NULL there instead"))
+    return found
+
+
+def _baseline(evidence: Evidence) -> list[Finding]:
+    remembered, past = evidence.remembered, evidence.past
+    if remembered is None or evidence.is_local:
+        return []
+    if remembered.warehouse_id != past.warehouse_id:
+        what = "the baseline is another warehouse's than that of the last sync"
+    elif past.sequence == 0:
+        what = "the baseline is missing, although this sync ran before"
+    elif past.sequence < remembered.sequence:
+        runs = remembered.sequence - past.sequence
+        what = f"the baseline is {runs} runs older than the last sync"
+    else:
+        return []
+    hint = "Point to the right warehouse, or send against this one with `--first`"
+    return [Finding("baseline", what, hint)]
+
+
+def _first(evidence: Evidence) -> list[Finding]:
+    if evidence.past.has_sent or evidence.is_local:
+        return []
+    what = f"this is the first sync: {evidence.counts.added:,} rows would be sent"
+    hint = "Look at `elt sync plan`, then allow it once with `--first`"
+    return [Finding("first", what, hint)]
+
+
+def _percentages(evidence: Evidence, guards: GuardTable) -> list[Finding]:
+    counts = evidence.counts
+    # Rows tried before were let through then.
+    added = counts.added - counts.retried_added
+    changed = counts.changed - counts.retried_changed
+    limits = [
+        _Limit("removed", counts.removed, guards.max_removed_percent),
+        _Limit("changed", changed, guards.max_changed_percent),
+    ]
+    # Until one sync has finished, most rows are new, and `first` has asked.
+    if evidence.past.has_finished:
+        limits.append(_Limit("added", added, guards.max_added_percent))
+    because = ", because the sync's mapping changed" if evidence.mapping_changed else ""
+    found = (limit.finding(counts.known, guards.min_rows, because) for limit in limits)
+    return [finding for finding in found if finding is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    guard: Literal["removed", "changed", "added"]
+    rows: int
+    max_percent: float
+
+    def finding(self, known: int, min_rows: int, because: str) -> Finding | None:
+        if self.rows <= min_rows:
+            return None
+        percent = 100 * self.rows / known if known else None
+        if percent is not None and percent <= self.max_percent:
+            return None
+        share = "of no known rows" if percent is None else f"{percent:.1f} %"
+        reason = because if self.guard == "changed" else ""
+        return Finding(
+            self.guard,
+            f"{self.rows:,} rows {self.guard} ({share}, the limit is"
+            f" {self.max_percent:g} %){reason}",
+            f"Look at `elt sync plan --diff`, then allow it once with"
+            f" `--accept {self.guard}`, or raise `guards.max_{self.guard}_percent`",
+        )
+
+
+def _list(keys: tuple[str, ...]) -> str:
+    return ", ".join(f"`{key}`" for key in keys)

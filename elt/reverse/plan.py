@@ -1,0 +1,176 @@
+"""What a sync would do, as data: `elt sync plan` shows it and a run acts on it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from elt.errors import ConfigError
+from elt.project.settings import SyncTable
+from elt.reverse.baseline import Counts, Past, RememberedBaseline, Scope, past
+from elt.reverse.destination import Change, ChangeName, Sender, Writer
+from elt.reverse.diff import diff
+from elt.reverse.guard import UNCONDITIONAL, Evidence, Finding, GuardName, findings
+from elt.reverse.mapping import FieldMapping, compile_mapping
+from elt.reverse.spool import Spool
+
+if TYPE_CHECKING:
+    from elt.warehouse.duckdb import Warehouse
+
+SAMPLES = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sync:
+    """A sync with everything that it needs."""
+
+    name: str
+    table: SyncTable
+    relation: str  # the model's table, quoted, as in SQL
+    environment: str
+    warehouse: Warehouse
+    destination: Sender | Writer
+    spool_dir: Path  # for changes on their way; a private folder such as `.elt/syncs`
+    remembered: RememberedBaseline | None = None
+
+    @property
+    def scope(self) -> Scope:
+        return Scope(
+            environment=self.environment,
+            sync=self.name,
+            on_unknown=self.table.on_unknown,
+        )
+
+    @property
+    def sends_removed(self) -> bool:
+        # A file that is written whole holds the model's rows, and so no others.
+        return self.table.mode == "mirror" or self.destination.traits.wants_rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consent:
+    """What a person allowed for this one run."""
+
+    first: bool = False
+    guards: Collection[GuardName] = ()
+
+    def covers(self, guard: GuardName) -> bool:
+        if guard in UNCONDITIONAL:
+            return False
+        return guard in self.guards or (self.first and guard in {"first", "baseline"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncPlan:
+    """What a sync would do. Its changes are on disk until `close`."""
+
+    sync: Sync
+    mapping: FieldMapping
+    past: Past
+    counts: Counts
+    findings: tuple[Finding, ...]
+    spool: Spool = field(repr=False)
+
+    @property
+    def total(self) -> int:
+        """How many changes would be sent."""
+        removed = self.counts.removed if self.sync.sends_removed else 0
+        return self.counts.added + self.counts.changed + removed
+
+    @property
+    def samples(self) -> tuple[Change, ...]:
+        """A few changes of each kind."""
+        kinds: tuple[ChangeName, ...] = ("added", "changed", "removed")
+        return tuple(
+            change
+            for kind in kinds
+            for change in islice(self.spool.changes([kind]), SAMPLES)
+        )
+
+    @property
+    def kinds(self) -> tuple[ChangeName, ...]:
+        sent: tuple[ChangeName, ...] = ("added", "changed")
+        return (*sent, "removed") if self.sync.sends_removed else sent
+
+    def changes(self) -> Iterator[Change]:
+        """Go through every change that would be sent."""
+        return self.spool.changes(self.kinds)
+
+    def held_back(self, consent: Consent) -> tuple[Finding, ...]:
+        return tuple(f for f in self.findings if not consent.covers(f.guard))
+
+    def close(self) -> None:
+        self.spool.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def should_send(
+    destination: Sender | Writer, send_in: Collection[str], environment: str
+) -> bool:
+    """Decide whether syncs to this destination send here, or are only planned."""
+    return destination.traits.is_local or environment in send_in
+
+
+def plan_sync(sync: Sync) -> SyncPlan:
+    """Compute what the sync would do, sending and storing nothing.
+
+    Use it in a `with`, or close it. Raises ConfigError for a mapping that does not
+    fit the model, and for a mode that the destination does not know.
+    """
+    _check_mode(sync)
+    wants_rows = sync.destination.traits.wants_rows
+    spool = Spool(sync.spool_dir, sync.name, wants_rows=wants_rows)
+    try:
+        return _plan(sync, spool)
+    except BaseException:
+        spool.close()
+        raise
+
+
+def _check_mode(sync: Sync) -> None:
+    modes = sync.destination.traits.modes
+    if sync.table.mode in modes:
+        return
+    raise ConfigError(
+        f"destination `{sync.table.destination}` cannot `{sync.table.mode}`",
+        where=f"[syncs.{sync.name}] mode",
+        hint="It knows " + ", ".join(f"`{mode}`" for mode in sorted(modes)),
+    )
+
+
+def _plan(sync: Sync, spool: Spool) -> SyncPlan:
+    table = sync.table
+    warehouse_id = sync.warehouse.id
+    with sync.warehouse.session() as cursor:
+        mapping = compile_mapping(cursor, sync.name, table, relation=sync.relation)
+        before = past(cursor, sync.scope, warehouse_id)
+        counts = diff(cursor, mapping, sync.scope, mode=table.mode, spool=spool)
+    evidence = Evidence(
+        counts=counts,
+        past=before,
+        remembered=sync.remembered,
+        mapping_changed=before.mapping_hash not in {None, mapping.hash},
+        is_local=sync.destination.traits.is_local,
+    )
+    return SyncPlan(
+        sync=sync,
+        mapping=mapping,
+        past=before,
+        counts=counts,
+        findings=tuple(findings(evidence, table.guards)),
+        spool=spool,
+    )

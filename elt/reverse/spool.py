@@ -1,0 +1,111 @@
+"""A diff's changes on disk, so that no warehouse is open while calls go out.
+
+A Parquet file in a folder that only the owner may read, gone when the sync is over.
+It is read as a stream: a million changes take no more memory than a thousand.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, assert_never
+
+from elt.reverse.destination import Added, Change, Changed, ChangeName, Removed
+
+ROWS_AT_ONCE = 1000
+
+
+class Spool:
+    """The files of one diff. The name holds our process id, to tell leftovers by."""
+
+    def __init__(self, folder: Path, sync: str, *, wants_rows: bool = False) -> None:
+        self.wants_rows = wants_rows
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _remove_leftovers(folder, sync)
+        stem = f"{sync}.{os.getpid()}.{uuid.uuid4().hex}"
+        self.changes_path = folder / f"{stem}.changes.parquet"
+        self.rows_path = folder / f"{stem}.rows.parquet"
+        for path in (self.changes_path, self.rows_path):
+            path.touch(mode=0o600)
+
+    def changes(self, kinds: Sequence[ChangeName]) -> Iterator[Change]:
+        """Read the changes of these kinds: fresh ones by key, then retried ones."""
+        wanted = (
+            "SELECT change, key, text, old_text, destination_id FROM read_parquet(?)"
+        )
+        rows = self._read(f"{wanted} WHERE list_contains(?, change)", list(kinds))
+        return (_change(*row) for row in rows)
+
+    def rows(self) -> Iterator[str]:
+        """Read every payload of the model, by key."""
+        if self.rows_path.stat().st_size == 0:
+            return iter(())
+        rows = self._read("SELECT text FROM read_parquet(?)", path=self.rows_path)
+        return (row[0] for row in rows)
+
+    def close(self) -> None:
+        for path in (self.changes_path, self.rows_path):
+            path.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _read(
+        self, sql: str, *parameters: object, path: Path | None = None
+    ) -> Iterator[tuple[Any, ...]]:
+        import duckdb
+
+        reader = duckdb.connect()
+        try:
+            reader.execute(sql, [str(path or self.changes_path), *parameters])
+            while rows := reader.fetchmany(ROWS_AT_ONCE):
+                yield from rows
+        finally:
+            reader.close()
+
+
+def _change(
+    change: ChangeName,
+    key: str,
+    text: str,
+    old_text: str | None,
+    destination_id: str | None,
+) -> Change:
+    match change:
+        case "added":
+            return Added(key, text)
+        case "changed":
+            return Changed(key, text, old_text, destination_id)
+        case "removed":
+            return Removed(key, old_text, destination_id)
+        case _:
+            assert_never(change)
+
+
+def _remove_leftovers(folder: Path, sync: str) -> None:
+    """Remove what processes left behind that were killed while they sent."""
+    for path in folder.glob("*.parquet"):
+        name, owner, *_ = path.name.rsplit(".", 4)
+        if name == sync and not _is_alive(int(owner)):
+            path.unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

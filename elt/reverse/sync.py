@@ -1,0 +1,223 @@
+"""A sync from its plan to its receipts: ask the guards, send, settle."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from elt.errors import EltError, Guarded, Interrupted
+from elt.events import Listener, ReceiptsStored, Status, ignore
+from elt.reverse.baseline import Counts, RememberedBaseline, settle
+from elt.reverse.delivery import Delivery, Limits
+from elt.reverse.destination import Route, Sender
+from elt.reverse.guard import Finding
+from elt.reverse.journal import Journal, RunRow, Tally, end_run, start_run
+from elt.reverse.plan import Consent, Sync, SyncPlan, plan_sync
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncResult:
+    """How a sync ended. Remember `baseline`: the next run is compared with it."""
+
+    status: Status
+    counts: Counts
+    tally: Tally
+    total: int  # changes that were, or would be, sent
+    baseline: RememberedBaseline
+    findings: tuple[Finding, ...] = ()
+    message: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """Who looks on while a sync sends, and who may stop it."""
+
+    listen: Listener = ignore
+    stopped: Callable[[], bool] = lambda: False
+    sleep: Callable[[float], None] = time.sleep
+
+
+def run_sync(
+    sync: Sync,
+    *,
+    run_id: str,
+    sends: bool,
+    consent: Consent | None = None,
+    watch: Watch | None = None,
+) -> SyncResult:
+    """Plan, ask the guards, send, and settle the receipts.
+
+    A guard gives a result with status `stopped`. Raises Unavailable when the
+    destination is down and ConfigError when it refuses our credentials; what was
+    answered before that is kept.
+    """
+    with _planned(sync) as plan:
+        if not sends:
+            return _not_sent(plan, run_id, "planned", plan.findings)
+        tripped = plan.held_back(consent or Consent())
+        if tripped:
+            return _not_sent(plan, run_id, "stopped", tripped)
+        return _send(plan, run_id, watch or Watch())
+
+
+def _planned(sync: Sync) -> SyncPlan:
+    """Plan after what a killed run left unsettled, in one opening of the file."""
+    with sync.warehouse.session():
+        settle(sync.warehouse, sync.scope)
+        return plan_sync(sync)
+
+
+def _not_sent(
+    plan: SyncPlan, run_id: str, status: Status, tripped: tuple[Finding, ...]
+) -> SyncResult:
+    row = _run_row(plan, run_id)
+    start_run(plan.sync.warehouse, plan.sync.scope, row, status)
+    would = f"{plan.total:,} changes would be sent"
+    return SyncResult(
+        status=status,
+        counts=plan.counts,
+        tally=Tally(),
+        total=plan.total,
+        baseline=_remember(plan, row),
+        findings=tripped,
+        message="; ".join(finding.what for finding in tripped) or would,
+        hint=tripped[0].hint if tripped else "",
+    )
+
+
+def _send(plan: SyncPlan, run_id: str, watch: Watch) -> SyncResult:
+    sync, row = plan.sync, _run_row(plan, run_id)
+    journal = Journal(sync.warehouse, sync.scope, run_id=run_id, sequence=row.sequence)
+    with sync.warehouse.session():
+        start_run(sync.warehouse, sync.scope, row, "running")
+        journal.answered_alike(plan.spool, _bookkeeping(sync))
+    try:
+        written = _deliver(plan, journal, watch)
+    except Guarded as error:
+        return _finish(plan, row, journal, status="stopped", error=error)
+    except BaseException as error:
+        _finish(plan, row, journal, status=_status_of(error))
+        raise
+    return _finish(
+        plan, row, journal, status=_status(plan, journal.tally), written=written
+    )
+
+
+def _deliver(plan: SyncPlan, journal: Journal, watch: Watch) -> str:
+    """Send every change, and say what was written where it was written whole."""
+    sync = plan.sync
+    if not plan.total:
+        return ""
+    if isinstance(sync.destination, Sender):
+        _send_batches(plan, journal, watch)
+        return ""
+    route = _route(plan, journal.run_id)
+    written = sync.destination.write(route, plan.changes(), plan.spool.rows())
+    journal.answered_alike(plan.spool, dict.fromkeys(plan.kinds, "accepted"))
+    watch.listen(_stored(sync, journal.tally, plan.total))
+    return written
+
+
+def _bookkeeping(sync: Sync) -> dict[str, str]:
+    """Say what becomes of keys for which nothing is sent."""
+    unsent = {"returned": "returned", "forgotten": "forgotten"}
+    return unsent if sync.sends_removed else {**unsent, "removed": "kept"}
+
+
+def _send_batches(plan: SyncPlan, journal: Journal, watch: Watch) -> None:
+    sync = plan.sync
+    assert isinstance(sync.destination, Sender)  # noqa: S101
+    guards = sync.table.guards
+    delivery = Delivery(
+        sync.destination,
+        _route(plan, journal.run_id),
+        journal,
+        limits=Limits(
+            total=plan.total,
+            max_rejected_percent=guards.max_rejected_percent,
+            min_rows=guards.min_rows,
+            resends_unknown=sync.table.on_unknown == "resend",
+        ),
+        sleep=watch.sleep,
+    )
+    for tally in delivery.deliver(plan.changes()):
+        watch.listen(_stored(sync, tally, plan.total))
+        if watch.stopped():
+            raise Interrupted(f"sync `{sync.name}` was asked to stop")
+
+
+def _finish(
+    plan: SyncPlan,
+    row: RunRow,
+    journal: Journal,
+    *,
+    status: Status,
+    written: str = "",
+    error: EltError | None = None,
+) -> SyncResult:
+    sync = plan.sync
+    with sync.warehouse.session():
+        settle(sync.warehouse, sync.scope)
+        end_run(sync.warehouse, sync.scope, row, status=status, tally=journal.tally)
+    return SyncResult(
+        status=status,
+        counts=plan.counts,
+        tally=journal.tally,
+        total=plan.total,
+        baseline=_remember(plan, row),
+        message=error.what if error else written,
+        hint=(error.hint or "") if error else "",
+    )
+
+
+def _status(plan: SyncPlan, tally: Tally) -> Status:
+    needs_a_look = tally.rejected or tally.unanswered or plan.counts.held
+    return "warned" if needs_a_look else "done"
+
+
+def _status_of(error: BaseException) -> Status:
+    return (
+        "interrupted"
+        if isinstance(error, Interrupted | KeyboardInterrupt)
+        else "failed"
+    )
+
+
+def _route(plan: SyncPlan, run_id: str) -> Route:
+    table = plan.sync.table
+    return Route(
+        sync=plan.sync.name,
+        run_id=run_id,
+        object=table.object,
+        key=table.key,
+        mode=table.mode,
+        columns=plan.mapping.columns,
+    )
+
+
+def _run_row(plan: SyncPlan, run_id: str) -> RunRow:
+    return RunRow(
+        run_id=run_id,
+        sequence=plan.past.sequence + 1,
+        mapping_hash=plan.mapping.hash,
+        counts=plan.counts,
+    )
+
+
+def _remember(plan: SyncPlan, row: RunRow) -> RememberedBaseline:
+    return RememberedBaseline(
+        sequence=row.sequence, warehouse_id=plan.past.warehouse_id
+    )
+
+
+def _stored(sync: Sync, tally: Tally, total: int) -> ReceiptsStored:
+    return ReceiptsStored(
+        step=f"sync:{sync.name}",
+        sync=sync.name,
+        accepted=tally.accepted,
+        rejected=tally.rejected,
+        unanswered=tally.unanswered,
+        total=total,
+    )

@@ -1,0 +1,314 @@
+"""One step in its thread: what it is asked, how it is tried again, how it ended."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from elt.errors import EltError, Guarded, Interrupted, Unavailable
+from elt.events import (
+    AssetFinished,
+    Listener,
+    LogLine,
+    Status,
+    StepFinished,
+    StepRetrying,
+    StepStarted,
+)
+from elt.runner.graph import Asset
+from elt.runner.plan import Step
+
+# A step ends as the worst of its assets did.
+_WORST_FIRST: tuple[Status, ...] = (
+    "failed",
+    "stopped",
+    "interrupted",
+    "skipped",
+    "warned",
+    "planned",
+    "done",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetResult:
+    """How one asset ended; `rows` is None where rows mean nothing."""
+
+    asset: str
+    status: Status
+    rows: int | None = None
+    rejects: int = 0
+    seconds: float = 0.0
+    message: str = ""
+    hint: str = ""
+
+
+class Stop:
+    """Asks running work to end, and says why.
+
+    `set` may be called in a signal handler of the main thread, which for that reason
+    must never be in `wait` itself.
+    """
+
+    def __init__(self) -> None:
+        self.reason = ""
+        self.signal: int | None = None
+        self.timed_out = False
+        self._set = threading.Event()
+        self._callbacks: list[Callable[[], object]] = []
+
+    def set(
+        self, reason: str, *, signal: int | None = None, timed_out: bool = False
+    ) -> None:
+        """Ask; only the first time counts."""
+        if self.reason:
+            return
+        self.signal = signal
+        self.timed_out = timed_out
+        self.reason = reason
+        self._set.set()
+        for callback in list(self._callbacks):
+            callback()
+
+    def is_set(self) -> bool:
+        return bool(self.reason)
+
+    def wait(self, seconds: float) -> bool:
+        """Sleep so long, or until asked to stop; tell whether that was so."""
+        return self._set.wait(seconds)
+
+    def then(self, callback: Callable[[], object]) -> None:
+        """Call this when asked to stop, at once if that was before; perhaps twice.
+
+        It runs in the thread that asks and must return soon.
+        """
+        self._callbacks.append(callback)
+        if self.is_set():
+            callback()
+
+
+Do = Callable[[Step, tuple[Asset, ...], int, Stop], Iterable[AssetResult]]
+"""Do these assets of a step, at the attempt counted from 1, until asked to stop.
+
+Gives each asset's result as soon as it is known. An exception is the result of all
+assets without one: Unavailable is tried again with those that are left, Guarded stops
+them, Interrupted interrupts them, anything else fails them.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    jobs: int = 4
+    retries: int = 2
+    retry_delay_seconds: float = 5.0
+    step_timeout_seconds: float | None = None  # with its retries
+    timeout_seconds: float | None = None  # of the whole run
+    # What has not ended so long after it was asked to is given up.
+    grace_seconds: float = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edges:
+    """The world outside, replaced in tests."""
+
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[Stop, float], object] = Stop.wait
+    random: Callable[[], float] = random.random
+
+
+@dataclass(slots=True)
+class RunningStep:
+    """A step in its thread, which alone adds results until the step is given up."""
+
+    step: Step
+    assets: tuple[Asset, ...]
+    do: Do
+    listen: Listener
+    limits: Limits
+    edges: Edges
+    stop: Stop = field(default_factory=Stop)
+    started_at: float = 0.0
+    asked_at: float | None = None
+    given_up: bool = False
+    results: dict[str, AssetResult] = field(default_factory=dict)
+    _settled: bool = False
+    _adding: threading.Lock = field(default_factory=threading.Lock)
+
+    def start(self, on_end: Callable[[RunningStep], object]) -> None:
+        self.started_at = self.edges.clock()
+
+        def work() -> None:
+            try:
+                self._try_until_ended()
+            finally:
+                on_end(self)
+
+        threading.Thread(target=work, name=self.step.id, daemon=True).start()
+
+    def ask_to_stop(self, reason: str, *, timed_out: bool) -> None:
+        if self.asked_at is None:
+            self.asked_at = self.edges.clock()
+            self.stop.set(reason, timed_out=timed_out)
+
+    def give_up(self) -> None:
+        """Answer for a thread that does not end; what it does later is not heard."""
+        with self._adding:
+            self.given_up = not self._settled
+        self._settle(None)
+
+    def next_moment(self) -> float | None:
+        """Tell when the step's time is up, first to end and then to have ended."""
+        if self.asked_at is not None:
+            return self.asked_at + self.limits.grace_seconds
+        limit = self.limits.step_timeout_seconds
+        return None if limit is None else self.started_at + limit
+
+    def _try_until_ended(self) -> None:
+        attempt = 1
+        error = self._try(attempt)
+        while self._is_worth_another(error, attempt):
+            delay = self._delay_seconds(attempt, error)
+            self.listen(
+                StepRetrying(
+                    step=self.step.id,
+                    attempt=attempt,
+                    delay_seconds=delay,
+                    reason=_message(error),
+                )
+            )
+            self.edges.sleep(self.stop, delay)
+            attempt += 1
+            error = None if self.stop.is_set() else self._try(attempt)
+        self._settle(error)
+
+    def _is_worth_another(self, error: BaseException | None, attempt: int) -> bool:
+        return (
+            isinstance(error, Unavailable)
+            and attempt <= self.limits.retries
+            and not self.stop.is_set()
+        )
+
+    def _delay_seconds(self, attempt: int, error: BaseException | None) -> float:
+        asked = getattr(error, "retry_after_seconds", None) or 0.0
+        first = self.limits.retry_delay_seconds
+        return max(asked, backoff_seconds(attempt, first, self.edges.random()))
+
+    def _try(self, attempt: int) -> BaseException | None:
+        left = tuple(a for a in self.assets if a.id not in self.results)
+        names = tuple(asset.id for asset in left)
+        self.listen(StepStarted(step=self.step.id, assets=names, attempt=attempt))
+        try:
+            for result in self.do(self.step, left, attempt, self.stop):
+                self._add(result)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  answered for below
+            return error
+        return None
+
+    def _add(self, result: AssetResult) -> None:
+        with self._adding:
+            if self._settled or result.asset in self.results:
+                return
+            self.results[result.asset] = result
+        self.listen(asset_finished(self.step, result))
+
+    def _settle(self, error: BaseException | None) -> None:
+        with self._adding:
+            if self._settled:
+                return
+            self._settled = True
+        status, message, hint = self._verdict(error)
+        seconds = self.edges.clock() - self.started_at
+        answers = [
+            AssetResult(
+                asset=asset.id,
+                status=status,
+                seconds=seconds,
+                message=message,
+                hint=hint,
+            )
+            for asset in self.assets
+            if asset.id not in self.results
+        ]
+        self.results |= {answer.asset: answer for answer in answers}
+        for answer in answers:
+            self.listen(asset_finished(self.step, answer))
+        if error is not None and not isinstance(error, EltError):
+            self._log_traceback(error)
+        self.listen(step_finished(self.step, self.results.values(), seconds))
+
+    def _verdict(self, error: BaseException | None) -> tuple[Status, str, str]:
+        if self.stop.is_set():
+            return self._verdict_when_asked()
+        if error is None:
+            return "failed", "it ended without saying how", ""
+        if not isinstance(error, EltError):
+            return (
+                "failed",
+                _message(error),
+                "This is a bug; `elt logs` has the traceback",
+            )
+        status: Status = "failed"
+        if isinstance(error, Guarded):
+            status = "stopped"
+        elif isinstance(error, Interrupted):
+            status = "interrupted"
+        return status, _message(error), error.hint or ""
+
+    def _verdict_when_asked(self) -> tuple[Status, str, str]:
+        status: Status = "failed" if self.stop.timed_out else "interrupted"
+        if not self.given_up:
+            return status, self.stop.reason, ""
+        grace = f"{self.limits.grace_seconds:g} s"
+        return status, f"{self.stop.reason}, and it did not end within {grace}", ""
+
+    def _log_traceback(self, error: BaseException) -> None:
+        text = "".join(traceback.format_exception(error)).rstrip()
+        self.listen(LogLine(step=self.step.id, source="elt", level="error", text=text))
+
+
+def backoff_seconds(attempt: int, first: float, chance: float) -> float:
+    """Give the wait after this attempt: it doubles, with up to half taken off."""
+    return float(first * 2 ** (attempt - 1) * (1 - chance / 2))
+
+
+def step_status(results: Iterable[AssetResult]) -> Status:
+    found = {result.status for result in results}
+    return next((status for status in _WORST_FIRST if status in found), "done")
+
+
+def asset_finished(step: Step, result: AssetResult) -> AssetFinished:
+    return AssetFinished(
+        step=step.id,
+        asset=result.asset,
+        status=result.status,
+        rows=result.rows,
+        rejects=result.rejects,
+        seconds=result.seconds,
+        message=result.message,
+    )
+
+
+def step_finished(
+    step: Step, results: Iterable[AssetResult], seconds: float
+) -> StepFinished:
+    """Sum up a step; its message is that of the first of the worst results."""
+    results = list(results)
+    status = step_status(results)
+    worst = next((r for r in results if r.status == status and r.message), None)
+    return StepFinished(
+        step=step.id,
+        status=status,
+        seconds=seconds,
+        message=worst.message if worst else "",
+        hint=worst.hint if worst else "",
+    )
+
+
+def _message(error: BaseException | None) -> str:
+    if isinstance(error, EltError):
+        return f"{error.what} ({error.where})" if error.where else error.what
+    return f"{type(error).__name__}: {error}"

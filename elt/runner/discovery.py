@@ -1,0 +1,191 @@
+"""The catalogs of a project's taps: asked for, remembered, asked for again.
+
+Asking costs the start of a program, and for many taps calls to their API. What a tap
+of our own kinds answered stands until its settings, its code or its files change; a
+foreign program is asked again by every run, and only the preview trusts its memory.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from elt.errors import EltError
+from elt.events import Listener, LogLine
+from elt.plugins import find, tap_program
+from elt.project.secrets import Secrets
+from elt.project.settings import Project, TapTable
+from elt.singer.catalog import select
+from elt.singer.process import TapProgram, discover
+
+_SIDE_BY_SIDE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Discovered:
+    """The selected catalogs of the taps that answered, and why the others did not."""
+
+    catalogs: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    errors: Mapping[str, EltError] = field(default_factory=dict)
+
+
+def discover_all(
+    project: Project, secrets: Secrets, *, preview: bool, listen: Listener
+) -> Discovered:
+    """Ask every tap of the project, several side by side."""
+    catalogs: dict[str, dict[str, Any]] = {}
+    errors: dict[str, EltError] = {}
+
+    def ask(tap: str) -> None:
+        try:
+            catalogs[tap] = catalog_of(
+                project, tap, secrets, preview=preview, listen=listen
+            )
+        except EltError as error:
+            errors[tap] = error
+
+    with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+        list(pool.map(ask, project.file.taps))
+    in_order = {tap: catalogs[tap] for tap in project.file.taps if tap in catalogs}
+    return Discovered(in_order, errors)
+
+
+def catalog_of(
+    project: Project,
+    tap: str,
+    secrets: Secrets,
+    *,
+    preview: bool,
+    listen: Listener,
+) -> dict[str, Any]:
+    """Give a tap's catalog with the project's selection in it."""
+    table = project.file.taps[tap]
+    memory = project.private_dir / "catalogs" / f"{project.environment}.{tap}.json"
+    identity = _identity(project, tap)
+    catalog = None
+    if preview or _answers_alike(table):
+        catalog = _remembered(memory, identity)
+    if catalog is None:
+        catalog = _ask(project, tap, secrets, listen)
+        _remember(memory, identity, catalog)
+    try:
+        return select(catalog, table.select, table.streams)
+    except EltError as error:
+        error.where = error.where or project.where("taps", tap)
+        raise
+
+
+def program_of(project: Project, tap: str, secrets: Secrets) -> TapProgram:
+    """Give the tap's program, with the variables of `.env` in its environment."""
+    program = tap_program(project, tap)
+    return replace(program, environ={**secrets.environ, **program.environ})
+
+
+def config_of(project: Project, tap: str, secrets: Secrets) -> dict[str, Any]:
+    """Give a tap's settings with its secrets in them.
+
+    Our own files tap names its files instead of writing out their rows.
+    """
+    table = project.file.taps[tap]
+    config = secrets.resolve(table.config, f"[taps.{tap}.config]")
+    if table.plugin == "files" and find("tap", "files", None).origin == "built in":
+        root = (project.private_dir / "tmp").absolute()
+        config = {
+            "batch_config": {
+                "encoding": {"format": "jsonl", "compression": "none"},
+                "storage": {"root": root.as_uri()},
+            },
+            **config,
+        }
+    return dict(config)
+
+
+def _ask(
+    project: Project, tap: str, secrets: Secrets, listen: Listener
+) -> dict[str, Any]:
+    def on_line(text: str) -> None:
+        step = f"tap:{tap}"
+        listen(LogLine(step=step, source=tap, level="info", text=text))
+
+    return discover(
+        program_of(project, tap, secrets),
+        config_of(project, tap, secrets),
+        on_line=on_line,
+    )
+
+
+def _answers_alike(table: TapTable) -> bool:
+    """Say whether the same settings, code and files always give the same catalog."""
+    return table.plugin is not None
+
+
+def _identity(project: Project, tap: str) -> str:
+    """Sum up what a tap's catalog depends on."""
+    table = project.file.taps[tap]
+    digest = hashlib.sha256(msgspec.json.encode(table, order="deterministic"))
+    if table.plugin is not None:
+        plugin = find("tap", table.plugin, project.root)
+        digest.update(f"{plugin.target} {plugin.where}".encode())
+        code = Path(plugin.target.rpartition(":")[0] or plugin.target)
+        if plugin.origin == "project":
+            digest.update(_content(code))
+    for path in sorted(_files(project.root, table.config)):
+        digest.update(_stat(path))
+    return digest.hexdigest()
+
+
+def _content(code: Path) -> bytes:
+    path = code if code.suffix == ".py" else code.with_suffix(".py")
+    return path.read_bytes() if path.is_file() else b""
+
+
+def _files(root: Path, config: Mapping[str, Any]) -> Iterator[Path]:
+    """Find the files that settings name under `path`, however deep they stand."""
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            yield from _files(root, value)
+        elif isinstance(value, list):
+            for entry in value:
+                if isinstance(entry, Mapping):
+                    yield from _files(root, entry)
+        elif key == "path" and isinstance(value, str):
+            yield from _matches(root, value)
+
+
+def _matches(root: Path, pattern: str) -> Iterator[Path]:
+    # Not Path.glob: a pattern may be absolute and then has no root to start from.
+    for name in glob.glob(str(root / pattern), recursive=True):  # noqa: PTH207
+        path = Path(name)
+        yield from path.rglob("*") if path.is_dir() else (path,)
+
+
+def _stat(path: Path) -> bytes:
+    seen = path.stat()
+    return f"{path} {seen.st_size} {seen.st_mtime_ns}".encode()
+
+
+def _remembered(memory: Path, identity: str) -> dict[str, Any] | None:
+    try:
+        found = json.loads(memory.read_bytes())
+    except (OSError, ValueError):
+        return None
+    if not isinstance(found, dict) or found.get("identity") != identity:
+        return None
+    catalog: dict[str, Any] = found["catalog"]
+    return catalog
+
+
+def _remember(memory: Path, identity: str, catalog: Mapping[str, Any]) -> None:
+    memory.parent.mkdir(parents=True, exist_ok=True)
+    aside = memory.with_suffix(f".{os.getpid()}")
+    aside.write_text(json.dumps({"identity": identity, "catalog": catalog}))
+    aside.replace(memory)

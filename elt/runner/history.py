@@ -1,0 +1,288 @@
+"""The run log: what runs did, when each asset last ended well, who crashed."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from sqlite3 import Connection, Row
+from typing import Any
+
+from elt.errors import ConfigError
+from elt.events import RunStatus
+from elt.project.nearest import nearest
+from elt.runner.lock import Owner, is_alive
+from elt.runner.store import Store
+
+Now = Callable[[], datetime]
+
+
+def now_utc() -> datetime:
+    return datetime.now(UTC)
+
+
+def text_of(moment: datetime) -> str:
+    """Write a moment so that texts sort as moments do."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepEntry:
+    """One planned step, as the log keeps it."""
+
+    step: str
+    kind: str
+    reason: str
+    assets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """One line of `elt runs`; `assets` counts results by their status."""
+
+    run: str
+    environment: str
+    status: RunStatus
+    request: Mapping[str, Any]
+    started_at: str
+    ended_at: str | None
+    seconds: float | None
+    message: str
+    assets: Mapping[str, int]
+    rows: int
+    rejects: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepRow:
+    """`status` is None before the step began and `running` until it ends."""
+
+    step: str
+    kind: str
+    reason: str
+    status: str | None
+    seconds: float | None
+    attempts: int
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultRow:
+    asset: str
+    step: str
+    status: str
+    rows: int | None
+    rejects: int
+    seconds: float
+    message: str
+    finished_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunDetail:
+    summary: RunSummary
+    steps: tuple[StepRow, ...]
+    results: tuple[ResultRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetStatus:
+    """An asset as its last run left it; `status` may also be `running`.
+
+    `last_success` is the end of the last result that was done or warned,
+    `last_change` the last moment at which its table may have changed.
+    """
+
+    asset: str
+    run: str
+    status: str
+    rows: int | None
+    rejects: int
+    seconds: float
+    message: str
+    updated_at: str
+    last_success: str | None
+    last_change: str | None
+
+
+def new_run_id(now: Now = now_utc) -> str:
+    """Name a run: `20261121T091500-3f9a`, in the order of their starts."""
+    return f"{now().astimezone(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
+
+
+def start_run(
+    store: Store,
+    owner: Owner,
+    *,
+    environment: str,
+    request: Mapping[str, Any],
+    now: Now = now_utc,
+) -> None:
+    with store.writing() as connection:
+        connection.execute(
+            "INSERT INTO runs (id, environment, status, request, started_at, owner)"
+            " VALUES (?, ?, 'running', ?, ?, ?)",
+            (
+                owner.run,
+                environment,
+                json.dumps(request),
+                text_of(now()),
+                json.dumps(asdict(owner)),
+            ),
+        )
+
+
+def record_plan(store: Store, run: str, steps: Iterable[StepEntry]) -> None:
+    with store.writing() as connection:
+        connection.executemany(
+            "INSERT INTO steps (run, step, position, kind, reason, assets)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                (run, s.step, position, s.kind, s.reason, json.dumps(s.assets))
+                for position, s in enumerate(steps)
+            ],
+        )
+
+
+def finish_run(
+    store: Store, run: str, status: RunStatus, *, message: str = "", now: Now = now_utc
+) -> None:
+    with store.writing() as connection:
+        _end(connection, run, status, message, now())
+
+
+def mark_crashed(
+    store: Store, *, alive: Callable[[Owner], bool] = is_alive, now: Now = now_utc
+) -> list[str]:
+    """Mark the runs whose owner lives no more; give their ids.
+
+    Who holds the project's lock passes an `alive` that is never true.
+    """
+    running = store.rows("SELECT id, owner FROM runs WHERE status = 'running'")
+    crashed = [r["id"] for r in running if not alive(Owner(**json.loads(r["owner"])))]
+    if crashed:
+        with store.writing() as connection:
+            for run in crashed:
+                _end(connection, run, "crashed", "its process is gone", now())
+    return crashed
+
+
+def asset_statuses(store: Store, environment: str) -> list[AssetStatus]:
+    rows = store.rows(
+        "SELECT asset, run, status, rows, rejects, seconds, message, updated_at,"
+        " last_success, last_change FROM assets WHERE environment = ? ORDER BY asset",
+        (environment,),
+    )
+    return [AssetStatus(**dict(row)) for row in rows]
+
+
+def last_success(store: Store, environment: str) -> dict[str, datetime]:
+    """Give the end of the last result that was done or warned, by asset."""
+    return _moments(store, environment, "last_success")
+
+
+def last_change(store: Store, environment: str) -> dict[str, datetime]:
+    """Give the last moment at which an asset's table may have changed, by asset."""
+    return _moments(store, environment, "last_change")
+
+
+def runs(store: Store, limit: int = 20) -> list[RunSummary]:
+    """Give the latest runs, the newest first."""
+    rows = store.rows(
+        "SELECT * FROM runs ORDER BY started_at DESC, id DESC LIMIT ?", (limit,)
+    )
+    return [_summary(store, row) for row in rows]
+
+
+def run_detail(store: Store, run: str = "last") -> RunDetail:
+    """Give one run by its id, the start or end of one, or `last`."""
+    row = _find(store, run)
+    steps = store.rows(
+        "SELECT step, kind, reason, status, seconds, message, hint,"
+        " (SELECT count(*) FROM attempts AS a WHERE a.run = s.run AND a.step = s.step)"
+        " AS attempts FROM steps AS s WHERE run = ? ORDER BY position",
+        (row["id"],),
+    )
+    results = store.rows(
+        "SELECT asset, step, status, rows, rejects, seconds, message, finished_at"
+        " FROM results WHERE run = ? ORDER BY finished_at, rowid",
+        (row["id"],),
+    )
+    return RunDetail(
+        summary=_summary(store, row),
+        steps=tuple(StepRow(**dict(step)) for step in steps),
+        results=tuple(ResultRow(**dict(result)) for result in results),
+    )
+
+
+def _end(
+    connection: Connection, run: str, status: RunStatus, message: str, now: datetime
+) -> None:
+    at = text_of(now)
+    connection.execute(
+        "UPDATE runs SET status = ?, message = ?, ended_at = ? WHERE id = ?",
+        (status, message, at, run),
+    )
+    # What is still running now will never say how it ended.
+    connection.execute(
+        "UPDATE steps SET status = 'interrupted', message = ?, ended_at = ?"
+        " WHERE run = ? AND status = 'running'",
+        (f"the run {status}", at, run),
+    )
+    connection.execute(
+        "UPDATE assets SET status = 'interrupted', message = ?, updated_at = ?"
+        " WHERE run = ? AND status = 'running'",
+        (f"the run {status}", at, run),
+    )
+
+
+def _moments(store: Store, environment: str, column: str) -> dict[str, datetime]:
+    rows = store.rows(
+        f"SELECT asset, {column} AS moment FROM assets"
+        f" WHERE environment = ? AND {column} IS NOT NULL",
+        (environment,),
+    )
+    return {row["asset"]: datetime.fromisoformat(row["moment"]) for row in rows}
+
+
+def _summary(store: Store, row: Row) -> RunSummary:
+    results = store.rows(
+        "SELECT status, rows, rejects FROM results WHERE run = ?", (row["id"],)
+    )
+    return RunSummary(
+        run=row["id"],
+        environment=row["environment"],
+        status=row["status"],
+        request=json.loads(row["request"]),
+        started_at=row["started_at"],
+        ended_at=row["ended_at"],
+        seconds=_seconds(row["started_at"], row["ended_at"]),
+        message=row["message"],
+        assets=dict(Counter(result["status"] for result in results)),
+        rows=sum(result["rows"] or 0 for result in results),
+        rejects=sum(result["rejects"] for result in results),
+    )
+
+
+def _seconds(start: str, end: str | None) -> float | None:
+    if end is None:
+        return None
+    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
+
+
+def _find(store: Store, name: str) -> Row:
+    rows = store.rows("SELECT * FROM runs ORDER BY started_at DESC, id DESC")
+    if not rows:
+        raise ConfigError("nothing has run yet", hint="Start with `elt run`")
+    if name == "last":
+        return rows[0]
+    found = [r for r in rows if r["id"].startswith(name) or r["id"].endswith(name)]
+    if name and found:
+        return found[0]
+    close = nearest(name, (row["id"] for row in rows))
+    hint = f"Did you mean `{close}`?" if close else "`elt runs` lists them"
+    raise ConfigError(f"there is no run `{name}`", hint=hint)

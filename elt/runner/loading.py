@@ -1,0 +1,279 @@
+"""One tap's step: what is decided before it starts, and the process while it runs."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from elt.errors import EltError, Interrupted
+from elt.events import Listener, LogLine
+from elt.project.secrets import Secrets
+from elt.project.settings import Project, StreamTable
+from elt.runner.attempt import AssetResult, Stop
+from elt.runner.discovery import config_of, program_of
+from elt.runner.graph import Asset
+from elt.singer.catalog import Stream, selected_streams
+from elt.singer.messages import read_chunks
+from elt.singer.process import TapProcess, start_tap
+from elt.targets.bookmarks import Start, bookmark_value, start_from
+from elt.targets.duckdb import StreamPlan
+from elt.targets.evolve import column_types, generation_of
+from elt.targets.load import Loading, StreamLoad, TapLoad
+from elt.targets.modes import Mode, decide
+from elt.warehouse.bookmarks import bookmarks, loaded_streams
+from elt.warehouse.duckdb import Warehouse
+
+_END_SECONDS = 60.0  # for a tap that has closed its stdout
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TapFacts:
+    """What is known of a tap before it starts; keys are the tap's ids of streams."""
+
+    tap: str
+    streams: Mapping[str, Stream]
+    modes: Mapping[str, Mode]
+    start: Start
+    full_reads: Mapping[str, str]  # why, in words
+    tables: Mapping[str, str]
+    previous_state: str | None
+
+
+def facts_of(
+    project: Project,
+    tap: str,
+    catalog: Mapping[str, Any],
+    warehouse: Warehouse,
+    *,
+    full_refresh: bool,
+) -> TapFacts:
+    """Decide how each stream of a tap is read and written."""
+    streams = {stream.id: stream for stream in selected_streams(catalog)}
+    state, broken = _remembered(project, tap, warehouse)
+    full_reads = {stream: why for stream, why in broken.items() if stream in streams}
+    if full_refresh:
+        full_reads |= dict.fromkeys(streams, "asked for with --full-refresh")
+    start = start_from(state, streams, full_reads)
+    if state and start.state is None:
+        why = "another stream begins anew, and the tap's state cannot be taken apart"
+        full_reads = {**dict.fromkeys(streams, why), **full_reads}
+    return TapFacts(
+        tap=tap,
+        streams=streams,
+        modes={
+            name: _mode(project, tap, stream, full_reads, full_refresh=full_refresh)
+            for name, stream in streams.items()
+        },
+        start=start,
+        full_reads=full_reads,
+        tables={
+            name: table
+            for name, stream in streams.items()
+            if (table := _settings(project, tap, stream).table)
+        },
+        previous_state=state,
+    )
+
+
+def run_tap(  # noqa: PLR0913  one step and its edges
+    project: Project,
+    facts: TapFacts,
+    catalog: Mapping[str, Any],
+    assets: Sequence[Asset],
+    *,
+    run: str,
+    warehouse: Warehouse,
+    secrets: Secrets,
+    listen: Listener,
+    stop: Stop,
+) -> Iterator[AssetResult]:
+    """Run a tap and load what it sends; answer for each stream.
+
+    Raises the tap's error when it ends badly; what a STATE of it covers is kept.
+    """
+    spool = project.private_dir / "spool" / run / facts.tap
+    load = _tap_load(project, facts, assets, run=run, spool=spool)
+    loading = Loading(load, warehouse, listen=listen)
+
+    def on_line(text: str) -> None:
+        listen(LogLine(step=load.step, source=facts.tap, level="info", text=text))
+
+    try:
+        with (
+            _ended(loading),
+            start_tap(
+                program_of(project, facts.tap, secrets),
+                config_of(project, facts.tap, secrets),
+                catalog=only(catalog, {asset.detail["stream"] for asset in assets}),
+                state=facts.start.state,
+                on_line=on_line,
+            ) as tap,
+        ):
+            _read(tap, loading, project.file.taps[facts.tap].idle_timeout_seconds, stop)
+        for asset in assets:
+            yield _result(asset, loading.streams.get(asset.detail["name"]))
+    finally:
+        shutil.rmtree(spool, ignore_errors=True)
+
+
+def only(catalog: Mapping[str, Any], streams: set[str]) -> dict[str, Any]:
+    """Deselect all but these streams, where a run asks for some of them."""
+    entries = []
+    for entry in catalog["streams"]:
+        if entry["tap_stream_id"] in streams:
+            entries.append(entry)
+            continue
+        metadata = [
+            {**about, "metadata": {**about["metadata"], "selected": False}}
+            if not about.get("breadcrumb")
+            else about
+            for about in entry.get("metadata") or []
+        ]
+        entries.append({**entry, "metadata": metadata})
+    return {**catalog, "streams": entries}
+
+
+@contextmanager
+def _ended(loading: Loading) -> Iterator[None]:
+    try:
+        yield
+        loading.finish()
+    except BaseException:
+        loading.abandon()
+        raise
+
+
+def _read(
+    tap: TapProcess, loading: Loading, idle_timeout_seconds: float, stop: Stop
+) -> None:
+    # Stopping takes seconds, and whoever asks must not wait for it.
+    stop.then(lambda: threading.Thread(target=tap.stop, daemon=True).start())
+    for lines in read_chunks(
+        tap.stdout.fileno(), idle_timeout_seconds=idle_timeout_seconds
+    ):
+        loading.feed(lines)
+        if stop.is_set():
+            break
+    if stop.is_set():
+        raise Interrupted(stop.reason)
+    code = tap.wait(_END_SECONDS)
+    if code != 0:
+        raise tap.error(f"ended with exit code {code}")
+
+
+def _tap_load(
+    project: Project,
+    facts: TapFacts,
+    assets: Sequence[Asset],
+    *,
+    run: str,
+    spool: Path,
+) -> TapLoad:
+    table = project.file.taps[facts.tap]
+    return TapLoad(
+        step=f"tap:{facts.tap}",
+        tap=facts.tap,
+        environment=project.environment,
+        run_id=run,
+        schema=project.tap_schema(facts.tap),
+        streams={
+            asset.detail["name"]: _stream_plan(project, facts, asset)
+            for asset in assets
+            if asset.detail["stream"] in facts.streams
+        },
+        spool=spool,
+        previous_state=facts.previous_state,
+        reject_limit=table.reject_limit,
+    )
+
+
+def _stream_plan(project: Project, facts: TapFacts, asset: Asset) -> StreamPlan:
+    stream = facts.streams[asset.detail["stream"]]
+    settings = _settings(project, facts.tap, stream)
+    value = bookmark_value(facts.start.state, stream.id, stream.replication_key)
+    return StreamPlan(
+        stream=stream.name,
+        schema=asset.detail["schema"],
+        table=asset.detail["table"],
+        mode=facts.modes[stream.id],
+        key=stream.key_properties,
+        replication_key=stream.replication_key,
+        replace_from=value,
+        allow_shrink=settings.allow_shrink,
+    )
+
+
+def _mode(
+    project: Project,
+    tap: str,
+    stream: Stream,
+    full_reads: Mapping[str, str],
+    *,
+    full_refresh: bool,
+) -> Mode:
+    mode = decide(
+        key=stream.key_properties,
+        replication_method=stream.replication_method,
+        table=_settings(project, tap, stream),
+        full_refresh=full_refresh,
+    )
+    if mode.name == "append" and stream.id in full_reads:
+        # All its rows come again: added to the old ones they would be there twice.
+        return Mode("overwrite", "read in full")
+    return mode
+
+
+def _settings(project: Project, tap: str, stream: Stream) -> StreamTable:
+    tables = project.file.taps[tap].streams
+    return tables.get(stream.id) or tables.get(stream.name) or StreamTable()
+
+
+def _remembered(
+    project: Project, tap: str, warehouse: Warehouse
+) -> tuple[str | None, dict[str, str]]:
+    """Give a tap's state, and the streams whose part of it no longer counts."""
+    if not warehouse.exists():
+        return None, {}
+    broken: dict[str, str] = {}
+    with warehouse.session() as cursor:
+        bookmark = bookmarks(cursor, project.environment).get(tap)
+        known = loaded_streams(cursor, project.environment, tap)
+        for stream, loaded in known.items():
+            place = (loaded.schema, loaded.table)
+            if not column_types(cursor, *place):
+                broken[stream] = f"its table {'.'.join(place)} is gone"
+            elif generation_of(cursor, *place) != loaded.generation:
+                broken[stream] = f"its table {'.'.join(place)} was made anew"
+    return (bookmark.state if bookmark else None), broken
+
+
+def _result(asset: Asset, stream: StreamLoad | None) -> AssetResult:
+    if stream is None:
+        return AssetResult(
+            asset=asset.id, status="done", rows=0, message="the tap sent nothing of it"
+        )
+    if stream.error is not None:
+        status = "stopped" if stream.error.exit_code == 3 else "failed"  # noqa: PLR2004
+        return AssetResult(
+            asset=asset.id,
+            status=status,  # type: ignore[arg-type]
+            rows=stream.rows,
+            message=_text(stream.error),
+            hint=stream.error.hint or "",
+        )
+    return AssetResult(
+        asset=asset.id,
+        status="warned" if stream.rejects else "done",
+        rows=stream.rows,
+        rejects=stream.rejects,
+        message=f"{stream.rejects:,} rejects" if stream.rejects else "",
+    )
+
+
+def _text(error: EltError) -> str:
+    return f"{error.what} ({error.where})" if error.where else error.what

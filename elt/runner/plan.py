@@ -1,0 +1,208 @@
+"""What a run would do, in order and with reasons: `plan` shows it, `run` does it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from elt.runner.graph import DBT_KINDS, Graph, Kind
+
+StepKind = Literal["tap", "dbt", "sync"]
+OnOverlap = Literal["fail", "skip", "wait"]
+
+# Within a round of dbt: taps are before it, syncs that it feeds in the next round.
+_RANK: Mapping[StepKind, int] = {"tap": 0, "sync": 1, "dbt": 2}
+_NEVER: Mapping[Kind, str] = {
+    "stream": "never loaded",
+    "model": "never built",
+    "seed": "never built",
+    "snapshot": "never built",
+    "function": "never built",
+    "test": "never passed",
+    "sync": "never sent",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """What was asked for; empty `selection` is everything."""
+
+    selection: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    full_refresh: bool = False
+    jobs: int | None = None  # None: as `[run]` says
+    first: bool = False  # let a sync send to a destination for the first time
+    strict: bool = False  # exit with 3 when there is something to look at
+    on_overlap: OnOverlap = "fail"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What deciding needs to know of the world; all keys are asset ids.
+
+    `last_success` is the time of the last result that was done or warned.
+    `last_change` is the time of the last result that was not skipped, because a
+    failed load may have committed rows too.
+    """
+
+    modes: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # and reason
+    full_reads: Mapping[str, str] = field(default_factory=dict)  # why
+    notes: Mapping[str, str] = field(default_factory=dict)
+    last_success: Mapping[str, datetime] = field(default_factory=dict)
+    last_change: Mapping[str, datetime] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedAsset:
+    """One asset of a step, and why; `note` is what a person should know before."""
+
+    id: str
+    reason: str
+    mode: str = ""
+    mode_reason: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What is done in one go: one tap, one dbt invocation or one sync."""
+
+    id: str
+    kind: StepKind
+    assets: tuple[str, ...]
+    needs: tuple[str, ...] = ()  # ids of steps
+    reason: str = ""
+    planned: tuple[PlannedAsset, ...] = ()
+
+
+def plan(graph: Graph, chosen: set[str], facts: Facts | None = None) -> list[Step]:
+    """Give the steps of a run, each behind all that it needs.
+
+    One step for each tap and each sync, and one for dbt: it is split only where a
+    sync stands between models. Tests are added where a chosen sync has no passing
+    result for its model as the model is now.
+    """
+    facts = facts or Facts()
+    due = due_tests(graph, chosen, facts)
+    needs = graph.among(chosen | due.keys())
+    rounds = _rounds(graph, needs)
+    step_of = {asset: _step_id(graph, asset, rounds[asset]) for asset in needs}
+    members: dict[str, list[str]] = {}
+    for asset, step in step_of.items():
+        members.setdefault(step, []).append(asset)
+    in_order = sorted(
+        members, key=lambda step: 3 * rounds[members[step][0]] + _RANK[_kind(step)]
+    )
+    return [
+        Step(
+            id=step,
+            kind=_kind(step),
+            assets=tuple(members[step]),
+            needs=_needed_steps(step, members[step], needs, step_of),
+            reason=_summed_up(planned),
+            planned=planned,
+        )
+        for step in in_order
+        for planned in [tuple(_planned(graph, a, facts, due) for a in members[step])]
+    ]
+
+
+def due_tests(graph: Graph, chosen: set[str], facts: Facts) -> dict[str, str]:
+    """Find the tests to add before chosen syncs, each with the sync's name.
+
+    A sync needs a passing result of every test on its model that is newer than the
+    model's last build and than every load above it. A model that was never built
+    here counts as untested.
+    """
+    return {
+        test: graph[sync].name
+        for sync in graph.order
+        if sync in chosen and graph[sync].kind == "sync"
+        for test in graph.needs(sync)
+        if graph[test].kind == "test" and test not in chosen
+        if _is_due(graph, test, chosen, facts)
+    }
+
+
+def _is_due(graph: Graph, test: str, chosen: set[str], facts: Facts) -> bool:
+    passed = facts.last_success.get(test)
+    if passed is None or any(p not in facts.last_success for p in graph.needs(test)):
+        return True
+    above = {a for a in graph.upstream([test]) if graph[a].kind != "test"}
+    return not above.isdisjoint(chosen) or any(
+        facts.last_change[a] > passed for a in (test, *above) if a in facts.last_change
+    )
+
+
+def _rounds(graph: Graph, needs: Mapping[str, tuple[str, ...]]) -> dict[str, int]:
+    """Count how often dbt must have ended before each asset can begin.
+
+    What needs a sync that needs a model is built by a second invocation of dbt.
+    """
+    rounds: dict[str, int] = {}
+    for asset, upstream in needs.items():
+        outside = graph[asset].kind not in DBT_KINDS
+        behind = (
+            rounds[n] + (outside and graph[n].kind in DBT_KINDS) for n in upstream
+        )
+        rounds[asset] = max(behind, default=0)
+    return rounds
+
+
+def _step_id(graph: Graph, asset: str, round_: int) -> str:
+    match graph[asset].kind:
+        case "stream":
+            return f"tap:{graph[asset].detail['tap']}"
+        case "sync":
+            return asset
+        case _:
+            return "dbt" if round_ == 0 else f"dbt:{round_ + 1}"
+
+
+def _kind(step: str) -> StepKind:
+    kind = step.partition(":")[0]
+    return "tap" if kind == "tap" else "sync" if kind == "sync" else "dbt"
+
+
+def _needed_steps(
+    step: str,
+    members: Iterable[str],
+    needs: Mapping[str, tuple[str, ...]],
+    step_of: Mapping[str, str],
+) -> tuple[str, ...]:
+    found = {step_of[need]: None for asset in members for need in needs[asset]}
+    found.pop(step, None)
+    return tuple(found)
+
+
+def _planned(
+    graph: Graph, asset: str, facts: Facts, due: Mapping[str, str]
+) -> PlannedAsset:
+    mode, mode_reason = facts.modes.get(asset, ("", ""))
+    full_read = facts.full_reads.get(asset)
+    notes = (f"read in full: {full_read}" if full_read else "", facts.notes.get(asset))
+    return PlannedAsset(
+        id=asset,
+        reason=_reason(graph, asset, facts, due),
+        mode=mode,
+        mode_reason=mode_reason,
+        note="; ".join(note for note in notes if note),
+    )
+
+
+def _reason(graph: Graph, asset: str, facts: Facts, due: Mapping[str, str]) -> str:
+    if asset in due:
+        return f"sync `{due[asset]}` needs a result newer than its model"
+    if asset in facts.last_success:
+        return "selected"
+    return _NEVER[graph[asset].kind]
+
+
+def _summed_up(planned: Iterable[PlannedAsset]) -> str:
+    reasons = Counter(asset.reason for asset in planned)
+    if len(reasons) == 1:
+        return next(iter(reasons))
+    return ", ".join(f"{count} {reason}" for reason, count in reasons.items())

@@ -1,0 +1,284 @@
+"""One run of a project, told from its start to its end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass, replace
+from importlib import import_module
+
+from elt.errors import ConfigErrors, EltError, Interrupted
+from elt.events import (
+    BookmarkCommitted,
+    Event,
+    Listener,
+    LogLine,
+    RunFinished,
+    RunStarted,
+    ignore,
+)
+from elt.project.secrets import Secrets
+from elt.project.settings import Project
+from elt.runner import history, state
+from elt.runner.assets import build_graph
+from elt.runner.attempt import AssetResult, Limits, Stop
+from elt.runner.graph import Graph
+from elt.runner.hub import Hub
+from elt.runner.lock import Held, Owner, hold, this_process
+from elt.runner.plan import RunRequest, Step, plan
+from elt.runner.preparation import Prepare, Prepared
+from elt.runner.recorder import Recorder
+from elt.runner.result import RunResult, exit_code, run_status
+from elt.runner.scheduler import execute
+from elt.runner.selection import select
+from elt.runner.store import Store, open_store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a run would do, and the graph that it was chosen from."""
+
+    graph: Graph
+    steps: tuple[Step, ...]
+
+
+def run_project(
+    project: Project,
+    request: RunRequest,
+    *,
+    listen: Listener = ignore,
+    stop: Stop | None = None,
+    secrets: Secrets | None = None,
+    prepare: Prepare | None = None,
+) -> RunResult:
+    """Bring what was asked for up to date.
+
+    Raises ConfigError when there is nothing sound to run, and Held when another run
+    of the project is under way. What fails in a step is in the result.
+    """
+    run = _Run(
+        project=project,
+        request=request,
+        owner=this_process(history.new_run_id()),
+        watch=listen,
+        stop=stop or Stop(),
+        secrets=secrets or Secrets(project.root),
+        prepare=prepare or _prepare_for_real(),
+    )
+    try:
+        with run.alone(), open_store(project.private_dir) as store:
+            return run.recorded(store)
+    except Held as held:
+        if request.on_overlap != "skip":
+            raise
+        return RunResult(run="", status="done", exit_code=0, message=held.what)
+
+
+def plan_project(
+    project: Project,
+    request: RunRequest,
+    *,
+    secrets: Secrets | None = None,
+    prepare: Prepare | None = None,
+) -> Plan:
+    """Decide what `run_project` would do, and do nothing."""
+    prepare = prepare or _prepare_for_real()
+    secrets = secrets or Secrets(project.root)
+    with open_store(project.private_dir) as store, _scrubbed_errors(secrets):
+        prepared = prepare(
+            project, request, secrets=secrets, store=store, listen=ignore, stop=Stop()
+        )
+        with closing(prepared):
+            return decide(project, request, prepared, store)
+
+
+def decide(
+    project: Project, request: RunRequest, prepared: Prepared, store: Store
+) -> Plan:
+    """Choose the steps; the preview and the run both do what this says."""
+    graph = build_graph(project, prepared.catalogs, prepared.manifest)
+    chosen = select(graph, request.selection, exclude=request.exclude)
+    facts = replace(
+        prepared.facts,
+        last_success=history.last_success(store, project.environment),
+        last_change=history.last_change(store, project.environment),
+    )
+    return Plan(graph=graph, steps=tuple(plan(graph, chosen, facts)))
+
+
+@dataclass(slots=True, kw_only=True)
+class _Run:
+    project: Project
+    request: RunRequest
+    owner: Owner
+    watch: Listener
+    stop: Stop
+    secrets: Secrets
+    prepare: Prepare
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        with hold(
+            self.project.private_dir / "lock",
+            self.owner,
+            on_overlap="wait" if self.request.on_overlap == "wait" else "fail",
+            should_stop=self.stop.is_set,
+        ):
+            yield
+
+    def recorded(self, store: Store) -> RunResult:
+        """Run, and leave in the run log how that went, whatever happens."""
+        # Nobody else can be running while this process holds the lock.
+        history.mark_crashed(store, alive=lambda _: False)
+        history.start_run(
+            store,
+            self.owner,
+            environment=self.project.environment,
+            request=asdict(self.request),
+        )
+        try:
+            with _scrubbed_errors(self.secrets):
+                result = self._result(store)
+        except BaseException as error:
+            self._record_failure(store, error)
+            raise
+        history.finish_run(store, self.owner.run, result.status, message=result.message)
+        return result
+
+    def _result(self, store: Store) -> RunResult:
+        started = time.monotonic()
+        recorder = Recorder(store, self.owner.run, environment=self.project.environment)
+        hub = Hub(
+            record=recorder, watch=self.watch, scrub=self.secrets.scrub, stop=self.stop
+        )
+        with closing(self._prepared(store, hub)) as prepared:
+            hub.keep = self._keeper(store, prepared)
+            self._heal(store, prepared, hub)
+            decided = decide(self.project, self.request, prepared, store)
+            self._announce(store, decided, hub)
+            results = self._execute(decided, prepared, hub)
+        result = self._summed_up(decided, results, time.monotonic() - started)
+        hub(_finished(result))
+        recorder.flush()
+        return result
+
+    def _prepared(self, store: Store, listen: Listener) -> Prepared:
+        return self.prepare(
+            self.project,
+            self.request,
+            secrets=self.secrets,
+            store=store,
+            listen=listen,
+            stop=self.stop,
+        )
+
+    def _heal(self, store: Store, prepared: Prepared, listen: Listener) -> None:
+        if prepared.warehouse_id is None:
+            return
+        notes = state.heal(
+            store,
+            self._place(prepared.warehouse_id),
+            prepared.bookmarks,
+            taps=self.project.file.taps,
+        )
+        for note in notes:
+            listen(LogLine(step="", source="elt", level="warning", text=note))
+
+    def _announce(self, store: Store, decided: Plan, listen: Listener) -> None:
+        entries = [
+            history.StepEntry(
+                step=step.id, kind=step.kind, reason=step.reason, assets=step.assets
+            )
+            for step in decided.steps
+        ]
+        history.record_plan(store, self.owner.run, entries)
+        ids = tuple(step.id for step in decided.steps)
+        listen(RunStarted(run=self.owner.run, steps=ids))
+
+    def _execute(
+        self, decided: Plan, prepared: Prepared, listen: Listener
+    ) -> dict[str, AssetResult]:
+        return execute(
+            decided.steps,
+            decided.graph,
+            do=prepared.doing(decided.graph, self.owner.run, listen),
+            listen=listen,
+            limits=_limits(self.project, self.request),
+            stop=self.stop,
+        )
+
+    def _summed_up(
+        self, decided: Plan, results: Mapping[str, AssetResult], seconds: float
+    ) -> RunResult:
+        scrub = self.secrets.scrub
+        in_order = tuple(
+            replace(result, message=scrub(result.message), hint=scrub(result.hint))
+            for step in decided.steps
+            for result in (results[asset] for asset in step.assets)
+        )
+        status = run_status(in_order, self.stop)
+        signal = self.stop.signal or 2
+        return RunResult(
+            run=self.owner.run,
+            status=status,
+            exit_code=exit_code(status, strict=self.request.strict, signal=signal),
+            seconds=seconds,
+            steps=decided.steps,
+            results=in_order,
+            message=scrub(self.stop.reason),
+        )
+
+    def _record_failure(self, store: Store, error: BaseException) -> None:
+        interrupted = isinstance(error, KeyboardInterrupt | Interrupted)
+        what = error.what if isinstance(error, EltError) else repr(error)
+        history.finish_run(
+            store,
+            self.owner.run,
+            "interrupted" if interrupted else "failed",
+            message=self.secrets.scrub(what),
+        )
+
+    def _keeper(self, store: Store, prepared: Prepared) -> Listener:
+        def keep(event: Event) -> None:
+            if isinstance(event, BookmarkCommitted) and prepared.warehouse_id:
+                place = self._place(prepared.warehouse_id)
+                state.save(store, place, event.tap, event.state, origin=self.owner.run)
+
+        return keep
+
+    def _place(self, warehouse_id: str) -> state.Place:
+        return state.Place(
+            environment=self.project.environment, warehouse_id=warehouse_id
+        )
+
+
+def _finished(result: RunResult) -> RunFinished:
+    return RunFinished(run=result.run, status=result.status, seconds=result.seconds)
+
+
+def _limits(project: Project, request: RunRequest) -> Limits:
+    table = project.file.run
+    return Limits(
+        jobs=request.jobs or table.jobs,
+        retries=table.retries,
+        retry_delay_seconds=table.retry_delay_seconds,
+        step_timeout_seconds=table.step_timeout_seconds,
+        timeout_seconds=table.timeout_seconds,
+    )
+
+
+@contextmanager
+def _scrubbed_errors(secrets: Secrets) -> Iterator[None]:
+    try:
+        yield
+    except EltError as error:
+        for each in error.errors if isinstance(error, ConfigErrors) else (error,):
+            each.what = secrets.scrub(each.what)
+            each.hint = each.hint and secrets.scrub(each.hint)
+        raise
+
+
+def _prepare_for_real() -> Prepare:
+    prepare: Prepare = import_module("elt.runner.steps").prepare
+    return prepare

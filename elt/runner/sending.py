@@ -1,0 +1,170 @@
+"""One sync's step: the sync put together, sent, and remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import cast
+
+from elt.errors import ConfigError
+from elt.events import Listener, LogLine, ignore
+from elt.plugins import find, load
+from elt.project.nearest import did_you_mean
+from elt.project.secrets import Secrets
+from elt.project.settings import Project
+from elt.reverse.baseline import RememberedBaseline
+from elt.reverse.destination import Sender, Writer, make_destination
+from elt.reverse.plan import Consent, Sync, SyncPlan, plan_sync, should_send
+from elt.reverse.sync import SyncResult, Watch, run_sync
+from elt.runner import state
+from elt.runner.attempt import AssetResult
+from elt.runner.graph import Asset
+from elt.runner.store import Store, open_store
+from elt.transform.dbt import Dbt
+from elt.transform.manifest import Manifest, Node
+from elt.transform.sources import write_exposures
+from elt.warehouse.dialect import relation
+from elt.warehouse.duckdb import Warehouse
+
+
+@contextmanager
+def planned_sync(project: Project, name: str) -> Iterator[SyncPlan]:
+    """Compute what a sync would send now; nothing is sent or stored.
+
+    Raises ConfigError for an unknown name, with the nearest one.
+    """
+    if name not in project.file.syncs:
+        raise ConfigError(
+            f"there is no sync `{name}`",
+            where="elt.toml",
+            hint=did_you_mean(name, project.file.syncs),
+        )
+    secrets, warehouse = Secrets(project.root), warehouse_of(project)
+    dbt = Dbt(project, warehouse, resolve=secrets.resolve)
+    with open_store(project.private_dir) as store:
+        sync = sync_of(
+            project,
+            name,
+            manifest=manifest_of(project, dbt, ignore),
+            warehouse=warehouse,
+            secrets=secrets,
+            store=store,
+        )
+        with plan_sync(sync) as planned:
+            yield planned
+
+
+def send(
+    sync: Sync,
+    asset: Asset,
+    *,
+    project: Project,
+    run: str,
+    store: Store,
+    consent: Consent,
+    watch: Watch,
+) -> AssetResult:
+    """Run a sync, and remember its baseline so that a lost one is noticed."""
+    declared = project.file.destinations[sync.table.destination]
+    result = run_sync(
+        sync,
+        run_id=run,
+        sends=should_send(sync.destination, declared.send_in, project.environment),
+        consent=consent,
+        watch=watch,
+    )
+    place = state.Place(
+        environment=project.environment, warehouse_id=result.baseline.warehouse_id
+    )
+    state.remember_baseline(
+        store, place, sync=sync.name, sequence=result.baseline.sequence, run=run
+    )
+    return _answer(asset, result)
+
+
+def sync_of(
+    project: Project,
+    name: str,
+    *,
+    manifest: Manifest,
+    warehouse: Warehouse,
+    secrets: Secrets,
+    store: Store,
+) -> Sync:
+    """Put together a sync of the project by its name."""
+    table = project.file.syncs[name]
+    model = manifest.model(table.model)
+    if model is None or model.relation is None:
+        raise ConfigError(
+            f"sync `{name}` sends the model `{table.model}`, which is no table",
+            where=project.where("syncs", name),
+        )
+    known = state.remembered_baseline(store, project.environment, name)
+    return Sync(
+        name=name,
+        table=table,
+        relation=relation(*model.relation),
+        environment=project.environment,
+        warehouse=warehouse,
+        destination=destination_of(project, table.destination, secrets),
+        spool_dir=project.private_dir / "syncs",
+        remembered=None
+        if known is None
+        else RememberedBaseline(
+            sequence=known.sequence, warehouse_id=known.warehouse_id
+        ),
+    )
+
+
+def destination_of(project: Project, name: str, secrets: Secrets) -> Sender | Writer:
+    table = project.file.destinations[name]
+    try:
+        plugin = find("destination", table.plugin, project.root)
+        config = secrets.resolve(
+            table.config, project.where("destinations", name, "config")
+        )
+        kind = cast("Callable[..., object]", load(plugin))
+        return make_destination(kind, config, project.root)
+    except ConfigError as error:
+        error.where = error.where or project.where("destinations", name)
+        raise
+
+
+def manifest_of(project: Project, dbt: Dbt, listen: Listener) -> Manifest:
+    """Read dbt's manifest; syncs stand in the dbt project as exposures."""
+
+    def on_line(text: str) -> None:
+        listen(LogLine(step="dbt", source="dbt", level="info", text=text))
+
+    manifest = dbt.manifest(on_line=on_line)
+    models = {node.name for node in manifest.nodes.values() if _is_model(node)}
+    folder = project.transform_dir
+    if folder and write_exposures(folder, project.file.syncs, models):
+        manifest = dbt.parse(on_line=on_line)
+    return manifest
+
+
+def warehouse_of(project: Project) -> Warehouse:
+    table = project.file.warehouse
+    wanted = {"memory_limit": table.memory_limit, "threads": table.threads}
+    return Warehouse(
+        project.warehouse_path,
+        config=table.dbt.config_options,
+        settings={name: value for name, value in wanted.items() if value is not None},
+        busy_timeout_seconds=table.busy_timeout_seconds,
+    )
+
+
+def _is_model(node: Node) -> bool:
+    return node.kind == "model"
+
+
+def _answer(asset: Asset, result: SyncResult) -> AssetResult:
+    return AssetResult(
+        asset=asset.id,
+        status=result.status,
+        rows=result.tally.accepted,
+        rejects=result.tally.rejected,
+        message=result.message,
+        hint=result.hint,
+    )

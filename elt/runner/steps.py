@@ -1,0 +1,271 @@
+"""What doing each kind of step means, and what must be known before deciding."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+from typing import Any
+
+from elt.errors import ConfigError
+from elt.events import Listener, LogLine
+from elt.project.secrets import Secrets
+from elt.project.settings import Project
+from elt.reverse.plan import Consent
+from elt.reverse.sync import Watch
+from elt.runner.assets import stream_asset_id
+from elt.runner.attempt import AssetResult, Do, Stop
+from elt.runner.discovery import Discovered, discover_all
+from elt.runner.graph import Asset, Graph
+from elt.runner.loading import TapFacts, facts_of, run_tap
+from elt.runner.plan import Facts, RunRequest, Step
+from elt.runner.sending import manifest_of, send, sync_of, warehouse_of
+from elt.runner.store import Store
+from elt.singer.catalog import selected_streams
+from elt.targets.columns import columns_of, table_name
+from elt.transform.dbt import Dbt
+from elt.transform.manifest import Manifest
+from elt.transform.results import NodeResult
+from elt.transform.sources import Column, write_sources
+from elt.warehouse.bookmarks import bookmarks
+from elt.warehouse.duckdb import Warehouse
+
+
+def prepare(  # noqa: PLR0913  the edges of a run, each named
+    project: Project,
+    request: RunRequest,
+    *,
+    secrets: Secrets,
+    store: Store,
+    listen: Listener,
+    stop: Stop,
+    preview: bool = False,
+) -> Doing:
+    """Find out all that deciding needs: streams, dbt's nodes, bookmarks, modes."""
+    del stop  # each discovery has a time limit of its own
+    warehouse = warehouse_of(project)
+    dbt = Dbt(project, warehouse, resolve=secrets.resolve)
+    discovered = discover_all(project, secrets, preview=preview, listen=listen)
+    manifest = None
+    if project.file.transform is not None:
+        _write_sources(project, discovered.catalogs)
+        manifest = manifest_of(project, dbt, listen)
+    doing = Doing(
+        project=project,
+        request=request,
+        secrets=secrets,
+        store=store,
+        warehouse=warehouse,
+        dbt=dbt,
+        discovered=discovered,
+        manifest=manifest,
+    )
+    doing.look_up()
+    return doing
+
+
+@dataclass(slots=True, kw_only=True)
+class Doing:
+    """The facts before a run, and the function that does its steps."""
+
+    project: Project
+    request: RunRequest
+    secrets: Secrets
+    store: Store
+    warehouse: Warehouse
+    dbt: Dbt
+    discovered: Discovered
+    manifest: Manifest | None
+    facts: Facts = field(default_factory=Facts)
+    bookmarks: Mapping[str, str] = field(default_factory=dict)
+    _taps: dict[str, TapFacts] = field(default_factory=dict)
+
+    @property
+    def catalogs(self) -> Mapping[str, Mapping[str, Any]]:
+        return self.discovered.catalogs
+
+    @property
+    def warehouse_id(self) -> str | None:
+        return self.warehouse.id if self.warehouse.exists() else None
+
+    def look_up(self) -> None:
+        """Read from the warehouse what the taps' bookmarks allow."""
+        if self.warehouse.exists():
+            with self.warehouse.session() as cursor:
+                found = bookmarks(cursor, self.project.environment)
+            self.bookmarks = {tap: mark.state for tap, mark in found.items()}
+        for tap, catalog in self.catalogs.items():
+            self._taps[tap] = facts_of(
+                self.project,
+                tap,
+                catalog,
+                self.warehouse,
+                full_refresh=self.request.full_refresh,
+            )
+        self.facts = self._told()
+
+    def doing(self, graph: Graph, run: str, listen: Listener) -> Do:
+        def do(
+            step: Step, assets: tuple[Asset, ...], attempt: int, stop: Stop
+        ) -> Iterator[AssetResult]:
+            del attempt
+            match step.kind:
+                case "tap":
+                    return self._load(assets, run, listen, stop)
+                case "dbt":
+                    return self._build(step, assets, listen, stop)
+                case "sync":
+                    return self._sync(assets[0], run, listen, stop)
+
+        return do
+
+    def warm(self) -> None:
+        """Import dbt beside the taps: it takes three seconds."""
+        self.dbt.warm()
+
+    def close(self) -> None:
+        """Let go of what a run has open: nothing outlives its step."""
+
+    def _told(self) -> Facts:
+        modes, full_reads, notes = {}, {}, {}
+        for tap, known in self._taps.items():
+            for stream, mode in known.modes.items():
+                modes[stream_asset_id(tap, stream)] = (mode.name, mode.reason)
+            for stream, why in known.full_reads.items():
+                full_reads[stream_asset_id(tap, stream)] = why
+        for tap, error in self.discovered.errors.items():
+            notes[stream_asset_id(tap, "*")] = error.what
+        return Facts(modes=modes, full_reads=full_reads, notes=notes)
+
+    def _load(
+        self, assets: tuple[Asset, ...], run: str, listen: Listener, stop: Stop
+    ) -> Iterator[AssetResult]:
+        tap = assets[0].detail["tap"]
+        error = self.discovered.errors.get(tap)
+        if error is not None:
+            raise error
+        return run_tap(
+            self.project,
+            # Looked up again: an attempt before this one may have moved bookmarks.
+            facts_of(
+                self.project,
+                tap,
+                self.catalogs[tap],
+                self.warehouse,
+                full_refresh=self.request.full_refresh,
+            ),
+            self.catalogs[tap],
+            assets,
+            run=run,
+            warehouse=self.warehouse,
+            secrets=self.secrets,
+            listen=listen,
+            stop=stop,
+        )
+
+    def _build(
+        self, step: Step, assets: tuple[Asset, ...], listen: Listener, stop: Stop
+    ) -> Iterator[AssetResult]:
+        assert self.manifest is not None  # noqa: S101  its nodes are these assets
+        nodes = [self.manifest.nodes[asset.detail["unique_id"]] for asset in assets]
+        ids = {asset.detail["unique_id"]: asset.id for asset in assets}
+        stop.then(self.dbt.cancel)
+
+        def on_line(text: str) -> None:
+            listen(LogLine(step=step.id, source="dbt", level="info", text=text))
+
+        def build(give: Callable[[NodeResult], None]) -> None:
+            self.dbt.build(
+                nodes,
+                full_refresh=self.request.full_refresh,
+                on_result=give,
+                on_line=on_line,
+            )
+
+        for result in _as_they_come(build):
+            yield AssetResult(
+                asset=ids[result.unique_id],
+                status=result.status,
+                rows=result.rows,
+                seconds=result.seconds,
+                message=result.message,
+            )
+
+    def _sync(
+        self, asset: Asset, run: str, listen: Listener, stop: Stop
+    ) -> Iterator[AssetResult]:
+        sync = sync_of(
+            self.project,
+            asset.name,
+            manifest=self.manifest or Manifest(),
+            warehouse=self.warehouse,
+            secrets=self.secrets,
+            store=self.store,
+        )
+        watch = Watch(listen=listen, stopped=stop.is_set)
+        yield send(
+            sync,
+            asset,
+            project=self.project,
+            run=run,
+            store=self.store,
+            consent=Consent(first=self.request.first),
+            watch=watch,
+        )
+
+
+def _as_they_come(
+    work: Callable[[Callable[[NodeResult], None]], None],
+) -> Iterator[NodeResult]:
+    """Turn results that a function hands to a callback into an iterator."""
+    queue: SimpleQueue[NodeResult | BaseException | None] = SimpleQueue()
+
+    def run() -> None:
+        try:
+            work(queue.put)
+            queue.put(None)
+        except BaseException as error:  # noqa: BLE001  raised below
+            queue.put(error)
+
+    thread = threading.Thread(target=run, name="dbt-step", daemon=True)
+    thread.start()
+    while (item := queue.get()) is not None:
+        if isinstance(item, BaseException):
+            raise item
+        yield item
+    thread.join()
+
+
+def _write_sources(project: Project, catalogs: Mapping[str, Mapping[str, Any]]) -> None:
+    """Tell dbt of the tables that the taps load, before it looks for them."""
+    transform = project.file.transform
+    if transform is None or not transform.write_sources:
+        return
+    assert project.transform_dir is not None  # noqa: S101
+    if not project.transform_dir.is_dir():
+        raise ConfigError(
+            "the dbt project does not exist",
+            where=str(project.transform_dir),
+            hint="Set `project_dir` in [transform], or run `dbt init` there",
+        )
+    for tap, catalog in catalogs.items():
+        tables = {}
+        for stream in selected_streams(catalog):
+            own = project.file.taps[tap].streams.get(stream.id)
+            table = (own and own.table) or table_name(stream.name)
+            tables[table] = _columns(stream.schema, set(stream.columns))
+        write_sources(project.transform_dir, tap, project.tap_schema(tap), tables)
+
+
+def _columns(schema: Mapping[str, Any], selected: set[str]) -> list[Column]:
+    properties = schema.get("properties") or {}
+    return [
+        Column(
+            column.name,
+            column.type,
+            str(properties[column.name].get("description", "")),
+        )
+        for column in columns_of(schema)
+        if column.property in selected
+    ]

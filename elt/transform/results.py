@@ -1,0 +1,192 @@
+"""dbt's answers in this project's words; nothing here imports dbt."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from elt.errors import ConfigError, EltError
+from elt.events import Status
+from elt.transform.manifest import Node
+
+# dbt names the file of an error in brackets, or after `at path`.
+FILE = re.compile(r"\(?([\w./ -]+\.(?:sql|py|ya?ml|csv|md))\b\)?")
+LINE = re.compile(r"\bline (\d+)")
+HINTS = (
+    ("package(s) installed", "Run `elt dbt deps`"),
+    ("Env var required", "Set it in the environment, or in `.env` beside elt.toml"),
+    (
+        "depends on a source named",
+        "Declare the source, or load its stream first: `elt run tap:NAME`",
+    ),
+    ("Required var", "Give it under `[transform.vars]` in elt.toml"),
+    ("Could not find profile", "Name a `profile` in dbt_project.yml"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeResult:
+    """How one node of a build ended."""
+
+    unique_id: str
+    status: Status
+    seconds: float = 0.0
+    rows: int | None = None  # of the table as it is now; None for views and tests
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What dbt said when a node ended, in dbt's own words.
+
+    `rows` is our own count of the table that it built.
+    """
+
+    unique_id: str
+    status: str
+    message: str
+    seconds: float
+    failures: int
+    rows: int | None = None
+
+
+class Results:
+    """The answers of one build, given on as they come, once for each node."""
+
+    def __init__(
+        self, nodes: Sequence[Node], on_result: Callable[[NodeResult], None]
+    ) -> None:
+        self.wanted = {node.unique_id: node for node in nodes}
+        self._ended: dict[str, NodeResult] = {}
+        self._on_result = on_result
+
+    def missing(self) -> list[Node]:
+        """Give the nodes that have no answer yet."""
+        return [node for id_, node in self.wanted.items() if id_ not in self._ended]
+
+    def take(self, node: Node, answer: Answer, *, cancelled: bool) -> None:
+        result = result_of(node, answer, cancelled=cancelled)
+        if result.status == "skipped":
+            why = skip_message(node, self.wanted, self._ended)
+            result = replace(result, message=why)
+        self.add(result)
+
+    def add(self, result: NodeResult) -> None:
+        self._ended[result.unique_id] = result
+        self._on_result(result)
+
+    def finish(self, *, cancelled: bool) -> list[NodeResult]:
+        """Answer for the nodes of which dbt said nothing; give all in their order."""
+        for node in self.missing():
+            if cancelled:
+                self.add(NodeResult(node.unique_id, "interrupted"))
+            else:
+                message = "dbt gave no answer for it"
+                self.add(NodeResult(node.unique_id, "failed", message=message))
+        return [self._ended[unique_id] for unique_id in self.wanted]
+
+
+def result_of(node: Node, answer: Answer, *, cancelled: bool) -> NodeResult:
+    """Translate one answer.
+
+    A failing test is `stopped`: it held back what lies downstream on purpose.
+    """
+    status = status_of(answer.status)
+    if cancelled and status in {"failed", "skipped"}:
+        return NodeResult(node.unique_id, "interrupted", answer.seconds)
+    return NodeResult(
+        node.unique_id,
+        status,
+        answer.seconds,
+        answer.rows,
+        _message(node, status, answer),
+    )
+
+
+def status_of(said: str) -> Status:
+    match said:
+        case "success" | "pass" | "no-op":
+            return "done"
+        case "warn":
+            return "warned"
+        case "fail":
+            return "stopped"
+        case "skipped":
+            return "skipped"
+        case _:  # error, runtime error, partial success
+            return "failed"
+
+
+def skip_message(
+    node: Node, nodes: Mapping[str, Node], ended: Mapping[str, NodeResult]
+) -> str:
+    """Name what a skipped node waited for: a bad parent, or a bad test of one.
+
+    A parent that was itself skipped hands on what it was skipped for.
+    """
+    ancestors = _ancestors(node, nodes)
+    causes = [
+        f"{nodes[unique_id].kind} {nodes[unique_id].name} {result.status}"
+        for unique_id, result in ended.items()
+        if result.status in {"failed", "stopped"}
+        and _holds_back(nodes[unique_id], ancestors)
+    ]
+    return f"because {causes[0]}" if causes else "because of something upstream"
+
+
+def error_of(message: str, project_dir: Path, *, parsing: bool) -> EltError:
+    """Make one error of dbt's message, with the file that it names."""
+    kind = ConfigError if parsing else EltError
+    verb = "read its project" if parsing else "build"
+    hint = next((hint for said, hint in HINTS if said in message), None)
+    return kind(
+        f"dbt cannot {verb}\n{_indented(message)}",
+        where=_where(message, project_dir),
+        hint=hint or "`elt dbt parse` and `elt dbt compile` show more",
+    )
+
+
+def _message(node: Node, status: Status, answer: Answer) -> str:
+    if (
+        node.kind == "test"
+        and not node.is_unit_test
+        and status in {"stopped", "warned"}
+    ):
+        rows = "row" if answer.failures == 1 else "rows"
+        return f"{answer.failures:,} {rows} failed the test"
+    if status == "done":
+        return ""
+    return answer.message.strip()
+
+
+def _ancestors(node: Node, nodes: Mapping[str, Node]) -> set[str]:
+    found: set[str] = set()
+    ahead = list(node.depends_on)
+    while ahead:
+        unique_id = ahead.pop()
+        if unique_id not in found:
+            found.add(unique_id)
+            ahead.extend(nodes[unique_id].depends_on if unique_id in nodes else ())
+    return found
+
+
+def _holds_back(node: Node, ancestors: Collection[str]) -> bool:
+    if node.kind == "test":
+        return any(parent in ancestors for parent in node.depends_on)
+    return node.unique_id in ancestors
+
+
+def _where(message: str, project_dir: Path) -> str | None:
+    named: Iterable[str] = (match[1].strip() for match in FILE.finditer(message))
+    files = (project_dir / name for name in named)
+    path = next((path for path in files if path.is_file()), None)
+    if path is None:
+        return None
+    line = LINE.search(message)
+    return f"{path}:{line[1]}" if line else str(path)
+
+
+def _indented(message: str) -> str:
+    return "\n".join(f"  {line}" for line in message.strip().splitlines())

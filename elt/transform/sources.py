@@ -1,0 +1,154 @@
+"""What elt tells dbt: loaded tables as sources, syncs as exposures.
+
+Both are files in the dbt project, so that plain `dbt` knows them too. They are written
+only when they would change: each change costs a parse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from elt.errors import ConfigError
+from elt.project.settings import SyncTable
+from elt.transform.yml import read_yml, yml_text
+
+FOLDER = "_elt_sources"
+HEADER = (
+    "# Written by elt after a load; edits are lost. `write_sources = false` under\n"
+)
+HEADER += "# [transform] in elt.toml stops it.\n"
+
+TableName = tuple[str, str]  # schema and table, case folded
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a loaded table, as DuckDB has it."""
+
+    name: str
+    type: str
+    description: str = ""
+
+
+def write_sources(
+    project_dir: Path, tap: str, schema: str, tables: Mapping[str, Sequence[Column]]
+) -> Path | None:
+    """Write `models/_elt_sources/<tap>.yml`: one source, named as the schema.
+
+    Tables that the user's own files declare are left out, and the file goes when
+    none is left. Gives the path if the file changed.
+    """
+    path = _folder(project_dir) / f"{tap}.yml"
+    declared = set(_declared(project_dir, path))
+    ours = {
+        table: columns
+        for table, columns in sorted(tables.items())
+        if (schema.casefold(), table.casefold()) not in declared
+    }
+    if not ours:
+        return _remove(path)
+    source = {
+        "name": schema,
+        "description": f"Loaded by elt from the tap `{tap}`.",
+        "schema": schema,
+        "tables": [_table(table, columns) for table, columns in ours.items()],
+    }
+    return _write(path, {"version": 2, "sources": [source]})
+
+
+def write_exposures(
+    project_dir: Path, syncs: Mapping[str, SyncTable], models: Collection[str]
+) -> Path | None:
+    """Write `models/_elt_sources/_syncs.yml`: each sync as an exposure of its model.
+
+    A sync of something that is not among `models` is left out: dbt would refuse the
+    project. Gives the path if the file changed.
+    """
+    path = _folder(project_dir) / "_syncs.yml"
+    exposures = [
+        _exposure(name, sync)
+        for name, sync in sorted(syncs.items())
+        if sync.model in models
+    ]
+    if not exposures:
+        return _remove(path)
+    return _write(path, {"version": 2, "exposures": exposures})
+
+
+def _table(table: str, columns: Sequence[Column]) -> dict[str, Any]:
+    described = [
+        {"name": column.name, "data_type": column.type}
+        | ({"description": column.description} if column.description else {})
+        for column in columns
+    ]
+    return {"name": table, "columns": described}
+
+
+def _exposure(name: str, sync: SyncTable) -> dict[str, Any]:
+    place = f"`{sync.object}` in `{sync.destination}`"
+    return {
+        "name": "".join(each if each.isalnum() else "_" for each in name),
+        "label": name,
+        "type": "application",
+        "description": f"elt sends it to {place}, mode `{sync.mode}`.",
+        "depends_on": [f"ref('{sync.model}')"],
+        "owner": {"name": "elt"},
+    }
+
+
+def _declared(project_dir: Path, own: Path) -> Iterator[TableName]:
+    """Find the tables that other files of the project declare as sources."""
+    for folder in _model_folders(project_dir):
+        for path in sorted(folder.rglob("*.y*ml")):
+            if path != own and b"sources:" in path.read_bytes():
+                yield from _declared_in(path)
+
+
+def _declared_in(path: Path) -> Iterator[TableName]:
+    try:
+        content = read_yml(path)
+    except ConfigError:
+        return  # dbt will say so, and better
+    for source in _list(content, "sources"):
+        schema = str(source.get("schema") or source.get("name"))
+        for table in _list(source, "tables"):
+            name = table.get("identifier") or table.get("name")
+            yield schema.casefold(), str(name).casefold()
+            # The name counts too: dbt refuses two sources of one name.
+            yield str(source.get("name")).casefold(), str(table.get("name")).casefold()
+
+
+def _list(content: Any, key: str) -> list[dict[str, Any]]:
+    values = content.get(key) if isinstance(content, dict) else None
+    return [each for each in values or () if isinstance(each, dict)]
+
+
+def _folder(project_dir: Path) -> Path:
+    return _model_folders(project_dir)[0] / FOLDER
+
+
+def _model_folders(project_dir: Path) -> list[Path]:
+    project = read_yml(project_dir / "dbt_project.yml")
+    named = project.get("model-paths") if isinstance(project, dict) else None
+    return [project_dir / str(folder) for folder in named or ["models"]]
+
+
+def _write(path: Path, content: dict[str, Any]) -> Path | None:
+    text = HEADER + yml_text(content)
+    if path.exists() and path.read_text(encoding="utf-8") == text:
+        return None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_suffix(".new")
+    aside.write_text(text, encoding="utf-8")
+    aside.replace(path)
+    return path
+
+
+def _remove(path: Path) -> Path | None:
+    if not path.exists():
+        return None
+    path.unlink()
+    return path

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import pytest
+
+FILE_TO_CRM = """
+    [destinations.crm]
+    plugin = "file"
+    [syncs.health]
+    model = "health"
+    destination = "crm"
+    object = "health.csv"
+    key = "id"
+"""
+
+
+def test_a_tap_needs_one_program(folder):
+    none, both = folder.errors("""
+        [taps.none]
+        [taps.both]
+        plugin = "files"
+        executable = "tap-files"
+    """)
+
+    assert none.what == "tap `none` needs a `plugin` or an `executable`"
+    assert none.where == "elt.toml:2  [taps.none]"
+    assert both.what == "tap `both` has both a `plugin` and an `executable`"
+    assert both.where == "elt.toml:5  [taps.both]"
+
+
+def test_a_misspelt_plugin_key_is_one_error_not_two(folder):
+    error = folder.error('[taps.shop]\nplugn = "shop"')
+
+    assert error.hint == "Did you mean `plugin`?"
+
+
+def test_an_incremental_stream_cannot_be_overwritten(folder):
+    error = folder.error("""
+        [taps.shop]
+        plugin = "shop"
+        [taps.shop.streams.orders]
+        replication_method = "INCREMENTAL"
+        mode = "overwrite"
+    """)
+
+    assert "keep the latest changes only" in error.what
+    assert error.where == "elt.toml:6  [taps.shop.streams.orders]"
+
+
+def test_an_upsert_needs_a_key(folder):
+    error = folder.error("""
+        [taps.shop]
+        plugin = "shop"
+        streams.orders = { mode = "upsert", key = [] }
+    """)
+
+    assert "needs a key" in error.what
+
+
+def test_two_streams_do_not_share_a_table(folder):
+    error = folder.error("""
+        [taps.shop]
+        plugin = "shop"
+        schema = "raw"
+        streams.Orders = {}
+        [taps.store]
+        plugin = "shop"
+        schema = "RAW"
+        streams.sales = { table = "orders" }
+    """)
+
+    assert error.what == (
+        "stream `sales` of tap `store` loads into `raw.orders`, and so does stream"
+        " `Orders` of tap `shop`"
+    )
+
+
+def test_no_tap_loads_into_the_schema_of_elt(folder):
+    error = folder.error('[taps.shop]\nplugin = "shop"\nschema = "_ELT"')
+
+    assert "its own tables" in error.what
+
+
+@pytest.mark.parametrize("name", ['"my shop"', '"shop.eu"', "-shop", '""'])
+def test_names_must_be_readable_in_a_selection(folder, name):
+    error = folder.error(f'[taps.{name}]\nplugin = "shop"')
+
+    assert "cannot be a name" in error.what
+
+
+def test_a_sync_needs_a_destination_that_exists(folder):
+    text = FILE_TO_CRM.replace('destination = "crm"', 'destination = "cmr"')
+
+    error = folder.error(text + "[transform]")
+
+    assert error.where == "elt.toml:6  [syncs.health]"
+    assert error.hint == "Did you mean `crm`?"
+
+
+def test_a_sync_needs_a_dbt_project(folder):
+    error = folder.error(FILE_TO_CRM)
+
+    assert "has no `[transform]` table" in error.what
+
+
+def test_a_field_needs_one_source(folder):
+    none, both = folder.errors(
+        FILE_TO_CRM
+        + """
+        [transform]
+        [syncs.health.fields]
+        id = "id"
+        none = {}
+        both = { column = "a", sql = "b" }
+        """
+    )
+
+    assert none.what == "field `none` of sync `health` has no source"
+    assert both.what == "field `both` of sync `health` has 2 sources: `column`, `sql`"
+
+
+def test_a_value_of_zero_or_false_is_a_source(folder):
+    project = folder.load(
+        FILE_TO_CRM + "[transform]\n[syncs.health.fields]\nscore = { value = 0 }"
+    )
+
+    assert project.file.syncs["health"].fields["score"].value == 0
+
+
+def test_sending_in_an_unknown_environment_is_an_error(folder):
+    error = folder.error("""
+        [destinations.crm]
+        plugin = "webhook"
+        send_in = ["default", "prd"]
+        [environments.prod]
+    """)
+
+    assert error.where == "elt.toml:4  [destinations.crm]"
+    assert "name one of `default`, `prod`" in str(error.hint)
+
+
+@pytest.mark.parametrize(
+    ("reference", "what", "hint"),
+    [
+        ("${TOKEN}", "is no reference", "Did you mean `${env:TOKEN}`?"),
+        ("${evn:TOKEN}", "is no reference", "Did you mean `${env:TOKEN}`?"),
+        ("${env:}", "is no reference", "Name it after the colon"),
+        ("${keyring:a/b}", "is no reference", "`keyring` is not supported yet"),
+        ("${command:pass x}", "is no reference", "`command` is not supported yet"),
+        ("${env:TOKEN", "is never closed", "Write `$${`"),
+    ],
+)
+def test_a_wrong_reference_is_found_before_anything_runs(folder, reference, what, hint):
+    error = folder.error(f"""
+        [taps.shop]
+        plugin = "shop"
+        config.login = [{{ token = "a {reference}" }}]
+    """)
+
+    assert what in error.what
+    assert hint in str(error.hint)
+    assert str(error.where).startswith("elt.toml:4  [taps.shop.config.login")
+
+
+def test_a_reference_where_none_is_resolved_is_an_error(folder):
+    error = folder.error('[warehouse]\npath = "${env:FILE}"')
+
+    assert error.what == "`warehouse.path` cannot refer to a secret"
+
+
+def test_dollars_and_braces_elsewhere_are_only_text(folder):
+    folder.load("""
+        [taps.shop]
+        plugin = "shop"
+        config = { a = "$${env:X} costs $5 {x}" }
+        tags = ["${x}"]
+    """)

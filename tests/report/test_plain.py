@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime, timedelta
+
+from elt.events import Event, LogLine, RowsLoaded, RunStarted, StepStarted
+from elt.report.plain import PlainLines
+from elt.report.tally import Tally
+
+
+class Clock:
+    """Starts at nine and moves only when told."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def elapsed(self) -> float:
+        return self.seconds
+
+    def time(self) -> datetime:
+        start = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
+        return start + timedelta(seconds=self.seconds)
+
+
+def tell(events: list[Event], seconds_between: float = 1.0) -> str:
+    clock, screen = Clock(), io.StringIO()
+    tally = Tally(now=clock.elapsed)
+    with PlainLines(tally, screen, now=clock.time, elapsed=clock.elapsed) as view:
+        for event in events:
+            tally.listen(event)
+            view.listen(event)
+            clock.seconds += seconds_between
+    return screen.getvalue()
+
+
+def test_the_plain_view_is_as_promised(story, golden):
+    golden("plain.txt", tell(story.whole()))
+
+
+def test_commits_of_a_stream_are_told_every_five_seconds_at_most():
+    start = StepStarted(step="tap:crm", assets=("stream:crm.deals",))
+    commit = RowsLoaded(step="tap:crm", stream="deals", rows=100)
+
+    text = tell([start, *[commit] * 100], seconds_between=0.2)
+
+    assert text.count("rows loaded") == 3
+
+
+def test_a_flood_of_warnings_is_cut_and_says_where_the_rest_is():
+    line = LogLine(step="tap:crm", source="tap:crm", level="warning", text="slow")
+
+    text = tell([RunStarted(run="r", steps=("tap:crm",)), *[line] * 1000])
+
+    assert text.count("slow") == 20
+    assert text.count("elt logs last tap:crm") == 1
+
+
+def test_a_taps_escape_sequences_do_not_reach_the_screen():
+    wild = "\x1b[2J\x1b]0;title\x07red\x1b[31m alert\r\x08"
+
+    line = LogLine(step="tap:crm", source="tap:crm", level="error", text=wild)
+
+    assert tell([line]).endswith("error: red alert\n")

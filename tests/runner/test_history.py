@@ -1,0 +1,272 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from elt.errors import ConfigError
+from elt.events import (
+    AssetFinished,
+    BookmarkCommitted,
+    LogLine,
+    RowsRead,
+    SchemaChanged,
+    StepFinished,
+    StepRetrying,
+    StepStarted,
+)
+from elt.runner import history
+from elt.runner.history import StepEntry
+from elt.runner.lock import Owner, this_process
+from elt.runner.recorder import Recorder, log_lines, logged, scrubbed
+from elt.runner.store import Store, open_store
+
+START = datetime(2026, 11, 21, 9, 15, tzinfo=UTC)
+
+
+@dataclass
+class Clock:
+    """Time that moves only when it is told to."""
+
+    moment: datetime = START
+    asked: int = field(default=0)
+
+    def now(self) -> datetime:
+        return self.moment
+
+    def seconds(self) -> float:
+        return (self.moment - START).total_seconds()
+
+    def pass_(self, seconds: float) -> None:
+        self.moment += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with open_store(tmp_path) as opened:
+        yield opened
+
+
+def begin(
+    store: Store,
+    clock: Clock,
+    run: str = "run-1",
+    *assets: str,
+    owner: Owner | None = None,
+) -> Recorder:
+    owner = owner or this_process(run)
+    history.start_run(
+        store, owner, environment="default", request={"selection": []}, now=clock.now
+    )
+    entry = StepEntry(step="tap:crm", kind="tap", reason="selected", assets=assets)
+    history.record_plan(store, run, [entry])
+    return Recorder(
+        store, run, environment="default", now=clock.now, clock=clock.seconds
+    )
+
+
+def finished(asset: str, status: str = "done", rows: int = 5) -> AssetFinished:
+    return AssetFinished(step="tap:crm", asset=asset, status=status, rows=rows)  # type: ignore[arg-type]
+
+
+def test_a_run_is_told_from_its_start_to_its_end(store: Store, clock: Clock):
+    record = begin(store, clock, "run-1", "stream:crm.deals")
+    record(StepStarted(step="tap:crm", assets=("stream:crm.deals",)))
+    record(StepRetrying(step="tap:crm", attempt=1, delay_seconds=5, reason="busy"))
+    record(StepStarted(step="tap:crm", assets=("stream:crm.deals",), attempt=2))
+    record(finished("stream:crm.deals"))
+    clock.pass_(60)
+    record(StepFinished(step="tap:crm", status="done", seconds=60))
+    history.finish_run(store, "run-1", "done", now=clock.now)
+
+    detail = history.run_detail(store)
+
+    assert detail.summary.status == "done"
+    assert detail.summary.seconds == 60
+    assert detail.summary.assets == {"done": 1}
+    assert detail.summary.rows == 5
+    (step,) = detail.steps
+    assert (step.step, step.status, step.attempts) == ("tap:crm", "done", 2)
+    (result,) = detail.results
+    assert (result.asset, result.status, result.rows) == ("stream:crm.deals", "done", 5)
+
+
+def test_a_result_is_durable_when_it_was_told(store: Store, clock: Clock):
+    begin(store, clock)(finished("stream:crm.deals"))
+
+    with open_store(store.path.parent) as other:
+        (status,) = history.asset_statuses(other, "default")
+
+    assert (status.asset, status.status) == ("stream:crm.deals", "done")
+
+
+def test_lines_are_gathered_for_half_a_second(store: Store, clock: Clock):
+    record = begin(store, clock)
+    line = LogLine(step="tap:crm", source="tap", level="info", text="page 1")
+
+    record(line)
+    at_once = log_lines(store)
+    clock.pass_(0.6)
+    record(RowsRead(step="tap:crm", stream="deals", rows=1))
+
+    assert at_once == []
+    assert [row.text for row in log_lines(store)] == ["page 1"]
+
+
+def test_lines_of_one_step_are_found_in_their_order(store: Store, clock: Clock):
+    record = begin(store, clock)
+    for number in range(1_200):
+        record(
+            LogLine(step="tap:crm", source="tap", level="info", text=f"line {number}")
+        )
+    record(LogLine(step="", source="elt", level="warning", text="of the run"))
+    record.flush()
+
+    lines = log_lines(store, "run-1", "tap:crm")
+
+    assert [line.text for line in lines] == [f"line {n}" for n in range(1_200)]
+    assert log_lines(store)[-1].text == "of the run"
+
+
+def test_events_come_back_as_they_were(store: Store, clock: Clock):
+    record = begin(store, clock)
+    started = StepStarted(step="tap:crm", assets=("stream:crm.deals",))
+    changed = SchemaChanged(step="tap:crm", table="t", column="c", change="now JSON")
+    record(started)
+    record(changed)
+
+    assert [event for _, event in logged(store)] == [started, changed]
+
+
+def test_a_state_is_not_written_into_the_log(store: Store, clock: Clock):
+    record = begin(store, clock)
+
+    record(BookmarkCommitted(step="tap:crm", tap="crm", state='{"token": 1}'))
+
+    ((_, event),) = logged(store)
+    assert event == BookmarkCommitted(step="tap:crm", tap="crm", state="")
+
+
+def test_a_run_is_found_by_a_part_of_its_id(store: Store, clock: Clock):
+    begin(store, clock, "20261121T091500-3f9a")
+    clock.pass_(1)
+    begin(store, clock, "20261121T091501-77bb")
+
+    assert history.run_detail(store).summary.run == "20261121T091501-77bb"
+    assert history.run_detail(store, "3f9a").summary.run == "20261121T091500-3f9a"
+    with pytest.raises(ConfigError, match="there is no run `3f9b`"):
+        history.run_detail(store, "3f9b")
+
+
+def test_an_unknown_step_is_named_with_those_there_are(store: Store, clock: Clock):
+    begin(store, clock)
+
+    with pytest.raises(ConfigError) as raised:
+        logged(store, "last", "dbt")
+
+    assert raised.value.hint == "It has `tap:crm`"
+
+
+def test_before_the_first_run_there_is_a_hint(store: Store):
+    assert history.runs(store) == []
+    with pytest.raises(ConfigError, match="nothing has run yet"):
+        history.run_detail(store)
+
+
+def test_runs_are_listed_newest_first(store: Store, clock: Clock):
+    for number in range(3):
+        begin(store, clock, f"run-{number}")
+        clock.pass_(1)
+
+    assert [run.run for run in history.runs(store, limit=2)] == ["run-2", "run-1"]
+
+
+def test_ids_of_runs_sort_as_their_starts_do(clock: Clock):
+    first = history.new_run_id(clock.now)
+    clock.pass_(1)
+
+    assert first.startswith("20261121T091500-")
+    assert first < history.new_run_id(clock.now)
+
+
+def test_the_last_success_outlives_later_failures(store: Store, clock: Clock):
+    record = begin(store, clock)
+    record(finished("stream:crm.deals", "warned"))
+    clock.pass_(60)
+    record(finished("stream:crm.deals", "failed"))
+
+    assert history.last_success(store, "default") == {"stream:crm.deals": START}
+    assert history.last_change(store, "default")["stream:crm.deals"] == clock.moment
+    (status,) = history.asset_statuses(store, "default")
+    assert status.status == "failed"
+
+
+def test_a_skipped_asset_did_not_change(store: Store, clock: Clock):
+    record = begin(store, clock)
+    record(finished("model:a", "done"))
+    clock.pass_(60)
+    record(finished("model:a", "skipped"))
+
+    assert history.last_change(store, "default") == {"model:a": START}
+
+
+def test_an_asset_may_have_changed_from_the_start_of_its_step(
+    store: Store, clock: Clock
+):
+    record = begin(store, clock)
+    record(finished("stream:crm.deals"))
+    clock.pass_(60)
+
+    record(StepStarted(step="tap:crm", assets=("stream:crm.deals",)))
+
+    assert history.last_change(store, "default")["stream:crm.deals"] == clock.moment
+    assert history.last_success(store, "default")["stream:crm.deals"] == START
+
+
+def test_environments_have_their_own_history(store: Store, clock: Clock):
+    begin(store, clock)(finished("stream:crm.deals"))
+
+    assert history.last_success(store, "prod") == {}
+    assert history.asset_statuses(store, "prod") == []
+
+
+def test_a_run_without_a_living_owner_has_crashed(store: Store, clock: Clock):
+    gone = Owner(
+        run="run-1",
+        pid=this_process("").pid,
+        host=this_process("").host,
+        boot=this_process("").boot,
+        process_start="1",
+        started_at="",
+    )
+    record = begin(store, clock, "run-1", "stream:crm.deals", owner=gone)
+    record(StepStarted(step="tap:crm", assets=("stream:crm.deals",)))
+    begin(store, clock, "run-2")
+
+    assert history.mark_crashed(store, now=clock.now) == ["run-1"]
+
+    detail = history.run_detail(store, "run-1")
+    assert detail.summary.status == "crashed"
+    assert detail.steps[0].status == "interrupted"
+    (asset,) = history.asset_statuses(store, "default")
+    assert (asset.status, asset.message) == ("interrupted", "the run crashed")
+    assert history.run_detail(store, "run-2").summary.status == "running"
+
+
+def test_secrets_are_struck_out_of_every_text_but_a_bookmark():
+    def scrub(text: str) -> str:
+        return text.replace("hunter22", "***")
+
+    line = LogLine(step="tap:crm", source="tap", level="info", text="key hunter22")
+    bookmark = BookmarkCommitted(step="tap:crm", tap="crm", state='["hunter22"]')
+
+    assert scrubbed(line, scrub).text == "key ***"  # type: ignore[union-attr]
+    assert scrubbed(bookmark, scrub) is bookmark

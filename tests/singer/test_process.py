@@ -1,0 +1,360 @@
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from elt.errors import EltError
+from elt.singer.process import TapProgram, discover, start_tap
+
+
+@pytest.fixture
+def program(tmp_path):
+    """Make a tap from the body of a script; `args` are its arguments as a dict."""
+
+    def make(body: str) -> TapProgram:
+        script = tmp_path / "tap.py"
+        script.write_text(
+            "import json, os, signal, subprocess, sys, time\n"
+            "args = sys.argv[1:]\n"
+            "def read(flag):\n"
+            "    return json.load(open(args[args.index(flag) + 1]))\n"
+            + textwrap.dedent(body)
+        )
+        return TapProgram(
+            (sys.executable, "-I", "-S", str(script)),
+            tmp_path,
+            private_dir=tmp_path / "private",
+            tap="shop",
+        )
+
+    return make
+
+
+def private_files(program: TapProgram) -> list[Path]:
+    return [path for path in program.private_dir.glob("tap-*") if path.exists()]
+
+
+def is_running(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
+
+
+def wait_until(condition, seconds=10.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
+
+
+def test_discovery_gives_the_catalog_and_hands_the_config_over(program):
+    tap = program(
+        """
+        print(json.dumps({"streams": [], "config": read("--config"), "args": args[2:]}))
+        """
+    )
+
+    found = discover(tap, {"token": "s3cret"})
+
+    assert found == {
+        "streams": [],
+        "config": {"token": "s3cret"},
+        "args": ["--discover"],
+    }
+    assert private_files(tap) == []
+
+
+def test_discovery_finds_the_catalog_between_log_lines(program):
+    tap = program(
+        """
+        print("INFO starting")
+        print('{"level": "info", "message": "discovering"}')
+        print(json.dumps({"streams": [{"tap_stream_id": "a"}]}, indent=2))
+        print("INFO done")
+        """
+    )
+
+    assert discover(tap, {})["streams"] == [{"tap_stream_id": "a"}]
+
+
+def test_a_failing_discovery_tells_the_taps_last_words(program):
+    tap = program(
+        """
+        for i in range(30): print("line", i, file=sys.stderr)
+        sys.exit("401: bad token")
+        """
+    )
+
+    with pytest.raises(EltError) as caught:
+        discover(tap, {})
+
+    assert "tap `shop` discovery failed with exit code 1" in caught.value.what
+    assert "line 11\n" in caught.value.where
+    assert "line 10\n" not in caught.value.where
+    assert caught.value.where.endswith("401: bad token")
+    assert private_files(tap) == []
+
+
+@pytest.mark.parametrize("output", ["", "no json", '{"stream": 1}', "[1, 2]", "{"])
+def test_a_discovery_without_a_catalog_is_an_error(program, output):
+    with pytest.raises(EltError, match="wrote no catalog"):
+        discover(program(f"print({output!r})"), {})
+
+
+def test_a_discovery_that_hangs_is_ended(program):
+    tap = program("print('x', flush=True); time.sleep(60)")
+
+    with pytest.raises(EltError, match="too long"):
+        discover(tap, {}, timeout_seconds=0.3)
+
+
+def test_a_discovery_whose_child_keeps_the_pipe_open_ends(program):
+    tap = program(
+        """
+        subprocess.Popen(["sleep", "60"])
+        print('{"streams": []}', flush=True)
+        """
+    )
+
+    assert discover(tap, {}) == {"streams": []}
+
+
+def test_a_sync_gets_private_files_that_are_gone_afterwards(program):
+    tap = program(
+        """
+        paths = args[1::2]
+        print(json.dumps({
+            "flags": args[0::2],
+            "values": [json.load(open(path)) for path in paths],
+            "modes": [oct(os.stat(path).st_mode & 0o777) for path in paths],
+            "folder": oct(os.stat(os.path.dirname(paths[0])).st_mode & 0o777),
+        }))
+        """
+    )
+
+    with start_tap(tap, {"a": 1}, {"streams": []}, {"bookmarks": {}}) as running:
+        told = json.loads(running.stdout.read())
+        assert running.wait(10) == 0
+
+    assert told == {
+        "flags": ["--config", "--catalog", "--state"],
+        "values": [{"a": 1}, {"streams": []}, {"bookmarks": {}}],
+        "modes": ["0o600"] * 3,
+        "folder": "0o700",
+    }
+    assert private_files(tap) == []
+
+
+def test_private_files_are_gone_when_the_sync_fails(program):
+    tap = program("time.sleep(60)")
+
+    with contextlib.suppress(RuntimeError), start_tap(tap, {"a": 1}):
+        assert len(private_files(tap)) == 1
+        raise RuntimeError
+
+    assert private_files(tap) == []
+
+
+def test_files_of_an_elt_that_was_killed_are_swept_away(program):
+    tap = program("print('{\"streams\": []}')")
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    left = tap.private_dir / f"tap-{dead.pid}-abc" / "config.json"
+    left.parent.mkdir(parents=True)
+    left.write_text("secret")
+
+    discover(tap, {})
+
+    assert not left.exists()
+
+
+def test_a_tap_that_knows_only_properties_gets_them_annotated(program, tmp_path):
+    tap = program(
+        """
+        if "--help" in args:
+            open("asked", "a").write("x")
+            print("usage: tap [-c CONFIG] [-p --properties PROPERTIES] [-s STATE]")
+            sys.exit()
+        print(json.dumps(read("--properties")["streams"][0]["schema"]["selected"]))
+        """
+    )
+    catalog = {
+        "streams": [
+            {
+                "tap_stream_id": "a",
+                "metadata": [{"breadcrumb": [], "metadata": {"selected": True}}],
+            }
+        ]
+    }
+
+    for _ in range(2):
+        with start_tap(tap, {}, catalog) as running:
+            assert running.stdout.read() == b"true\n"
+
+    assert (tmp_path / "asked").read_text() == "x"
+
+
+def test_a_tap_whose_help_fails_gets_the_catalog(program):
+    tap = program(
+        """
+        if "--help" in args: sys.exit("no help")
+        print(" ".join(args[::2]))
+        """
+    )
+
+    with start_tap(tap, {}, {"streams": []}) as running:
+        assert running.stdout.read() == b"--config --catalog\n"
+
+
+def test_stderr_comes_line_by_line(program):
+    tap = program(
+        """
+        sys.stderr.write("first\\nsecond\\r\\n\\nlast without newline")
+        """
+    )
+    heard: list[str] = []
+
+    with start_tap(tap, {}, on_line=heard.append) as running:
+        running.wait(10)
+
+    assert heard == ["first", "second", "last without newline"]
+    assert running.last_lines == ("first", "second", "last without newline")
+
+
+def test_a_flood_of_stderr_neither_blocks_the_tap_nor_reaches_us_whole(program):
+    tap = program(
+        """
+        line = b"x" * 99 + b"\\n"
+        for _ in range(1000): os.write(2, line * 1000)
+        os.write(2, b"the end\\n")
+        print("done")
+        """
+    )
+    heard: list[str] = []
+
+    with start_tap(tap, {}, on_line=heard.append) as running:
+        assert running.stdout.read() == b"done\n"
+        assert running.wait(60) == 0
+
+    assert len(heard) < 5000
+    assert "lines of stderr left out" in "".join(heard[-2:])
+    assert running.last_lines[-1] == "the end"
+    assert len(running.last_lines) == 20
+
+
+def test_an_endless_line_of_stderr_is_cut(program):
+    tap = program(
+        """
+        for _ in range(100): os.write(2, b"y" * 1_000_000)
+        os.write(2, b"\\nafter\\n")
+        """
+    )
+    heard: list[str] = []
+
+    with start_tap(tap, {}, on_line=heard.append) as running:
+        running.wait(60)
+
+    assert [len(line) for line in heard] == [4008, 5]
+
+
+def test_a_listener_that_fails_does_not_stop_the_tap(program):
+    tap = program("print('one', file=sys.stderr); print('two', file=sys.stderr)")
+
+    with start_tap(tap, {}, on_line=lambda _: 1 / 0) as running:
+        assert running.wait(10) == 0
+
+    assert running.last_lines == ("one", "two")
+
+
+def test_a_tap_that_ignores_sigterm_is_killed_with_its_children(program):
+    tap = program(
+        """
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        child = subprocess.Popen(["sleep", "60"])
+        print(child.pid, flush=True)
+        while True: time.sleep(1)
+        """
+    )
+
+    with start_tap(tap, {}) as running:
+        child = int(running.stdout.readline())
+        assert running.stop(grace_seconds=0.2) == -9
+
+    wait_until(lambda: not is_running(child))
+
+
+def test_a_tap_that_listens_to_sigterm_may_finish(program):
+    tap = program(
+        """
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
+        print("ready", flush=True)
+        while True: time.sleep(0.01)
+        """
+    )
+
+    with start_tap(tap, {}) as running:
+        running.stdout.readline()
+        assert running.stop(grace_seconds=10) == 7
+
+
+def test_children_that_a_tap_leaves_behind_are_ended(program):
+    tap = program("print(subprocess.Popen(['sleep', '60']).pid, flush=True)")
+
+    with start_tap(tap, {}) as running:
+        child = int(running.stdout.readline())
+        assert running.wait(10) == 0
+
+    wait_until(lambda: not is_running(child))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux's")
+def test_a_tap_dies_with_elt_even_when_elt_is_killed(program, tmp_path):
+    tap = program("print(os.getpid(), flush=True); time.sleep(60)")
+    code = (
+        "import sys, time; from pathlib import Path\n"
+        "from elt.singer.process import TapProgram, start_tap\n"
+        f"program = TapProgram({tap.argv!r}, Path('.'))\n"
+        "with start_tap(program, {}) as tap:\n"
+        "    print(tap.stdout.readline().decode(), end='', flush=True)\n"
+        "    time.sleep(60)"
+    )
+    elt = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=tmp_path
+    )
+    with elt:
+        pid = int(elt.stdout.readline())
+        elt.kill()
+
+    wait_until(lambda: not is_running(pid))
+
+
+def test_a_program_that_cannot_be_started_says_why(tmp_path):
+    tap = TapProgram((str(tmp_path / "gone"),), tmp_path, private_dir=tmp_path)
+
+    with pytest.raises(EltError) as caught:
+        discover(tap, {})
+
+    assert "No such file" in str(caught.value)
+
+
+def test_waiting_for_a_tap_that_goes_on_is_an_error(program):
+    with (
+        start_tap(program("time.sleep(60)"), {}) as running,
+        pytest.raises(EltError, match=r"did not end within 0\.1 seconds"),
+    ):
+        running.wait(0.1)
+
+
+def test_stdout_can_be_read_by_its_descriptor(program):
+    with start_tap(program("print('x' * 10)"), {}) as running:
+        assert os.read(running.stdout.fileno(), 100) == b"x" * 10 + b"\n"

@@ -1,0 +1,98 @@
+"""A loader fed by hand: what a tap would write, and what is in the tables then."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from elt.events import Event
+from elt.targets.duckdb import StreamPlan
+from elt.targets.load import Loading, TapLoad
+from elt.targets.modes import Mode
+from elt.warehouse.duckdb import Warehouse
+
+
+@dataclass
+class Loader:
+    """Feeds one stream `s` into `raw.s` and looks at what came of it."""
+
+    folder: Path
+    warehouse: Warehouse
+    events: list[Event] = field(default_factory=list)
+
+    def load(self, *messages, mode="append", key=(), ok=True, **about):
+        loading = self.start(mode=mode, key=key, **about)
+        loading.feed([line(message) for message in messages])
+        if ok:
+            loading.finish()
+        else:
+            loading.abandon()
+        return loading.streams
+
+    def start(self, *, mode="append", key=(), run="r1", limit=1000, load=None, **about):
+        plan = StreamPlan(
+            stream="s",
+            schema="raw",
+            table="s",
+            mode=Mode(mode, "in this test"),
+            key=tuple(key),
+            **about,
+        )
+        settings = TapLoad(
+            step="tap:t",
+            tap="t",
+            environment="default",
+            run_id=run,
+            schema="raw",
+            streams={"s": plan},
+            spool=self.folder / "spool",
+            reject_limit=limit,
+            **(load or {}),
+        )
+        return Loading(settings, self.warehouse, listen=self.events.append)
+
+    def sql(self, text):
+        with self.warehouse.session() as cursor:
+            return cursor.execute(text).fetchall()
+
+    def column(self, name, order="rowid"):
+        rows = self.sql(f'SELECT "{name}" FROM raw.s ORDER BY {order}')
+        return [value for (value,) in rows]
+
+    def types(self):
+        return {row[0]: row[1] for row in self.sql("DESCRIBE raw.s")}
+
+    def rejects(self):
+        return self.sql('SELECT "column", value, reason, record FROM _elt.rejects')
+
+    def state(self):
+        rows = self.sql("SELECT state FROM _elt.bookmarks")
+        return json.loads(rows[0][0]) if rows else None
+
+
+def line(message):
+    """Write a message as a tap would; bytes are taken for a raw record."""
+    if isinstance(message, bytes):
+        return b'{"type":"RECORD","stream":"s","record":' + message + b"}"
+    return json.dumps(message).encode()
+
+
+def schema(stream="s", key=(), **properties):
+    return {
+        "type": "SCHEMA",
+        "stream": stream,
+        "schema": {"properties": properties},
+        "key_properties": list(key),
+    }
+
+
+def state(value):
+    return {"type": "STATE", "value": value}
+
+
+@pytest.fixture
+def loader(tmp_path):
+    return Loader(tmp_path, Warehouse(tmp_path / "w.duckdb"))

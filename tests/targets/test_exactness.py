@@ -1,0 +1,273 @@
+"""Nothing is rounded, guessed or dropped, on the fast road and on the slow one."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.targets.conftest import schema
+
+INTEGER = {"type": ["null", "integer"]}
+NUMBER = {"type": ["null", "number"]}
+MONEY = {"type": ["null", "number"], "multipleOf": 0.01}
+TEXT = {"type": ["null", "string"]}
+MOMENT = {"type": ["null", "string"], "format": "date-time"}
+DAY = {"type": ["null", "string"], "format": "date"}
+ANY = {}
+
+
+def test_a_fraction_in_an_integer_column_is_a_reject_and_its_neighbours_load(loader):
+    loader.load(schema(n=INTEGER), b'{"n": 1}', b'{"n": 1.7}', b'{"n": 2}')
+
+    assert loader.column("n") == [1, 2]
+    assert loader.rejects() == [("n", "1.7", "not an integer", '{"n": 1.7}')]
+
+
+def test_true_in_an_integer_column_is_a_reject_and_not_one(loader):
+    loader.load(schema(n=INTEGER), b'{"n": true}', b'{"n": 2}')
+
+    assert loader.column("n") == [2]
+    assert loader.rejects()[0][:3] == ("n", "true", "not an integer")
+
+
+def test_a_whole_number_may_be_written_in_any_way(loader):
+    loader.load(schema(n=INTEGER), b'{"n": 1.0}', b'{"n": 1e3}', b'{"n": "12"}')
+
+    assert loader.column("n") == [1, 1000, 12]
+    assert loader.rejects() == []
+
+
+def test_an_integer_of_any_length_widens_its_column(loader):
+    loader.load(schema(n=INTEGER), b'{"n": 1}', b'{"n": 18446744073709551616}')
+
+    assert loader.column("n") == [1, 2**64]
+    assert loader.types()["n"] == "HUGEINT"
+
+    loader.load(schema(n=INTEGER), b'{"n": ' + b"9" * 60 + b"}")
+
+    assert loader.column("n") == ["1", str(2**64), "9" * 60]
+
+
+def test_decimals_keep_every_digit(loader):
+    loader.load(schema(m=MONEY), b'{"m": 1.10}', b'{"m": 9007199254740993.07}')
+
+    assert loader.column("m") == [Decimal("1.10"), Decimal("9007199254740993.07")]
+
+
+def test_more_decimals_than_the_scale_are_a_reject_and_not_rounded(loader):
+    loader.load(schema(m=MONEY), b'{"m": 1.999}', b'{"m": 1.500}', b'{"m": 1e-1}')
+
+    assert loader.column("m") == [Decimal("1.50"), Decimal("0.10")]
+    assert loader.rejects()[0][1] == "1.999"
+
+
+def test_an_amount_that_outgrows_its_decimal_widens_the_column(loader):
+    loader.load(schema(m=MONEY), b'{"m": 99999999999999999999.99}')
+
+    assert loader.column("m") == [Decimal("99999999999999999999.99")]
+    assert loader.types()["m"] == "DECIMAL(38,2)"
+
+
+def test_numbers_keep_their_text_in_string_and_json_columns(loader):
+    loader.load(schema(t=TEXT, j=ANY), b'{"t": 1.10, "j": {"x": 1.10, "y": [1E5]}}')
+
+    assert loader.column("t") == ["1.10"]
+    assert loader.column("j") == ['{"x":1.10,"y":[1E5]}']
+
+
+def test_a_key_that_differs_in_case_gets_a_column_of_its_own(loader):
+    loader.load(schema(id=INTEGER), b'{"id": 1}', b'{"ID": 2}', b'{"id": 3, "ID": 4}')
+
+    assert loader.sql('SELECT id, "ID_2" FROM raw.s ORDER BY rowid') == [
+        (1, None),
+        (None, 2),
+        (3, 4),
+    ]
+
+
+def test_an_unknown_key_becomes_a_column_of_the_type_of_its_values(loader):
+    loader.load(
+        schema(id=INTEGER),
+        b'{"id": 1, "age": 3, "tags": ["a"], "name": "ann", "ok": true, "no": null}',
+        b'{"id": 2, "age": 2.5}',
+    )
+
+    types = loader.types()
+    assert [types[name] for name in ("age", "tags", "name", "ok")] == [
+        "DOUBLE",
+        "JSON",
+        "VARCHAR",
+        "BOOLEAN",
+    ]
+    assert "no" not in types
+    assert loader.column("age") == [3.0, 2.5]
+
+
+def test_an_unknown_key_far_behind_the_sample_is_found(loader):
+    records = [b'{"id": %d}' % n for n in range(3000)]
+
+    loader.load(schema(id=INTEGER), *records, b'{"id": 3000, "late": "x"}')
+
+    assert loader.sql("SELECT id FROM raw.s WHERE late = 'x'") == [(3000,)]
+    assert loader.sql("SELECT count(*) FROM raw.s") == [(3001,)]
+
+
+def test_the_same_key_twice_is_a_reject(loader):
+    loader.load(schema(id=INTEGER), b'{"id": 1, "id": 2}', b'{"id": 3}')
+
+    assert loader.column("id") == [3]
+    assert loader.rejects()[0][2] == "the same key twice"
+
+
+def test_half_of_a_surrogate_pair_is_a_reject_with_its_record(loader):
+    loader.load(schema(t=TEXT), b'{"t": "\\ud800"}', b'{"t": "\\ud83d\\ude00"}')
+
+    assert loader.column("t") == ["\N{GRINNING FACE}"]
+    (reject,) = loader.rejects()
+    assert reject[2] == "not JSON"
+    assert "ud800" in reject[3]
+
+
+def test_a_time_without_offset_is_utc_and_one_with_offset_is_converted(loader):
+    loader.load(
+        schema(t=MOMENT),
+        b'{"t": "2024-06-01 10:00:00"}',
+        b'{"t": "2024-06-01T10:00:00+02:00"}',
+        b'{"t": "1899-12-31T23:59:59Z"}',
+        b'{"t": "9999-12-31T23:59:59Z"}',
+        b'{"t": "infinity"}',
+        b'{"t": 1700000000}',
+    )
+
+    assert loader.column("t") == [
+        datetime(2024, 6, 1, 10, tzinfo=UTC),
+        datetime(2024, 6, 1, 8, tzinfo=UTC),
+        datetime(1899, 12, 31, 23, 59, 59, tzinfo=UTC),
+        datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC),
+    ]
+    assert [reject[1] for reject in loader.rejects()] == ["infinity", "1700000000"]
+
+
+def test_a_time_of_day_in_a_date_column_is_not_cut_off(loader):
+    loader.load(
+        schema(d=DAY),
+        b'{"d": "2024-06-01"}',
+        b'{"d": "2024-06-02T00:00:00Z"}',
+        b'{"d": "2024-06-01T10:00:00Z"}',
+    )
+
+    assert loader.column("d") == [date(2024, 6, 1), date(2024, 6, 2)]
+    assert loader.rejects()[0][1] == "2024-06-01T10:00:00Z"
+
+
+def test_what_python_writes_beyond_json_is_read_as_what_it_says(loader):
+    loader.load(schema(n=NUMBER, i=INTEGER), b'{"n": NaN, "i": 1}', b'{"i": Infinity}')
+
+    assert [str(value) for value in loader.column("n")] == ["nan"]
+    assert loader.rejects()[0][:2] == ("i", "Infinity")
+
+
+def test_a_number_beyond_the_range_of_a_double_is_a_reject_and_not_infinite(loader):
+    loader.load(schema(n=NUMBER), b'{"n": 1e400}', b'{"n": 1e300}')
+
+    assert loader.column("n") == [1e300]
+    assert loader.rejects()[0][1] == "1e400"
+
+
+def test_odd_names_are_columns_like_any_other(loader):
+    names = ["select", 'a"b', "a.b", "Ünï", "x" * 300, "$ref", "new\nline", "a'b"]
+    record = {name: number for number, name in enumerate(names)}
+
+    loader.load(schema(**dict.fromkeys(names, INTEGER)), json.dumps(record).encode())
+
+    assert [loader.column(name.replace('"', '""')) for name in names] == [
+        [number] for number in range(len(names))
+    ]
+
+
+def test_missing_null_and_empty_stay_what_they_are(loader):
+    loader.load(schema(t=TEXT, j=ANY), b'{"t": ""}', b'{"t": null, "j": {}}', b"{}")
+
+    assert loader.column("t") == ["", None, None]
+    assert loader.column("j") == [None, "{}", None]
+    assert loader.rejects() == []
+
+
+def test_a_null_character_survives(loader):
+    loader.load(schema(t=TEXT), b'{"t": "a\\u0000b"}')
+
+    assert loader.column("t") == ["a\x00b"]
+
+
+@pytest.mark.parametrize("record", [b"5", b"[1]", b'"x"', b"null"])
+def test_a_record_that_is_no_object_is_a_reject(loader, record):
+    loader.load(schema(n=INTEGER), record, b'{"n": 1}')
+
+    assert loader.column("n") == [1]
+    assert len(loader.rejects()) == 1
+
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**25), 10**25)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.text(st.characters(exclude_categories=["Cs"]), max_size=5),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(values=st.lists(json_values, min_size=1, max_size=20))
+def test_for_all_json_values_what_is_loaded_reads_back_equal(loader, values):
+    loader.load(
+        schema(j=ANY),
+        *[json.dumps({"j": value}).encode() for value in values],
+        mode="overwrite",
+        allow_shrink=True,
+    )
+
+    found = loader.column("j")
+    assert [None if text is None else json.loads(text) for text in found] == values
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    numbers=st.lists(
+        st.decimals(
+            allow_nan=False, allow_infinity=False, places=2, min_value=-(10**30)
+        ).filter(lambda number: abs(number) < 10**30),
+        min_size=1,
+        max_size=20,
+    )
+)
+def test_for_all_amounts_every_digit_is_kept(loader, numbers):
+    loader.load(
+        schema(m=MONEY),
+        *[b'{"m": %s}' % str(number).encode() for number in numbers],
+        mode="overwrite",
+        allow_shrink=True,
+    )
+
+    assert loader.column("m") == numbers

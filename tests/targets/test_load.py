@@ -1,0 +1,236 @@
+"""Batches, bookmarks and write modes."""
+
+from __future__ import annotations
+
+import pytest
+
+from elt.errors import EltError
+from elt.events import BookmarkCommitted, RowsLoaded, SchemaChanged
+from tests.targets.conftest import line, schema, state
+
+INTEGER = {"type": ["null", "integer"]}
+TEXT = {"type": ["null", "string"]}
+ROWS = schema(key=["id"], id=INTEGER, t=TEXT)
+
+
+def rows(*ids, text="x"):
+    return [b'{"id": %d, "t": "%s"}' % (n, text.encode()) for n in ids]
+
+
+def test_rows_and_their_bookmark_are_there_together(loader):
+    loader.load(ROWS, *rows(1, 2), state({"at": 2}))
+
+    assert loader.column("id") == [1, 2]
+    assert loader.state() == {"at": 2}
+    kinds = [type(event) for event in loader.events]
+    assert kinds[-2:] == [RowsLoaded, BookmarkCommitted]
+
+
+def test_a_tap_that_fails_keeps_what_its_last_state_covers_and_no_more(loader):
+    loader.load(ROWS, *rows(1, 2), state({"at": 2}), *rows(3), ok=False)
+
+    assert loader.column("id") == [1, 2]
+    assert loader.state() == {"at": 2}
+    assert list((loader.folder / "spool").iterdir()) == []
+
+
+def test_a_tap_that_fails_without_a_state_leaves_everything_as_it_was(loader):
+    loader.load(ROWS, *rows(1), state({"at": 1}))
+
+    loader.load(ROWS, *rows(2, 3), ok=False)
+
+    assert loader.column("id") == [1]
+    assert loader.state() == {"at": 1}
+
+
+@pytest.mark.parametrize("empty", [{}, None, {"bookmarks": {}}])
+def test_an_empty_state_never_erases_one(loader, empty):
+    loader.load(ROWS, *rows(1), state({"bookmarks": {"s": 1}}))
+
+    loader.load(ROWS, *rows(2), state(empty))
+
+    expected = empty or {"bookmarks": {"s": 1}}
+    assert loader.state() in ({"bookmarks": {"s": 1}}, expected)
+    assert loader.state()
+
+
+def test_a_state_is_stored_whole(loader):
+    whole = {"bookmarks": {"s": {"x": 1}}, "currently_syncing": "s", "own": [1.10]}
+
+    loader.load(ROWS, state(whole))
+
+    assert loader.state() == whole
+
+
+def test_a_state_commits_while_the_tap_runs_once_enough_waits(loader):
+    loading = loader.start(load={"commit_bytes": 10})
+
+    loading.feed([line(m) for m in (ROWS, *rows(1), state({"at": 1}))])
+    loading.feed([line(m) for m in (*rows(2), state({"at": 2}))])
+    loading.feed([line(m) for m in rows(3)])
+    loading.abandon()
+
+    assert loader.column("id") == [1, 2]
+    assert loader.sql("SELECT sum(rows), count(*) FROM _elt.loads") == [(2, 2)]
+
+
+def test_upsert_replaces_by_key_and_the_last_record_wins(loader):
+    loader.load(ROWS, *rows(1, 2), mode="upsert", key=["id"])
+
+    again = [*rows(2, text="old"), *rows(3), *rows(2, text="new")]
+    loader.load(ROWS, *again, mode="upsert", key=["id"])
+
+    assert loader.sql("SELECT id, t FROM raw.s ORDER BY id") == [
+        (1, "x"),
+        (2, "new"),
+        (3, "x"),
+    ]
+
+
+def test_a_null_in_a_key_is_a_reject(loader):
+    loader.load(ROWS, b'{"t": "x"}', *rows(1), mode="upsert", key=["id"])
+
+    assert loader.column("id") == [1]
+    assert loader.rejects()[0][2] == "the key is missing or null"
+
+
+def test_overwrite_swaps_the_whole_table(loader):
+    loader.load(ROWS, *rows(1, 2, 3), mode="overwrite")
+
+    loader.load(ROWS, *rows(7, 8), mode="overwrite")
+
+    assert loader.column("id") == [7, 8]
+
+
+def test_overwrite_swaps_nothing_when_the_tap_fails(loader):
+    loader.load(ROWS, *rows(1, 2), mode="overwrite")
+
+    loader.load(ROWS, *rows(7), state({"at": 7}), mode="overwrite", ok=False)
+
+    assert loader.column("id") == [1, 2]
+    assert loader.state() is None
+
+
+def test_overwrite_that_would_empty_or_halve_a_table_is_refused(loader):
+    loader.load(ROWS, *rows(*range(10)), mode="overwrite")
+
+    streams = loader.load(ROWS, *rows(1), state({"at": 1}), mode="overwrite")
+
+    assert "would shrink from 10 rows to 1" in str(streams["s"].error)
+    assert len(loader.column("id")) == 10
+    assert loader.state() is None
+
+    loader.load(ROWS, *rows(1), mode="overwrite", allow_shrink=True)
+
+    assert loader.column("id") == [1]
+
+
+def test_an_active_version_after_its_rows_finishes_an_overwrite(loader):
+    loading = loader.start(mode="overwrite", load={"commit_bytes": 1})
+    done = {"type": "ACTIVATE_VERSION", "stream": "s", "version": 1}
+
+    messages = [ROWS, done, *rows(1, 2), done, state({"at": 2})]
+    loading.feed([line(message) for message in messages])
+    loading.abandon()
+
+    assert loader.column("id") == [1, 2]
+    assert loader.state() == {"at": 2}
+
+
+def test_an_active_version_before_the_rows_proves_nothing(loader):
+    loading = loader.start(mode="overwrite", load={"commit_bytes": 1})
+    begin = {"type": "ACTIVATE_VERSION", "stream": "s", "version": 1}
+
+    loading.feed([line(m) for m in (ROWS, begin, *rows(1), state({"at": 2}))])
+    loading.abandon()
+
+    assert loader.state() is None
+
+
+def test_keyless_rows_at_the_last_bookmark_are_replaced_and_not_added_again(loader):
+    loader.load(ROWS, *rows(1, 2, 2), state({"at": 2}))
+
+    loader.load(ROWS, *rows(2, 2, 3), replication_key="id", replace_from="2")
+
+    assert loader.column("id", order="id") == [1, 2, 2, 3]
+
+
+def test_a_stream_that_fails_holds_back_the_bookmark_and_appended_neighbours(loader):
+    other = schema("other", id=INTEGER)
+    more = {"type": "RECORD", "stream": "other", "record": {"id": 1}}
+
+    streams = loader.load(ROWS, b'{"id": 1.5}', other, more, state({"at": 1}), limit=0)
+
+    assert "more than the 0 allowed" in str(streams["s"].error)
+    assert "held back" in str(streams["other"].error)
+    assert loader.state() is None
+    assert loader.sql("SELECT count(*) FROM _elt.rejects") == [(0,)]
+
+
+def test_a_stream_that_fails_in_mid_run_stops_the_tap(loader):
+    loading = loader.start(limit=0, load={"commit_bytes": 1})
+
+    loading.feed([line(m) for m in (ROWS, b'{"id": 1.5}', state({"at": 1}))])
+    with pytest.raises(EltError, match="more than the 0 allowed"):
+        loading.feed([line(m) for m in (*rows(2), state({"at": 2}))])
+    loading.abandon()
+
+    assert loader.state() is None
+
+
+def test_a_schema_that_changes_in_mid_stream_adds_and_widens(loader):
+    loader.load(
+        schema(n=INTEGER),
+        b'{"n": 1}',
+        schema(n=TEXT, m=INTEGER),
+        b'{"n": "two", "m": 2}',
+    )
+
+    assert loader.sql("SELECT n, m FROM raw.s ORDER BY rowid") == [
+        ("1", None),
+        ("two", 2),
+    ]
+
+
+def test_a_column_that_widens_keeps_its_old_values_and_is_noted(loader):
+    number = {"type": "number"}
+    loader.load(schema(n=INTEGER), b'{"n": 1}', b'{"n": 2}')
+    loader.load(schema(n=number), b'{"n": 2.5}')
+    loader.load(schema(n=INTEGER), b'{"n": 3}')
+
+    assert loader.column("n") == [1.0, 2.0, 2.5, 3.0]
+    changes = [e for e in loader.events if isinstance(e, SchemaChanged)]
+    assert [change.change for change in changes] == ["BIGINT widened to DOUBLE"]
+    assert loader.sql("SELECT count(*) FROM _elt.schema_changes") == [(1,)]
+
+
+def test_an_integer_that_a_double_cannot_hold_makes_the_column_text(loader):
+    loader.load(schema(n=INTEGER), b'{"n": 9007199254740993}')
+    loader.load(schema(n={"type": "number"}), b'{"n": 2.5}')
+
+    assert loader.column("n") == ["9007199254740993", "2.5"]
+
+
+def test_a_line_that_is_no_message_ends_the_load_with_its_text(loader):
+    loading = loader.start()
+
+    with pytest.raises(EltError, match="not a Singer message") as caught:
+        loading.feed([b"Hello from print()"])
+    loading.abandon()
+
+    assert caught.value.where == "Hello from print()"
+
+
+def test_a_record_before_its_schema_is_named(loader):
+    loading = loader.start()
+
+    with pytest.raises(EltError, match="`s` before its SCHEMA"):
+        loading.feed([line(b'{"id": 1}')])
+    loading.abandon()
+
+
+def test_unknown_message_types_are_left_out_with_a_warning(loader):
+    loader.load({"type": "HEARTBEAT"}, ROWS, *rows(1))
+
+    assert loader.column("id") == [1]
+    assert "HEARTBEAT" in loader.events[0].text
