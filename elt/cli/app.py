@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
-from importlib import import_module
-from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +15,7 @@ from typer.core import TyperGroup
 from elt.cli import (
     check,
     dbt,
+    demo,
     failures,
     init,
     plan,
@@ -145,15 +144,9 @@ def _add(
 
 def _commands() -> tuple[Command, ...]:
     """Give the commands in the order of a first day with elt."""
-    first: tuple[Command, ...] = (init.init, *_demo(), check.check, plan.plan, run.run)
+    first: tuple[Command, ...] = (demo.demo, init.init, check.check, plan.plan, run.run)
     then: tuple[Command, ...] = (status.status, runs.runs, runs.logs, query.query)
     return (*first, *then, plugins.plugins, schema.schema)
-
-
-def _demo() -> list[Command]:
-    if find_spec("elt.cli.demo") is None:
-        return []
-    return [import_module("elt.cli.demo").demo]
 
 
 app = _app()

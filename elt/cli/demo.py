@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ from elt.errors import ConfigError
 
 if TYPE_CHECKING:
     from elt.testing.company import Exported
+    from elt.testing.receiver import Received
 
 DEFAULT_FOLDER = Path("elt-demo")
 _DAYS = {"d": 1, "w": 7}
@@ -41,7 +43,7 @@ def demo(
         ),
     ] = None,
 ) -> None:
-    """Make a small company with data, load it, build its models, send two syncs.
+    """Make a small company with data; load, build and sync it.
 
     It needs no account and no network. In a demo that is there already it runs again.
     """
@@ -54,8 +56,9 @@ def demo(
         _tell_of_time(chosen, days)
     else:
         _make(chosen, advance)
+    before = len(_requests(chosen))
     code = watched_run(load_project(chosen), RunRequest())
-    _tell_what_next(chosen)
+    _tell_what_next(chosen, _requests(chosen)[before:])
     raise typer.Exit(code)
 
 
@@ -115,11 +118,15 @@ def _in_words(exported: Exported) -> str:
     )
 
 
-def _tell_what_next(folder: Path) -> None:
-    note("")
-    received = _received(folder)
-    if received:
-        note(f"The CRM was sent   {received}")
+def _requests(folder: Path) -> list[Received]:
+    """List what the CRM of the demo was sent so far."""
+    from elt.testing.receiver import received_in
+
+    return received_in(folder / "crm_app")
+
+
+def _tell_what_next(folder: Path, received: Sequence[Received]) -> None:
+    note(f"\nThe CRM was sent   {_sent(received)}, see {folder / 'crm_app'}")
     note(f"The warehouse is   {folder / 'warehouse.duckdb'}")
     note(f"The sync's file    {folder / 'exports' / 'customer_list.csv'}")
     note(f"What to look at    {folder / 'README.md'}")
@@ -131,17 +138,12 @@ def _tell_what_next(folder: Path) -> None:
     note("  elt demo --advance 7d    # a week goes by")
 
 
-def _received(folder: Path) -> str:
-    """Say what arrived during the last run that sent anything."""
-    from elt.testing.receiver import received_in
-
-    requests = received_in(folder / "crm_app")
-    last = [each for each in requests if each.run_id == requests[-1].run_id]
-    added, changed = sum(r.added for r in last), sum(r.changed for r in last)
-    if not last:
-        return ""
-    sent = f"{added} new and {changed} changed rows in {len(last)} signed requests"
-    return f"{sent}, kept in {folder / 'crm_app'}"
+def _sent(received: Sequence[Received]) -> str:
+    if not received:
+        return "nothing this time: no row has changed"
+    added = sum(each.added for each in received)
+    changed = sum(each.changed for each in received)
+    return f"{added} new and {changed} changed rows in {len(received)} signed requests"
 
 
 def _demo_command(folder: Path) -> str:

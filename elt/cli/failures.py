@@ -7,6 +7,7 @@ project's secrets, and to the terminal only with `ELT_DEBUG=1`.
 from __future__ import annotations
 
 import os
+import re
 import sys
 import traceback
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from elt.errors import ConfigErrors, EltError
+from elt.errors import ConfigError, ConfigErrors, EltError
 
 if TYPE_CHECKING:
     from elt.project.secrets import Secrets
@@ -44,10 +45,19 @@ def report_usage(error: Exception) -> int:
     if type(error).__name__ == "NoArgsIsHelpError":
         _write(what)  # the help itself
         return USAGE_EXIT_CODE
-    what, _, suggestion = what.partition(" Did you mean ")
-    hint = f"Did you mean {suggestion}" if suggestion else _usage_hint(what, command)
-    _write(_message(EltError(_sentence(what), hint=hint)))
+    what, hint = _parted(what, command)
+    _write(_message(ConfigError(_sentence(what), hint=hint)))
     return USAGE_EXIT_CODE
+
+
+def _parted(what: str, command: str) -> tuple[str, str]:
+    """Part typer's sentence into what is wrong and the way out."""
+    found = re.search(r"\s*(?:Did you mean (.+?)\?|\(Possible options: (.+?)\))$", what)
+    if found:
+        return what[: found.start()], "Did you mean " + _quoted(found[1] or found[2])
+    if "-C" in what or "--project" in what:
+        return what, "`-C DIR` stands before the command: `elt -C DIR run`"
+    return what, f"`{command} --help` shows what it takes"
 
 
 def report_unexpected(error: BaseException, folder: Path | None) -> int:
@@ -79,14 +89,14 @@ def _message(error: EltError) -> str:
     return "\n".join(lines)
 
 
-def _usage_hint(what: str, command: str) -> str:
-    if "-C" in what or "--project" in what:
-        return "`-C DIR` stands before the command: `elt -C DIR run`"
-    return f"`{command} --help` shows what it takes"
+def _quoted(names: str) -> str:
+    return ", ".join(f"`{name.strip(chr(39))}`" for name in names.split(", ")) + "?"
 
 
 def _sentence(text: str) -> str:
-    return text[:1].lower() + text[1:].rstrip(".")
+    text = text.replace("Value error, ", "").rstrip(".")
+    first, rest = text[:1].lower(), text[1:]
+    return re.sub(r"'([^']+)'", r"`\1`", first + rest)
 
 
 def _write(text: str) -> None:
@@ -139,7 +149,8 @@ def _save(text: str, root: Path | None) -> Path | None:
         return None
     path = root / ".elt" / f"crash-{datetime.now(UTC):%Y%m%d-%H%M%S}.log"
     try:
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        path.touch(mode=0o600)
         path.write_text(f"{sys.argv}\n\n{text}", encoding="utf-8")
     except OSError:
         return None

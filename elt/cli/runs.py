@@ -61,13 +61,12 @@ def runs(
 
     print_table(
         (
-            Column("run"),
+            Column("run", whole=True),
             Column("status", status=True),
-            Column("started"),
+            Column("started", whole=True),
             Column("time", right=True),
-            Column("rows", right=True),
-            Column("rejects", right=True),
-            Column("assets", give_way=True),
+            Column("rejects", right=True, optional=True),
+            Column("assets", spare=True),
         ),
         [_run_row(run) for run in found],
     )
@@ -137,7 +136,7 @@ def _run_row(run: RunSummary) -> tuple[str | int | None, ...]:
     seconds = None if run.seconds is None else duration(run.seconds)
     started = _local(run.started_at, "%Y-%m-%d %H:%M")
     rejects = run.rejects or None
-    return (run.run, run.status, started, seconds, run.rows, rejects, counts)
+    return (run.run, run.status, started, seconds, rejects, counts)
 
 
 def _local(moment: str, form: str) -> str:

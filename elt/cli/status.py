@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from elt.cli.options import (
     note,
     open_project,
     print_json,
+    say,
 )
 
 if TYPE_CHECKING:
@@ -46,22 +48,29 @@ def status(
     _print(assets)
 
 
-def _print(assets: Iterable[AssetStatus]) -> None:
+def _print(assets: Sequence[AssetStatus]) -> None:
+    from elt.report.clean import encoding, one_line
+    from elt.report.marks import mark
     from elt.report.tables import Column, print_table
 
     columns = (
         Column("asset"),
         Column("status", status=True),
-        Column("rows", right=True),
-        Column("rejects", right=True),
+        Column("rows", right=True, optional=True),
+        Column("rejects", right=True, optional=True),
         Column("ended well"),
-        Column("message", give_way=True),
     )
     rows = [
-        (a.asset, a.status, a.rows, a.rejects or None, _age(a.last_success), a.message)
+        (a.asset, a.status, a.rows, a.rejects or None, _age(a.last_success))
         for a in assets
     ]
     print_table(columns, rows)
+    said = [a for a in assets if a.message and a.status != "done"]
+    if said:
+        say()
+    for each in said:
+        sign = mark(each.status, encoding(sys.stdout))
+        say(f"{sign} {each.asset} {each.status}: {one_line(each.message)}")
 
 
 def _age(moment: str | None) -> str:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -36,57 +34,23 @@ def plan(
     as_json: AsJson = False,
 ) -> None:
     """Show what a sync would send, compared with what was accepted last."""
-    with _planned(open_project(context, environment), name) as planned:
+    from elt.runner.sending import planned_sync
+
+    project = open_project(context, environment)
+    _require_warehouse(project, name)
+    with planned_sync(project, name) as planned:
         if as_json:
             print_json(_document(planned, with_changes=diff))
         else:
             _print_plan(planned, with_changes=diff)
 
 
-@contextmanager
-def _planned(project: Project, name: str) -> Iterator[SyncPlan]:
-    """Compute the plan as a run would; the model is taken as it is now."""
-    from elt.project.secrets import Secrets
-    from elt.reverse.plan import plan_sync
-    from elt.runner.discovery import Discovered
-    from elt.runner.plan import RunRequest
-    from elt.runner.steps import Doing, sync_of, warehouse_of
-    from elt.runner.store import open_store
-    from elt.transform.dbt import Dbt
-
-    _require_sync(project, name)
-    secrets, warehouse = Secrets(project.root), warehouse_of(project)
-    dbt = Dbt(project, warehouse, resolve=secrets.resolve)
-    with open_store(project.private_dir) as store:
-        doing = Doing(
-            project=project,
-            request=RunRequest(),
-            secrets=secrets,
-            store=store,
-            warehouse=warehouse,
-            dbt=dbt,
-            discovered=Discovered(catalogs={}, errors={}),
-            manifest=dbt.manifest(),
-        )
-        with plan_sync(sync_of(doing, name)) as planned:
-            yield planned
-
-
-def _require_sync(project: Project, name: str) -> None:
-    from elt.project.nearest import did_you_mean
-
-    if name not in project.file.syncs:
+def _require_warehouse(project: Project, name: str) -> None:
+    if name in project.file.syncs and not project.warehouse_path.exists():
         raise ConfigError(
-            f"there is no sync `{name}`",
-            where=str(project.root / "elt.toml"),
-            hint=did_you_mean(name, project.file.syncs)
-            or "Add a `[syncs.NAME]` table first",
-        )
-    if not project.warehouse_path.exists():
-        raise ConfigError(
-            "there is no warehouse yet, so nothing to send",
+            "there is no warehouse yet, so there is nothing to send",
             where=str(project.warehouse_path),
-            hint=f"Build the model first: `elt run +sync:{name} --exclude sync:{name}`",
+            hint=f"Build the model first: `elt run +{project.file.syncs[name].model}`",
         )
 
 

@@ -94,6 +94,22 @@ class WarehouseTable(Table, frozen=True, kw_only=True):
         Annotated[float, Meta(ge=0)],
         Meta(description="How long to wait for a file that another program has open"),
     ] = 30.0
+    commit_megabytes: Annotated[
+        float,
+        Meta(
+            description="Rows of a tap are committed at its first STATE after so many"
+            " megabytes",
+            gt=0,
+        ),
+    ] = 64.0
+    commit_seconds: Annotated[
+        float,
+        Meta(
+            description="Rows of a tap are committed at its first STATE after so many"
+            " seconds",
+            ge=0,
+        ),
+    ] = 15.0
     dbt: DbtDuckdbTable = field(default_factory=DbtDuckdbTable)
 
 

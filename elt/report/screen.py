@@ -11,23 +11,25 @@ from rich.console import Console, RenderableType
 _UNBOUNDED = 4_000
 
 
-def console(stream: TextIO, width: int | None = None) -> Console:
+def console(stream: TextIO, columns: int | None = None) -> Console:
     """Make a console that writes text as it is: no markup, no highlighting.
 
     Colours follow the stream, NO_COLOR, FORCE_COLOR and TERM, as rich reads them.
     """
     return Console(
         file=stream,
-        width=width or _width(stream),
+        width=columns or width(stream),
         markup=False,
         highlight=False,
         emoji=False,
     )
 
 
-def show(renderable: RenderableType, stream: TextIO, width: int | None = None) -> None:
+def show(
+    renderable: RenderableType, stream: TextIO, columns: int | None = None
+) -> None:
     """Draw something once, without the blanks that tables leave at the line ends."""
-    screen = console(stream, width)
+    screen = console(stream, columns)
     with screen.capture() as captured:
         screen.print(renderable)
     lines = captured.get().split("\n")
@@ -35,5 +37,5 @@ def show(renderable: RenderableType, stream: TextIO, width: int | None = None) -
     stream.flush()
 
 
-def _width(stream: TextIO) -> int:
+def width(stream: TextIO) -> int:
     return shutil.get_terminal_size().columns if stream.isatty() else _UNBOUNDED

@@ -19,7 +19,12 @@ from elt.report.tally import StepTally, Tally
 # A step with more assets than this shows only those that did not end as `done`.
 ASSETS_SHOWN = 12
 _ORDER = get_args(Status)
-_TROUBLE = ("failed", "stopped", "warned", "interrupted")
+_TROUBLE = ("failed", "stopped", "warned")
+# Told together, with the way out: one cause stands for all of them.
+_NOT_DONE = {
+    "skipped": "",
+    "interrupted": "What was committed is kept; `elt run` again goes on from there",
+}
 _COLUMNS = (
     Column("what ran"),
     Column("status", status=True),
@@ -143,9 +148,10 @@ def _trouble(tally: Tally, hints: Mapping[str, str]) -> Iterable[Trouble]:
         for trouble in _step_trouble(step, tally.run, hints)
     ]
     yield from sorted(found, key=lambda trouble: _TROUBLE.index(trouble.status))
-    skipped = Counter(r.message for r in tally.results() if r.status == "skipped")
-    for reason, number in skipped.items():
-        yield Trouble(figures.counted(number, "asset"), "skipped", reason)
+    for status, hint in _NOT_DONE.items():
+        reasons = Counter(r.message for r in tally.results() if r.status == status)
+        for reason, number in reasons.items():
+            yield Trouble(figures.counted(number, "asset"), status, reason, hint)
 
 
 def _step_trouble(

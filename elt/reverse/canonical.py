@@ -1,4 +1,4 @@
-"""Canonical text: how a value is written so that it hashes the same everywhere.
+r"""Canonical text: how a value is written so that it hashes the same everywhere.
 
 The rules are ours, not DuckDB's, so that no upgrade and no other engine changes a
 hash. tests/reverse/test_canonical.py keeps the bytes. Version 1:
@@ -11,7 +11,7 @@ hash. tests/reverse/test_canonical.py keeps the bytes. Version 1:
     double     the shortest digits that read back as the same double, in the form of
                RFC 8785: 1, 0.1, 1e+21, 1.5e-7; minus zero is 0
     text       a JSON string; only quotes, backslashes and control characters are
-               escaped, the latter as \\b \\t \\n \\f \\r or \\u00XX in capitals
+               escaped, the latter as \b \t \n \f \r or \u00XX in capitals
     date       "2025-01-31"
     time       "13:05:00.000000"
     timestamp  "2025-01-31T13:05:00.000000"; with a zone in UTC, ending in Z;

@@ -1,12 +1,14 @@
 """A diff's changes on disk, so that no warehouse is open while calls go out.
 
-A Parquet file in a folder that only the owner may read, gone when the sync is over.
-It is read as a stream: a million changes take no more memory than a thousand.
+Parquet in a folder that only the owner may read, gone when the sync is over. It is
+read as a stream: a million changes take no more memory than a thousand.
 """
 
 from __future__ import annotations
 
+import glob
 import os
+import shutil
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,17 +21,17 @@ ROWS_AT_ONCE = 1000
 
 
 class Spool:
-    """The files of one diff. The name holds our process id, to tell leftovers by."""
+    """The files of one diff, in a folder of their own."""
 
     def __init__(self, folder: Path, sync: str, *, wants_rows: bool = False) -> None:
         self.wants_rows = wants_rows
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder.mkdir(parents=True, exist_ok=True)
         _remove_leftovers(folder, sync)
-        stem = f"{sync}.{os.getpid()}.{uuid.uuid4().hex}"
-        self.changes_path = folder / f"{stem}.changes.parquet"
-        self.rows_path = folder / f"{stem}.rows.parquet"
-        for path in (self.changes_path, self.rows_path):
-            path.touch(mode=0o600)
+        # The name holds our process id, to tell leftovers by.
+        self._folder = folder / f"{sync}.{os.getpid()}.{uuid.uuid4().hex}"
+        self._folder.mkdir(mode=0o700)
+        self.changes_path = self._folder / "changes.parquet"
+        self.rows_path = self._folder / "rows.parquet"
 
     def changes(self, kinds: Sequence[ChangeName]) -> Iterator[Change]:
         """Read the changes of these kinds: fresh ones by key, then retried ones."""
@@ -41,14 +43,13 @@ class Spool:
 
     def rows(self) -> Iterator[str]:
         """Read every payload of the model, by key."""
-        if self.rows_path.stat().st_size == 0:
+        if not self.rows_path.exists():
             return iter(())
         rows = self._read("SELECT text FROM read_parquet(?)", path=self.rows_path)
         return (row[0] for row in rows)
 
     def close(self) -> None:
-        for path in (self.changes_path, self.rows_path):
-            path.unlink(missing_ok=True)
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def __enter__(self) -> Self:
         return self
@@ -95,10 +96,10 @@ def _change(
 
 def _remove_leftovers(folder: Path, sync: str) -> None:
     """Remove what processes left behind that were killed while they sent."""
-    for path in folder.glob("*.parquet"):
-        name, owner, *_ = path.name.rsplit(".", 4)
+    for place in folder.glob(f"{glob.escape(sync)}.*.*"):
+        name, owner, _ = place.name.rsplit(".", 2)
         if name == sync and not _is_alive(int(owner)):
-            path.unlink(missing_ok=True)
+            shutil.rmtree(place, ignore_errors=True)
 
 
 def _is_alive(process: int) -> bool:

@@ -189,6 +189,8 @@ def _tap_load(
         spool=spool,
         previous_state=facts.previous_state,
         reject_limit=table.reject_limit,
+        commit_bytes=int(project.file.warehouse.commit_megabytes * 1_000_000),
+        commit_seconds=project.file.warehouse.commit_seconds,
     )
 
 

@@ -41,6 +41,9 @@ class Prepared(Protocol):
     def bookmarks(self) -> Mapping[str, str]:
         """Give the states of the taps that the warehouse has, as JSON text."""
 
+    def warm(self) -> None:
+        """Begin, beside the first steps, what dbt's step would wait for."""
+
     def doing(self, graph: Graph, run: str, listen: Listener) -> Do:
         """Give the function that does a step of this run."""
 
@@ -50,12 +53,12 @@ class Prepared(Protocol):
 class Prepare(Protocol):
     """Discover, read dbt's manifest, look into the warehouse.
 
-    The preview asks too, so nothing may be loaded, built or sent. Raises an EltError
-    when the run cannot go on; a tap that does not answer is left out of `catalogs`
-    and fails in its step.
+    For a preview nothing may be written but caches. Raises an EltError when the run
+    cannot go on; a tap that does not answer is left out of `catalogs` and fails in
+    its step.
     """
 
-    def __call__(
+    def __call__(  # noqa: PLR0913  the edges of a run, each named
         self,
         project: Project,
         request: RunRequest,
@@ -64,4 +67,5 @@ class Prepare(Protocol):
         store: Store,
         listen: Listener,
         stop: Stop,
+        preview: bool,
     ) -> Prepared: ...

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
-from importlib import import_module
 
 from elt.errors import ConfigErrors, EltError, Interrupted
 from elt.events import (
@@ -16,11 +15,12 @@ from elt.events import (
     LogLine,
     RunFinished,
     RunStarted,
+    RunStatus,
     ignore,
 )
 from elt.project.secrets import Secrets
 from elt.project.settings import Project
-from elt.runner import history, state
+from elt.runner import history, state, steps
 from elt.runner.assets import build_graph
 from elt.runner.attempt import AssetResult, Limits, Stop
 from elt.runner.graph import Graph
@@ -50,7 +50,7 @@ def run_project(
     listen: Listener = ignore,
     stop: Stop | None = None,
     secrets: Secrets | None = None,
-    prepare: Prepare | None = None,
+    prepare: Prepare = steps.prepare,
 ) -> RunResult:
     """Bring what was asked for up to date.
 
@@ -64,7 +64,7 @@ def run_project(
         watch=listen,
         stop=stop or Stop(),
         secrets=secrets or Secrets(project.root),
-        prepare=prepare or _prepare_for_real(),
+        prepare=prepare,
     )
     try:
         with run.alone(), open_store(project.private_dir) as store:
@@ -80,14 +80,19 @@ def plan_project(
     request: RunRequest,
     *,
     secrets: Secrets | None = None,
-    prepare: Prepare | None = None,
+    prepare: Prepare = steps.prepare,
 ) -> Plan:
     """Decide what `run_project` would do, and do nothing."""
-    prepare = prepare or _prepare_for_real()
     secrets = secrets or Secrets(project.root)
     with open_store(project.private_dir) as store, _scrubbed_errors(secrets):
         prepared = prepare(
-            project, request, secrets=secrets, store=store, listen=ignore, stop=Stop()
+            project,
+            request,
+            secrets=secrets,
+            store=store,
+            listen=ignore,
+            stop=Stop(),
+            preview=True,
         )
         with closing(prepared):
             return decide(project, request, prepared, store)
@@ -143,8 +148,7 @@ class _Run:
         except BaseException as error:
             self._record_failure(store, error)
             raise
-        history.finish_run(store, self.owner.run, result.status, message=result.message)
-        return result
+        return self._record_end(store, result)
 
     def _result(self, store: Store) -> RunResult:
         started = time.monotonic()
@@ -152,7 +156,7 @@ class _Run:
         hub = Hub(
             record=recorder, watch=self.watch, scrub=self.secrets.scrub, stop=self.stop
         )
-        with closing(self._prepared(store, hub)) as prepared:
+        with _flushed(recorder), closing(self._prepared(store, hub)) as prepared:
             hub.keep = self._keeper(store, prepared)
             self._heal(store, prepared, hub)
             decided = decide(self.project, self.request, prepared, store)
@@ -160,7 +164,6 @@ class _Run:
             results = self._execute(decided, prepared, hub)
         result = self._summed_up(decided, results, time.monotonic() - started)
         hub(_finished(result))
-        recorder.flush()
         return result
 
     def _prepared(self, store: Store, listen: Listener) -> Prepared:
@@ -171,6 +174,7 @@ class _Run:
             store=store,
             listen=listen,
             stop=self.stop,
+            preview=False,
         )
 
     def _heal(self, store: Store, prepared: Prepared, listen: Listener) -> None:
@@ -199,6 +203,8 @@ class _Run:
     def _execute(
         self, decided: Plan, prepared: Prepared, listen: Listener
     ) -> dict[str, AssetResult]:
+        if any(step.kind == "dbt" for step in decided.steps):
+            prepared.warm()
         return execute(
             decided.steps,
             decided.graph,
@@ -229,15 +235,22 @@ class _Run:
             message=scrub(self.stop.reason),
         )
 
+    def _record_end(self, store: Store, result: RunResult) -> RunResult:
+        try:
+            history.finish_run(store, result.run, result.status, message=result.message)
+        except EltError as error:
+            message = result.message or f"the run log failed: {error.what}"
+            return replace(result, status="failed", exit_code=1, message=message)
+        return result
+
     def _record_failure(self, store: Store, error: BaseException) -> None:
         interrupted = isinstance(error, KeyboardInterrupt | Interrupted)
+        status: RunStatus = "interrupted" if interrupted else "failed"
         what = error.what if isinstance(error, EltError) else repr(error)
-        history.finish_run(
-            store,
-            self.owner.run,
-            "interrupted" if interrupted else "failed",
-            message=self.secrets.scrub(what),
-        )
+        with suppress(EltError):  # the first error counts
+            history.finish_run(
+                store, self.owner.run, status, message=self.secrets.scrub(what)
+            )
 
     def _keeper(self, store: Store, prepared: Prepared) -> Listener:
         def keep(event: Event) -> None:
@@ -269,6 +282,15 @@ def _limits(project: Project, request: RunRequest) -> Limits:
 
 
 @contextmanager
+def _flushed(recorder: Recorder) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        with suppress(EltError):  # the last event of the run meets it again
+            recorder.flush()
+
+
+@contextmanager
 def _scrubbed_errors(secrets: Secrets) -> Iterator[None]:
     try:
         yield
@@ -277,8 +299,3 @@ def _scrubbed_errors(secrets: Secrets) -> Iterator[None]:
             each.what = secrets.scrub(each.what)
             each.hint = each.hint and secrets.scrub(each.hint)
         raise
-
-
-def _prepare_for_real() -> Prepare:
-    prepare: Prepare = import_module("elt.runner.steps").prepare
-    return prepare

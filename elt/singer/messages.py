@@ -19,8 +19,9 @@ import msgspec
 from elt.errors import EltError
 
 CHUNK_BYTES = 1 << 20
-# A record of this size is a bug of the tap far more often than data.
-LINE_LIMIT_BYTES = 256 << 20
+# A record of this size is a bug of the tap far more often than data, and DuckDB sets
+# aside several times its size to read it.
+LINE_LIMIT_BYTES = 64 << 20
 
 
 class Message(msgspec.Struct, gc=False):

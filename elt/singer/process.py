@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from typing import IO, Any, Self
 
 from elt.errors import EltError
 from elt.singer.catalog import annotated
+from elt.singer.private_files import private_files, write_private
 from elt.singer.stderr import LastLines, drain
 
 OnLine = Callable[[str], None]
@@ -76,7 +76,7 @@ def discover(
     Raises EltError with the tap's last words when it fails, takes too long, or
     writes no catalog.
     """
-    with _private_files(program.private_dir, {"config": config}) as paths:
+    with private_files(program.private_dir, {"config": config}) as paths:
         arguments = ["--config", str(paths["config"]), "--discover"]
         with TapProcess(program, arguments, on_line) as tap:
             output = _read_all(tap, time.monotonic() + timeout_seconds)
@@ -110,7 +110,7 @@ def start_tap(
     if state:
         contents["state"] = state
     flags = {"config": "--config", "catalog": flag, "state": "--state"}
-    with _private_files(program.private_dir, contents) as paths:
+    with private_files(program.private_dir, contents) as paths:
         arguments = [text for name in paths for text in (flags[name], str(paths[name]))]
         with TapProcess(program, arguments, on_line) as tap:
             yield tap
@@ -298,7 +298,7 @@ def _catalog_flag(program: TapProgram) -> str:
     known = _read_flags(remembered)
     if name not in known:
         known[name] = _asked_flag(program)
-        _write_private(remembered, json.dumps(known))
+        write_private(remembered, json.dumps(known))
     return known[name]
 
 
@@ -319,45 +319,3 @@ def _asked_flag(program: TapProgram) -> str:
     said = text.decode("utf-8", "replace") + "\n".join(tap.last_lines)
     old = "--properties" in said and "--catalog" not in said
     return "--properties" if old else "--catalog"
-
-
-@contextlib.contextmanager
-def _private_files(
-    parent: Path, contents: Mapping[str, Mapping[str, Any]]
-) -> Iterator[dict[str, Path]]:
-    """Write JSON files that only this user can read, and delete them afterwards."""
-    parent.mkdir(parents=True, exist_ok=True)
-    _sweep(parent)
-    folder = Path(tempfile.mkdtemp(prefix=f"tap-{os.getpid()}-", dir=parent)).resolve()
-    try:
-        paths = {name: folder / f"{name}.json" for name in contents}
-        for name, content in contents.items():
-            _write_private(paths[name], json.dumps(content))
-        yield paths
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _sweep(parent: Path) -> None:
-    """Delete what a killed elt could not."""
-    for folder in parent.glob("tap-*-*"):
-        owner = folder.name.split("-")[1]
-        if owner.isdigit() and not _is_alive(int(owner)):
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _write_private(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-    with open(os.open(path, flags, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123
-        file.write(text)

@@ -221,12 +221,18 @@ _PARQUET_NAMES: tuple[tuple[tuple[str, ...], Name], ...] = (
 
 
 def _parquet_properties(files: Sequence[File]) -> dict[str, dict[str, Any]]:
+    found = parquet_columns(files)
+    return {name: _parquet_schema(type_) for name, type_ in found.items()}
+
+
+def parquet_columns(files: Sequence[File]) -> dict[str, str]:
+    """Give the columns of some files together, with DuckDB's names for their types."""
     paths = ", ".join(literal(str(file.path)) for file in files)
     with duckdb.connect() as connection:
         rows = connection.execute(
             f"DESCRIBE FROM read_parquet([{paths}], union_by_name = true)"
         ).fetchall()
-    return {name: _parquet_schema(type_) for name, type_, *_ in rows}
+    return {name: type_ for name, type_, *_ in rows}
 
 
 def _parquet_schema(type_: str) -> dict[str, Any]:

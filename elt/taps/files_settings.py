@@ -88,14 +88,9 @@ CONFIG_SCHEMA: dict[str, Any] = {
     "required": ["streams"],
     "properties": {
         "streams": {
-            "description": "Name = path, name = table, or a list of tables with names",
+            "description": "A table for each stream by its name, or a list of them",
             "anyOf": [
-                {
-                    "type": "object",
-                    "additionalProperties": {
-                        "anyOf": [{"type": "string"}, _STREAM_SCHEMA]
-                    },
-                },
+                {"type": "object", "additionalProperties": _STREAM_SCHEMA},
                 {"type": "array", "items": _NAMED_SCHEMA},
             ],
         },
@@ -145,7 +140,7 @@ def settings_of(config: Mapping[str, Any]) -> list[StreamSettings]:
     """Read the checked config. Raises ConfigError when two streams share a name."""
     streams = config.get("streams") or {}
     if isinstance(streams, Mapping):
-        tables = [_table(name, about) for name, about in streams.items()]
+        tables = [{"name": name, **about} for name, about in streams.items()]
     else:
         tables = [dict(table) for table in streams]
     names = [table["name"] for table in tables]
@@ -177,11 +172,6 @@ def files_of(settings: StreamSettings, root: Path) -> list[File]:
             hint="Make a stream for each, with a narrower `path`",
         )
     return sorted(files, key=lambda file: file.name)
-
-
-def _table(name: str, about: str | Mapping[str, Any]) -> dict[str, Any]:
-    given = {"path": about} if isinstance(about, str) else dict(about)
-    return {"name": name, **given}
 
 
 def _settings(table: Mapping[str, Any]) -> StreamSettings:

@@ -187,13 +187,13 @@ def _sync_stream(
         out.state(bookmark.state())
 
 
-def _pages(found: Iterable[Record | Sequence[Record]]) -> Iterator[list[Record]]:
+def _pages(found: Iterable[Any]) -> Iterator[list[Record]]:
     """Gather records into pages; what came before an exception is still given."""
     page: list[Record] = []
     started = time.monotonic()
     try:
         for one in found:
-            page.extend([one] if isinstance(one, Mapping) else one)
+            page.extend(one if isinstance(one, list | tuple) else [one])
             now = time.monotonic()
             if len(page) >= PAGE_RECORDS or now - started > PAGE_SECONDS:
                 yield page

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from types import ModuleType
 
-from elt.errors import ConfigError
+from elt.errors import ConfigError, EltError
 from elt.singer.plugin_code import load_code
 from elt.taps.functions import claimed_stdout, run_module
 
@@ -41,7 +41,11 @@ def _run_class(found: object, address: str, arguments: Sequence[str]) -> int:
         return ConfigError.exit_code
     # The command reads sys.argv, and names itself by it in its messages.
     sys.argv = [str(getattr(found, "name", address)), *arguments]
-    command()
+    try:
+        command()
+    except EltError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return error.exit_code
     return 0
 
 

@@ -29,12 +29,6 @@ from elt.targets.modes import Mode, decide
 from elt.targets.parts import Part, Records, append_records, discard, files_of
 from elt.warehouse.duckdb import Warehouse
 
-# A commit opens the file, inserts and closes it (40 ms beside the insert): worth it
-# for so many bytes, or when rows have waited for so long.
-COMMIT_BYTES = 64 << 20
-COMMIT_SECONDS = 15.0
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TapLoad:
     """What the run has decided about loading one tap."""
@@ -48,8 +42,10 @@ class TapLoad:
     spool: Path
     previous_state: str | None = None  # has the bookmarks of streams not read now
     reject_limit: int = 1000
-    commit_bytes: int = COMMIT_BYTES
-    commit_seconds: float = COMMIT_SECONDS
+    # A commit opens the file, inserts and closes it (40 ms beside the insert): worth
+    # it for so many bytes, or when rows have waited for so long.
+    commit_bytes: int = 64_000_000
+    commit_seconds: float = 15.0
 
 
 @dataclass(slots=True)

@@ -172,7 +172,7 @@ def _account(seed: int, number: int, created_on: date) -> Account:
     dice = Dice(seed, "account", number)
     kind = dice.pick(tuple(_KINDS))
     city, country = dice.pick(_CITIES)
-    happiness = 0.15 + 0.85 * dice.share()
+    happiness = 0.1 + 0.9 * dice.share()
     decided_on = _early_in_month(created_on + timedelta(days=dice.between(3, 24)))
     is_won = dice.chance(0.8)
     name = _name(seed, number)
@@ -232,7 +232,7 @@ def _periods(dice: Dice, starts_on: date, happiness: float) -> tuple[Period, ...
     for month in range(1, MONTHS):
         today = month_after(starts_on, month)
         last = periods[-1]
-        if dice.chance(0.005 + 0.06 * (1 - happiness)):
+        if dice.chance(0.006 + 0.08 * (1 - happiness)):
             periods[-1] = replace(last, ends_on=today)
             break
         wish = _wish(dice, last, happiness)

@@ -1,7 +1,7 @@
 """A web server on this machine that takes what the `webhook` destination sends.
 
-It checks signatures, answers a request sent twice as it did at first, and keeps the
-rows by their key: what a tool on the other side should do.
+It checks signatures, takes a request that is sent twice once, as long as it serves,
+and keeps the rows by their key: what a tool on the other side should do.
 """
 
 from __future__ import annotations
@@ -160,8 +160,6 @@ class Receiver:
         kept = (self.folder / "rows.json").read_bytes()
         self.rows = msgspec.json.decode(kept, type=dict[str, msgspec.Raw])
         self.requests = received_in(self.folder)
-        accepted = Answer(200, b"{}")
-        self._answers = {each.idempotency_key: accepted for each in self.requests}
 
     def _save(self, received: Received) -> None:
         if self.folder is None:

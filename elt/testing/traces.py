@@ -87,7 +87,7 @@ def invoices(seed: int, account: Account, until: date) -> Iterator[Invoice]:
 def tickets(seed: int, account: Account, until: date) -> Iterator[Ticket]:
     """Give the tickets written up to a day, in order."""
     dice = Dice(seed, "tickets", account.number)
-    likely = 0.006 + 0.03 * (1 - account.happiness)
+    likely = 0.004 + 0.05 * (1 - account.happiness)
     for day in _days(account.decided_on, account.ends_on, until):
         if account.periods and dice.chance(likely):
             yield _ticket(dice, account, day)
@@ -123,7 +123,7 @@ def event(
 def _events(
     dice: Dice, account: Account, person: Person, period: Period, *, until: date
 ) -> Iterator[Event]:
-    likely = 0.03 + 0.55 * person.keenness * account.happiness
+    likely = 0.005 + 0.97 * person.keenness * account.happiness**2
     starts_on = max(period.starts_on, EVENTS_FROM)
     for day in _days(starts_on, period.ends_on, until):
         weekend = 0.5 if day.weekday() >= _WEEKEND else 1.0
@@ -168,7 +168,7 @@ def _properties(dice: Dice, name: str, day: date) -> dict[str, Any]:
 
 def _invoice(seed: int, account: Account, period: Period, issued_on: date) -> Invoice:
     dice = Dice(seed, "invoice", account.number, issued_on)
-    pays = not dice.chance(0.09 * (1 - account.happiness))
+    pays = not dice.chance(0.12 * (1 - account.happiness))
     slow = dice.chance(0.25 * (1 - account.happiness))
     days = dice.between(DAYS_TO_PAY, 40) if slow else dice.between(0, DAYS_TO_PAY)
     return Invoice(

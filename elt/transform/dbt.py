@@ -51,7 +51,8 @@ class Dbt:
         self.setup = Setup(project, resolve)
         self._warehouse = warehouse
         self._cancelled = threading.Event()
-        self._ended = threading.Event()
+        self._ended = threading.Event()  # of the invocation under way, a new one each
+        self._ended.set()
         self._parsing = threading.RLock()
         self._parsed: Any = None  # dbt's own manifest, good for one build
         self._unsaid: list[str] = []  # by the parse of warm(), which nobody heard
@@ -111,7 +112,9 @@ class Dbt:
         stays, the rest is `interrupted`.
         """
         self._cancelled.set()
-        threading.Thread(target=self._interrupt_until_ended, daemon=True).start()
+        threading.Thread(
+            target=_interrupt_until, args=(self._ended,), daemon=True
+        ).start()
 
     def command(self, arguments: Sequence[str]) -> int:
         """Run a dbt command line on this project, printing as plain dbt does."""
@@ -152,7 +155,7 @@ class Dbt:
             except BaseException as error:  # noqa: BLE001  raised by _check
                 events.put(Ended.by_error(error))
 
-        self._ended.clear()
+        self._ended = dbt_ended = threading.Event()
         # The session keeps the file open, with our settings, until dbt has ended.
         with self._warehouse.session():
             thread = threading.Thread(target=run_dbt, name="dbt", daemon=True)
@@ -164,7 +167,7 @@ class Dbt:
                 raise
             finally:
                 thread.join()
-                self._ended.set()
+                dbt_ended.set()
             self._check(ended, listeners.results)
 
     def _hear(self, events: SimpleQueue[Event], listeners: _Listeners) -> Ended:
@@ -216,17 +219,18 @@ class Dbt:
             return None if row is None else int(row[0])
         return None
 
-    def _interrupt_until_ended(self) -> None:
-        while not self._ended.is_set():
-            interrupt()
-            self._ended.wait(0.1)
-
 
 @dataclass(frozen=True, slots=True)
 class _Listeners:
     results: Results
     on_line: OnLine
     on_start: Callable[[str], None]
+
+
+def _interrupt_until(ended: threading.Event) -> None:
+    while not ended.is_set():
+        interrupt()
+        ended.wait(0.1)
 
 
 def _commands(

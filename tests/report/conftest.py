@@ -41,7 +41,7 @@ def golden() -> Callable[[str, str], None]:
 class Story:
     """One run told as events: a bit of everything that views must show."""
 
-    run = "20261121-090000-a1b2"
+    run = "20261121T090000-a1b2"
 
     def beginning(self) -> list[Event]:
         """Give the run until its first steps are moving."""

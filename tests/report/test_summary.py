@@ -6,7 +6,7 @@ import json
 import pytest
 
 from elt.events import AssetFinished, RunFinished, RunStarted, StepFinished
-from elt.report.summary import print_summary, result
+from elt.report.summary import print_summary, steps_document
 from elt.report.tally import Tally
 
 
@@ -22,14 +22,14 @@ def test_the_summary_is_as_promised(story, golden, width):
     golden(f"summary_{width}.txt", out.getvalue())
 
 
-def test_the_result_document_is_as_promised(story, golden):
+def test_the_steps_of_the_result_document_are_as_promised(story, golden):
     tally = Tally()
     for event in story.whole():
         tally.listen(event)
 
-    document = result(tally, exit_code=1)
+    document = steps_document(tally)
 
-    golden("result.json", json.dumps(document, indent=2) + "\n")
+    golden("result_steps.json", json.dumps(document, indent=2) + "\n")
 
 
 def test_many_good_assets_become_one_line_and_the_bad_one_stays():
@@ -51,3 +51,50 @@ def test_many_good_assets_become_one_line_and_the_bad_one_stays():
     assert "model:bad" in out.getvalue()
     assert "model:m7" not in out.getvalue()
     assert "elt logs r dbt" in out.getvalue()
+
+
+def test_an_interrupted_run_says_once_what_to_do():
+    tally = Tally()
+    tally.listen(RunStarted(run="r", steps=("tap:crm",)))
+    for asset in ("stream:crm.a", "stream:crm.b"):
+        message = "stopped by SIGINT"
+        tally.listen(
+            AssetFinished(
+                step="tap:crm", asset=asset, status="interrupted", message=message
+            )
+        )
+    tally.listen(StepFinished(step="tap:crm", status="interrupted", seconds=1.0))
+    tally.listen(RunFinished(run="r", status="interrupted", seconds=1.0))
+    out = io.StringIO()
+
+    print_summary(tally, out, width=80)
+
+    assert out.getvalue().count("stopped by SIGINT") == 1
+    assert "2 assets interrupted" in out.getvalue()
+    assert "`elt run` again" in out.getvalue()
+
+
+def test_the_hint_of_one_asset_stands_with_it():
+    tally = Tally()
+    tally.listen(RunStarted(run="r", steps=("dbt",)))
+    tally.listen(
+        AssetFinished(step="dbt", asset="model:a", status="failed", message="no table")
+    )
+    tally.listen(StepFinished(step="dbt", status="failed", seconds=1.0))
+    out = io.StringIO()
+
+    print_summary(tally, out, hints={"model:a": "Load it first"}, width=80)
+
+    assert "  no table\n  hint: Load it first\n" in out.getvalue()
+
+
+def test_output_that_cannot_hold_the_marks_gets_plain_ones(story):
+    tally = Tally()
+    for event in story.whole():
+        tally.listen(event)
+    bytes_ = io.BytesIO()
+    out = io.TextIOWrapper(bytes_, encoding="ascii")
+
+    print_summary(tally, out, width=100)
+
+    assert b"x failed" in bytes_.getvalue()

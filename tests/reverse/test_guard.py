@@ -143,6 +143,7 @@ def test_a_mapping_that_changed_is_named_as_the_reason():
     (finding,) = tripped(counts, mapping_changed=True)
 
     assert finding.what == (
-        "90 rows changed (90.0 %, the limit is 50 %), because the sync's mapping changed"
+        "90 rows changed (90.0 %, the limit is 50 %),"
+        " because the sync's mapping changed"
     )
     assert "--accept changed" in finding.hint

@@ -35,8 +35,8 @@ SPAWNS = """
 """
 FORKS = """
         import os
-        child = os.fork()
-        print(child, flush=True) if child else None
+        if os.fork() == 0:
+            print(os.getpid(), flush=True)
         time.sleep(60)
 """
 

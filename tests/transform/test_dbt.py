@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 import threading
@@ -18,7 +19,7 @@ from elt.transform.manifest import Manifest, Node
 from elt.transform.results import NodeResult
 from elt.warehouse.duckdb import Warehouse
 
-SLOW = {"slow", "after_slow"}
+SPECIAL = {"slow", "after_slow", "in_python"}
 
 
 @dataclass
@@ -54,7 +55,7 @@ def shop(
     warehouse = make_warehouse(project)
     dbt = Dbt(project, warehouse)
     shop = Shop(project, warehouse, dbt, dbt.manifest())
-    nodes = [node for node in shop.manifest.nodes.values() if node.name not in SLOW]
+    nodes = [node for node in shop.manifest.nodes.values() if node.name not in SPECIAL]
     shop.results = dbt.build(
         nodes,
         on_result=shop.heard.append,
@@ -72,7 +73,9 @@ def read_elsewhere(path: Path, sql: str) -> str:
 
 def test_every_node_is_answered_for_once(shop: Shop):
     wanted = {
-        node.unique_id for node in shop.manifest.nodes.values() if node.name not in SLOW
+        node.unique_id
+        for node in shop.manifest.nodes.values()
+        if node.name not in SPECIAL
     }
 
     assert sorted(each.unique_id for each in shop.heard) == sorted(wanted)
@@ -132,9 +135,19 @@ def test_what_a_macro_prints_is_a_line(shop: Shop):
     assert shop.lines.count("printed by customers") >= 1
 
 
-def test_what_a_python_model_prints_is_a_line(shop: Shop):
-    assert shop.result("model:in_python").status == "done"
-    assert "printed by Python" in shop.lines
+# dbt-duckdb makes an event loop for a Python model and never closes it.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_what_a_python_model_prints_is_a_line(
+    shop: Shop, capfd: pytest.CaptureFixture[str]
+):
+    lines: list[str] = []
+
+    [result] = shop.dbt.build(shop.nodes("model:in_python"), on_line=lines.append)
+    gc.collect()
+
+    assert result.status == "done"
+    assert "printed by Python" in lines
+    assert capfd.readouterr().out == ""
 
 
 def test_another_process_can_open_the_file_afterwards(shop: Shop):
@@ -216,8 +229,9 @@ def test_cancelling_interrupts_the_running_query_and_what_follows(shop: Shop):
     slow = shop.nodes("model:slow", "model:after_slow", "seed:colours")
     began = time.monotonic()
 
-    def seeded(_: NodeResult) -> None:
-        threading.Timer(0.2, shop.dbt.cancel).start()
+    def seeded(result: NodeResult) -> None:
+        if result.unique_id == "seed.shop.colours":
+            threading.Timer(0.2, shop.dbt.cancel).start()
 
     results = shop.dbt.build(slow, on_result=seeded)
 

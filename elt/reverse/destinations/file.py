@@ -40,8 +40,7 @@ EXTENSIONS: dict[str, Format] = {
 FULL_MODES: frozenset[SyncMode] = frozenset(("upsert", "mirror"))
 DELTA_MODES: frozenset[SyncMode] = frozenset(("upsert", "insert", "mirror", "append"))
 OPERATION = Column(name="_op", type="VARCHAR")
-# A NULL on the way to Parquet; a text is always in quotes there.
-NULL_MARK = "\\N"
+LONGEST_ROW_BYTES = 256 * 1024 * 1024
 
 
 class FileConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,28 +147,32 @@ def _write(
         case "csv":
             with path.open("w", encoding="utf-8", newline="") as file:
                 file.write(",".join(_quoted(column.name) for column in columns) + "\n")
-                _write_csv(file, columns, texts, null="")
+                _write_csv(file, columns, texts)
         case "parquet":
             _write_parquet(path, columns, texts)
 
 
 def _write_csv(
-    file: IO[str], columns: tuple[Column, ...], texts: Iterable[str], *, null: str
+    file: IO[str], columns: tuple[Column, ...], texts: Iterable[str]
 ) -> None:
-    """Write NULL as `null` and every text in quotes, so that "" is not NULL."""
     for text in texts:
         row = members(text)
-        cells = (_cell(row.get(column.name, "null"), null) for column in columns)
-        file.write(",".join(cells) + "\n")
+        file.write(",".join(_cell(row.get(c.name, "null")) for c in columns) + "\n")
 
 
-def _cell(value: str, null: str) -> str:
-    """Turn one field's canonical JSON into a cell: texts bare, numbers as they are."""
+def _cell(value: str) -> str:
+    """Write NULL as nothing and every text in quotes, so that "" is not NULL."""
+    bare = _bare(value)
+    if bare is None:
+        return ""
+    return _quoted(bare) if value[0] in '"[{' else bare
+
+
+def _bare(value: str) -> str | None:
+    """Take a field's canonical JSON out of its quotes."""
     if value == "null":
-        return null
-    if value.startswith('"'):
-        return _quoted(json.loads(value))
-    return _quoted(value) if value[0] in "[{" else value
+        return None
+    return str(json.loads(value)) if value.startswith('"') else value
 
 
 def _quoted(text: str) -> str:
@@ -180,22 +183,23 @@ def _write_parquet(
     path: Path, columns: tuple[Column, ...], texts: Iterable[str]
 ) -> None:
     """Write text first and let DuckDB cast it, each column to the model's own type."""
-    aside = path.with_suffix(".csv")
-    names = ", ".join(f"{literal(c.name)}: 'VARCHAR'" for c in columns)
-    casts = ", ".join(_cast(column) for column in columns)
+    aside = path.with_suffix(".texts")
+    names = ", ".join(f"c{n}: 'VARCHAR'" for n in range(len(columns)))
+    casts = ", ".join(
+        f"{_cast(f'c{n}', column.type)} AS {quote(column.name)}"
+        for n, column in enumerate(columns)
+    )
     writer = duckdb.connect()
     try:
-        with aside.open("w", encoding="utf-8", newline="") as file:
-            _write_csv(file, columns, texts, null=NULL_MARK)
+        with aside.open("wb") as file:
+            file.writelines(_line(columns, members(text)) for text in texts)
         writer.execute(
             f"""
             COPY (
                 SELECT {casts}
-                FROM read_csv(
-                    {literal(str(aside))}, columns = {{{names}}}, header = FALSE,
-                    auto_detect = FALSE, delim = ',', quote = '"', escape = '"',
-                    nullstr = {literal(NULL_MARK)}, allow_quoted_nulls = FALSE,
-                    max_line_size = 100000000
+                FROM read_ndjson(
+                    {literal(str(aside))}, columns = {{{names}}},
+                    maximum_object_size = {LONGEST_ROW_BYTES}
                 )
             )
             TO {literal(str(path))} (FORMAT parquet)
@@ -206,23 +210,23 @@ def _write_parquet(
         aside.unlink(missing_ok=True)
 
 
-def _cast(column: Column) -> str:
+def _line(columns: tuple[Column, ...], row: Mapping[str, str]) -> bytes:
+    # Every value as a JSON string: DuckDB takes JSON's numbers through a double.
+    values = (_bare(row.get(column.name, "null")) for column in columns)
+    return msgspec.json.encode({f"c{n}": v for n, v in enumerate(values)}) + b"\n"
+
+
+def _cast(name: str, type_: str) -> str:
     """Cast to the model's type, or to the nearest that Parquet holds without loss."""
-    name = quote(column.name)
-    if column.type == "BLOB":
-        return f"from_base64({name}) AS {name}"
-    if column.type in {"HUGEINT", "UHUGEINT"}:
-        return f"{name}::DECIMAL(38, 0) AS {name}"  # as HUGEINT it becomes a double
-    nested = column.type.endswith("]") or column.type.startswith(("STRUCT", "MAP"))
-    if nested or column.type in {'"NULL"', "BIGNUM", "TIMESTAMP_S", "TIMESTAMP_MS"}:
-        return f"{name}::{_held(column.type)} AS {name}"
-    return f"{name}::{column.type} AS {name}"
-
-
-def _held(type_: str) -> str:
-    if type_.startswith("TIMESTAMP"):
-        return "TIMESTAMP"
-    return "VARCHAR" if type_ in {'"NULL"', "BIGNUM"} else "JSON"
+    if type_ == "BLOB":
+        return f"from_base64({name})"
+    if type_ in {"HUGEINT", "UHUGEINT"}:
+        return f"{name}::DECIMAL(38, 0)"  # as HUGEINT it becomes a double
+    if type_.endswith("]") or type_.startswith(("STRUCT", "MAP")):
+        return f"{name}::JSON"
+    if type_ in {'"NULL"', "BIGNUM"}:
+        return name
+    return f"{name}::{type_}"
 
 
 def _make_durable(path: Path) -> str:

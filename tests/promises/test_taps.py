@@ -1,0 +1,254 @@
+"""Whatever a tap does, what was committed stays and what was not is read again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from tests.promises.conftest import record, schema, state, stream
+
+
+def test_a_tap_that_dies_keeps_what_its_state_covers_and_goes_on_from_there(folder):
+    lines = [
+        schema(),
+        record(1),
+        state(at=3, bookmarks={"s": {"n": 1}}),
+        schema(),
+        record(2),
+        {"do": "die"},
+    ]
+    folder.script(*lines)
+
+    first = folder.run()
+
+    assert first.exit_code == 1
+    assert "ended with exit code -9" in folder.messages(first)
+    assert folder.ids() == [1]
+
+    folder.script(*lines[:5], record(3))
+    assert folder.run().exit_code == 0
+    assert folder.ids() == [1, 2, 3]
+
+
+def test_an_exit_code_without_a_state_leaves_the_bookmark(folder):
+    folder.script(schema(), record(1), state(at=0, x=1))
+    folder.run()
+    folder.script(
+        schema(),
+        record(2),
+        {"do": "say", "much": "no token"},
+        {"do": "exit", "much": 4},
+    )
+
+    result = folder.run()
+
+    assert "exit code 4" in folder.messages(result)
+    assert "no token" in folder.messages(result)
+    assert folder.ids() == [1]
+    assert folder.sql("SELECT state FROM _elt.bookmarks") == [('{"at": 0, "x": 1}',)]
+
+
+def test_a_tap_that_hangs_is_ended_and_named(folder):
+    text = (folder.path / "elt.toml").read_text()
+    folder.write("elt.toml", text.replace("_seconds = 20", "_seconds = 1"))
+    folder.script(schema(), record(1), state(at=3), {"do": "sleep", "much": 600})
+
+    result = folder.run()
+
+    assert "taken for hanging" in folder.messages(result)
+    assert "idle_timeout_seconds" in folder.messages(result)
+    assert folder.ids() == [1]
+
+
+def test_garbage_on_stdout_is_shown_and_loses_nothing(folder):
+    folder.script(schema(), record(1), state(at=3), "Traceback: oh no")
+
+    result = folder.run()
+
+    assert "not a Singer message" in folder.messages(result)
+    assert "Traceback: oh no" in folder.messages(result)
+    assert folder.ids() == [1]
+
+
+def test_a_line_of_twenty_megabytes_loads(folder):
+    folder.script(schema(), record(1), {"do": "long line", "much": 20}, record(2))
+
+    result = folder.run()
+
+    assert result.exit_code == 0
+    assert folder.ids() == [1, 2, 7]
+    assert folder.sql("SELECT max(length(t)) FROM raw_t.s") == [(20_000_000,)]
+
+
+def test_a_line_of_a_hundred_megabytes_is_a_clear_error(folder):
+    folder.script(
+        schema(), record(1), state(at=3), {"do": "long line", "much": 100}, record(2)
+    )
+
+    result = folder.run()
+
+    assert "longer than 64 MB" in folder.messages(result)
+    assert folder.ids() == [1]
+
+
+def test_a_flood_on_stderr_stops_nobody(folder):
+    folder.script(schema(), record(1), {"do": "flood", "much": 300_000}, record(2))
+
+    result = folder.run()
+
+    assert result.exit_code == 0
+    assert folder.ids() == [1, 2]
+    assert len(folder.events) < 20_000
+
+
+def test_a_parent_killed_before_its_childs_rows_commits_neither(folder):
+    parent, child = schema("parent"), schema("child")
+    catalog = {"streams": [stream("parent"), stream("child")]}
+    whole = [
+        parent,
+        child,
+        record(1, "parent"),
+        record(10, "child"),
+        state(at=5),
+        parent,
+        child,
+        record(2, "parent"),
+        record(20, "child"),
+        state(at=9),
+    ]
+    folder.script(*whole[:8], {"do": "die"}, *whole[8:], catalog=catalog)
+    folder.run()
+    assert folder.ids("raw_t.parent") == [1]
+    assert folder.ids("raw_t.child") == [10]
+
+    folder.script(*whole, catalog=catalog)
+    folder.run()
+
+    assert folder.ids("raw_t.parent") == [1, 2]
+    assert folder.ids("raw_t.child") == [10, 20]
+
+
+@pytest.mark.parametrize("key", [["id"], []])
+def test_a_dropped_table_is_read_in_full_and_the_others_go_on(folder, key):
+    catalog = {"streams": [stream("a", key), stream("b", key)]}
+    seen = str(folder.path / "seen.json")
+    marks = {"a": {"x": 1}, "b": {"x": 1}}
+    lines = [
+        schema("a", key),
+        schema("b", key),
+        record(1, "a"),
+        record(1, "b"),
+        state(bookmarks=marks),
+    ]
+    folder.script(*lines, catalog=catalog, seen=seen)
+    folder.run()
+    folder.sql("DROP TABLE raw_t.a")
+
+    folder.script(
+        *lines[:2], record(1, "a"), record(2, "b"), catalog=catalog, seen=seen
+    )
+    folder.run()
+
+    assert json.loads((folder.path / "seen.json").read_text()) == {
+        "bookmarks": {"b": {"x": 1}}
+    }
+    assert folder.ids("raw_t.a") == [1]
+    assert folder.ids("raw_t.b") == [1, 2]
+
+
+def test_a_table_made_anew_by_somebody_else_is_read_in_full(folder):
+    seen = str(folder.path / "seen.json")
+    lines = [schema(), record(1), state(bookmarks={"s": {"x": 1}})]
+    folder.script(*lines, seen=seen)
+    folder.run()
+    folder.sql("CREATE OR REPLACE TABLE raw_t.s AS SELECT 99::BIGINT AS id")
+
+    folder.script(*lines, seen=seen)
+    folder.run()
+
+    assert (folder.path / "seen.json").read_text() in ("null", '{"bookmarks": {}}')
+    assert folder.ids() == [1, 99]
+
+
+def test_a_deleted_warehouse_is_filled_again_from_the_start(folder):
+    folder.script(schema(), record(1), state(at=3), schema(), record(2))
+    folder.run()
+    (folder.path / "warehouse.duckdb").unlink()
+
+    result = folder.run()
+
+    assert result.exit_code == 0
+    assert folder.ids() == [1, 2]
+
+
+def test_a_deleted_store_heals_from_the_warehouse(folder):
+    seen = str(folder.path / "seen.json")
+    folder.script(schema(), record(1), state(at=3), seen=seen)
+    folder.run()
+    shutil.rmtree(folder.path / ".elt")
+
+    folder.script(schema(), record(1), state(at=3), schema(), record(2), seen=seen)
+    folder.run()
+
+    assert (folder.path / "seen.json").read_text() == '{"at": 3}'
+    assert folder.ids() == [1, 2]
+
+
+def test_two_environments_in_one_warehouse_have_bookmarks_of_their_own(folder):
+    text = (folder.path / "elt.toml").read_text()
+    folder.write("elt.toml", text + '\n[environments.prod.taps.t]\nschema = "prod_t"\n')
+    folder.script(schema(), record(1), state(at=3), schema(), record(2))
+    folder.run()
+
+    folder.run(environment="prod")
+
+    assert folder.ids("prod_t.s") == [1, 2]
+    assert folder.sql("SELECT environment FROM _elt.bookmarks ORDER BY ALL") == [
+        ("default",),
+        ("prod",),
+    ]
+
+
+def test_one_selected_stream_keeps_the_bookmarks_of_the_others(folder):
+    catalog = {"streams": [stream("a"), stream("b")]}
+    folder.script(
+        schema("a"),
+        record(1, "a"),
+        schema("b"),
+        record(1, "b"),
+        state(bookmarks={"a": {"x": 1}, "b": {"x": 1}}),
+        catalog=catalog,
+    )
+    folder.run()
+
+    folder.script(
+        schema("a"), record(2, "a"), state(bookmarks={"a": {"x": 2}}), catalog=catalog
+    )
+    folder.run("stream:t.a")
+
+    ((found,),) = folder.sql("SELECT state FROM _elt.bookmarks")
+    assert json.loads(found) == {"bookmarks": {"a": {"x": 2}, "b": {"x": 1}}}
+
+
+def test_full_refresh_begins_anew_only_what_is_selected(folder):
+    catalog = {"streams": [stream("a", []), stream("b", [])]}
+    seen = str(folder.path / "seen.json")
+    lines = [
+        schema("a", []),
+        schema("b", []),
+        record(1, "a"),
+        record(1, "b"),
+        state(bookmarks={"a": {"x": 1}, "b": {"x": 1}}),
+    ]
+    folder.script(*lines, catalog=catalog, seen=seen)
+    folder.run()
+
+    folder.script(schema("a", []), record(1, "a"), catalog=catalog, seen=seen)
+    folder.run("stream:t.a", full_refresh=True)
+
+    assert folder.ids("raw_t.a") == [1]
+    assert folder.ids("raw_t.b") == [1]
+    ((found,),) = folder.sql("SELECT state FROM _elt.bookmarks")
+    assert '"b"' in found

@@ -1,0 +1,421 @@
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from elt.errors import ConfigError, EltError, Guarded, Unavailable
+from elt.events import BookmarkCommitted, Event, Listener, LogLine, RunStatus
+from elt.project.load import load_project
+from elt.project.secrets import Secrets
+from elt.project.settings import Project
+from elt.runner import history, state
+from elt.runner.attempt import AssetResult, Do, Stop
+from elt.runner.graph import Asset, Graph
+from elt.runner.lock import Held, hold, this_process
+from elt.runner.plan import Facts, RunRequest, Step
+from elt.runner.recorder import log_lines
+from elt.runner.result import exit_code, run_status
+from elt.runner.run import plan_project, run_project
+from elt.runner.store import open_store
+from elt.transform.manifest import Manifest
+
+TOML = """
+[project]
+name = "acme"
+[run]
+retries = 0
+[taps.crm]
+plugin = "files"
+[taps.billing]
+plugin = "files"
+"""
+
+
+def catalog(*streams: str) -> dict[str, Any]:
+    return {
+        "streams": [
+            {
+                "tap_stream_id": name,
+                "stream": name,
+                "schema": {"properties": {"id": {"type": "integer"}}},
+                "metadata": [{"breadcrumb": [], "metadata": {"selected": True}}],
+            }
+            for name in streams
+        ]
+    }
+
+
+def all_done(
+    _: Step, assets: tuple[Asset, ...], __: Listener, ___: Stop
+) -> Iterator[AssetResult]:
+    for asset in assets:
+        yield AssetResult(asset=asset.id, status="done", rows=3)
+
+
+Work = Callable[[Step, tuple[Asset, ...], Listener, Stop], Iterable[AssetResult]]
+
+
+@dataclass
+class World:
+    """What steps.py would find out and do, without taps, dbt or a warehouse."""
+
+    work: Work = all_done
+    catalogs: Mapping[str, Mapping[str, Any]] = field(
+        default_factory=lambda: {"crm": catalog("deals"), "billing": catalog("bills")}
+    )
+    manifest: Manifest | None = None
+    facts: Facts = field(default_factory=Facts)
+    warehouse_id: str | None = "w1"
+    bookmarks: Mapping[str, str] = field(default_factory=dict)
+    error: Exception | None = None
+    closed: int = 0
+    previews: list[bool] = field(default_factory=list)
+
+    def __call__(
+        self,
+        project: Project,
+        request: RunRequest,
+        *,
+        preview: bool,
+        listen: Listener,
+        **_: object,
+    ) -> World:
+        assert request is not None
+        assert project.name == "acme"
+        self.previews.append(preview)
+        listen(LogLine(step="", source="tap", level="info", text="looking around"))
+        if self.error is not None:
+            raise self.error
+        return self
+
+    def doing(self, graph: Graph, run: str, listen: Listener) -> Do:
+        assert len(graph) == 2
+        assert run
+
+        def do(
+            step: Step, assets: tuple[Asset, ...], _: int, stop: Stop
+        ) -> Iterable[AssetResult]:
+            return self.work(step, assets, listen, stop)
+
+        return do
+
+    def warm(self) -> None:
+        raise AssertionError("this project has no dbt step")
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    (tmp_path / "elt.toml").write_text(TOML)
+    return load_project(tmp_path)
+
+
+def failing(error: Exception) -> Work:
+    def work(
+        step: Step, assets: tuple[Asset, ...], listen: Listener, stop: Stop
+    ) -> Iterator[AssetResult]:
+        if step.id == "tap:crm":
+            raise error
+        yield from all_done(step, assets, listen, stop)
+
+    return work
+
+
+def run_row(project: Project) -> history.RunSummary:
+    with open_store(project.private_dir) as store:
+        return history.run_detail(store).summary
+
+
+def test_a_run_does_its_plan_and_stays_in_the_log(project: Project):
+    heard: list[Event] = []
+    world = World()
+
+    result = run_project(project, RunRequest(), listen=heard.append, prepare=world)
+
+    assert (result.status, result.exit_code) == ("done", 0)
+    assert [r.asset for r in result.results] == [
+        "stream:crm.deals",
+        "stream:billing.bills",
+    ]
+    assert type(heard[1]).__name__ == "RunStarted"
+    assert type(heard[-1]).__name__ == "RunFinished"
+    assert world.closed == 1
+    summary = run_row(project)
+    assert (summary.run, summary.status, summary.rows) == (result.run, "done", 6)
+
+
+def test_the_preview_decides_as_the_run_does(project: Project):
+    world = World()
+    request = RunRequest(selection=("tap:crm",))
+
+    plan = plan_project(project, request, prepare=world)
+    result = run_project(project, request, prepare=world)
+
+    assert plan.steps == result.steps
+    assert [step.id for step in plan.steps] == ["tap:crm"]
+    assert world.previews == [True, False]
+    assert world.closed == 2
+
+
+def test_a_preview_leaves_no_run_behind(project: Project):
+    plan_project(project, RunRequest(), prepare=World())
+
+    with open_store(project.private_dir) as store:
+        assert history.runs(store) == []
+
+
+def test_the_next_plan_knows_what_was_done(project: Project):
+    before = plan_project(project, RunRequest(), prepare=World())
+    run_project(project, RunRequest(), prepare=World())
+
+    after = plan_project(project, RunRequest(), prepare=World())
+
+    assert before.steps[0].reason == "never loaded"
+    assert after.steps[0].reason == "selected"
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (EltError("no"), "failed", 1),
+        (Unavailable("busy"), "failed", 1),
+        (Guarded("too many removed rows"), "stopped", 3),
+        (ConfigError("a secret is missing"), "failed", 1),
+    ],
+)
+def test_what_fails_in_a_step_decides_the_exit_code(
+    project: Project, error: Exception, status: RunStatus, code: int
+):
+    result = run_project(project, RunRequest(), prepare=World(work=failing(error)))
+
+    assert (result.status, result.exit_code) == (status, code)
+    assert run_row(project).status == status
+
+
+def results(*statuses: str) -> list[AssetResult]:
+    return [AssetResult(asset=s, status=s) for s in statuses]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "status", "code"),
+    [
+        (["done"], "done", 0),
+        (["done", "planned"], "done", 0),
+        (["done", "warned"], "warned", 0),
+        (["stopped", "warned", "skipped"], "stopped", 3),
+        (["stopped", "failed", "skipped"], "failed", 1),
+        (["interrupted", "skipped"], "interrupted", 130),
+        ([], "done", 0),
+    ],
+)
+def test_the_worst_asset_names_the_run(
+    statuses: list[str], status: RunStatus, code: int
+):
+    assert run_status(results(*statuses), Stop()) == status
+    assert exit_code(status) == code
+
+
+def test_strict_makes_a_warning_count():
+    assert exit_code("warned", strict=True) == 3
+    assert exit_code("done", strict=True) == 0
+
+
+def test_a_stop_that_came_too_late_changes_nothing():
+    stop = Stop()
+    stop.set("Ctrl-C")
+
+    assert run_status(results("done", "warned"), stop) == "warned"
+
+
+def test_a_run_out_of_time_has_failed():
+    stop = Stop()
+    stop.set("the run took longer than 60 s", timed_out=True)
+
+    assert run_status(results("done", "skipped"), stop) == "failed"
+
+
+def test_a_signal_gives_its_exit_code_and_keeps_what_is_done(project: Project):
+    stop = Stop()
+
+    def work(
+        step: Step, assets: tuple[Asset, ...], listen: Listener, own: Stop
+    ) -> Iterator[AssetResult]:
+        if step.id == "tap:billing":
+            yield from all_done(step, assets, listen, own)
+            stop.set("SIGTERM", signal=signal.SIGTERM)
+        else:
+            assert own.wait(10)
+
+    result = run_project(project, RunRequest(), stop=stop, prepare=World(work=work))
+
+    assert (result.status, result.exit_code) == ("interrupted", 143)
+    assert {r.asset: r.status for r in result.results} == {
+        "stream:crm.deals": "interrupted",
+        "stream:billing.bills": "done",
+    }
+    assert run_row(project).status == "interrupted"
+
+
+def test_secrets_are_in_no_result_log_or_view(project: Project):
+    secret = "hunter22-hunter22"  # noqa: S105
+    secrets = Secrets(project.root, {"KEY": secret})
+    heard: list[Event] = []
+
+    def work(
+        step: Step, assets: tuple[Asset, ...], listen: Listener, _: Stop
+    ) -> Iterator[AssetResult]:
+        assert assets
+        secrets.resolve("${env:KEY}", "here")
+        listen(LogLine(step=step.id, source="tap", level="info", text=f"key={secret}"))
+        raise ZeroDivisionError(secret)
+        yield
+
+    result = run_project(
+        project,
+        RunRequest(),
+        listen=heard.append,
+        secrets=secrets,
+        prepare=World(work=work),
+    )
+
+    assert "***" in result.results[0].message
+    assert secret not in repr(result) + repr(heard)
+    files = [path.read_bytes() for path in project.private_dir.iterdir()]
+    assert not any(secret.encode() in content for content in files)
+
+
+def test_an_error_before_the_first_step_is_scrubbed_and_in_the_log(project: Project):
+    secrets = Secrets(project.root, {"KEY": "hunter22-hunter22"})
+    secrets.resolve("${env:KEY}", "here")
+    world = World(error=ConfigError("no tap takes hunter22-hunter22", hint="Use it"))
+
+    with pytest.raises(ConfigError, match=r"no tap takes \*\*\*"):
+        run_project(project, RunRequest(), secrets=secrets, prepare=world)
+
+    summary = run_row(project)
+    assert (summary.status, summary.message) == ("failed", "no tap takes ***")
+    with open_store(project.private_dir) as store:
+        assert [line.text for line in log_lines(store)] == ["looking around"]
+
+
+def test_a_committed_bookmark_is_copied_with_its_history(project: Project):
+    def work(
+        step: Step, assets: tuple[Asset, ...], listen: Listener, stop: Stop
+    ) -> Iterator[AssetResult]:
+        listen(BookmarkCommitted(step=step.id, tap=step.id[4:], state='{"at": 7}'))
+        yield from all_done(step, assets, listen, stop)
+
+    result = run_project(project, RunRequest(), prepare=World(work=work))
+
+    place = state.Place(environment="default", warehouse_id="w1")
+    with open_store(project.private_dir) as store:
+        kept = state.latest(store, place, "crm")
+    assert kept is not None
+    assert (kept.state, kept.origin) == ('{"at": 7}', result.run)
+
+
+def test_a_bookmark_that_differs_is_healed_and_told(project: Project):
+    place = state.Place(environment="default", warehouse_id="w1")
+    with open_store(project.private_dir) as store:
+        state.save(store, place, "crm", '{"at": 9}', origin="run-0")
+
+    run_project(project, RunRequest(), prepare=World(bookmarks={"crm": '{"at": 5}'}))
+
+    with open_store(project.private_dir) as store:
+        kept = state.latest(store, place, "crm")
+        lines = log_lines(store)
+    assert kept is not None
+    assert kept.state == '{"at": 5}'
+    assert "the warehouse's counts" in lines[1].text
+
+
+def test_a_view_that_fails_does_not_fail_the_run(project: Project):
+    def view(_: Event) -> None:
+        raise BrokenPipeError
+
+    result = run_project(project, RunRequest(), listen=view, prepare=World())
+
+    assert result.status == "done"
+    with open_store(project.private_dir) as store:
+        assert "the view failed" in log_lines(store)[1].text
+
+
+def test_a_run_that_cannot_be_recorded_is_stopped(project: Project):
+    damaged = threading.Event()
+
+    def work(
+        step: Step, assets: tuple[Asset, ...], listen: Listener, stop: Stop
+    ) -> Iterator[AssetResult]:
+        if not damaged.is_set():
+            damaged.set()
+            with open_store(project.private_dir) as store:
+                store.rows("DROP TABLE assets")
+        yield from all_done(step, assets, listen, stop)
+
+    request = RunRequest(jobs=1)
+    result = run_project(project, request, prepare=World(work=work))
+
+    assert (result.status, result.exit_code) == ("failed", 1)
+    assert result.message.startswith("the run log failed: the store cannot be used")
+    assert result.results[1].status == "skipped"
+
+
+def test_an_overlap_fails_or_is_skipped_as_asked(project: Project):
+    world = World()
+    with hold(project.private_dir / "lock", this_process("run-1")):
+        with pytest.raises(Held):
+            run_project(project, RunRequest(), prepare=world)
+        result = run_project(project, RunRequest(on_overlap="skip"), prepare=world)
+
+    assert world.previews == []
+    assert (result.run, result.exit_code) == ("", 0)
+    assert "another run of this project is under way: run-1" in result.message
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+from elt.project.load import load_project
+from elt.runner.plan import RunRequest
+from elt.runner.run import run_project
+
+sys.path.insert(0, sys.argv[2])
+from test_run import World
+
+def work(step, assets, listen, stop):
+    print(step.id, flush=True)
+    time.sleep(60)
+
+project = load_project(Path(sys.argv[1]))
+run_project(project, RunRequest(jobs=1), prepare=World(work=work))
+"""
+
+
+def test_a_killed_run_is_marked_by_the_next_which_begins_at_once(project: Project):
+    killed = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(project.root), str(Path(__file__).parent)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert killed.stdout is not None
+    assert killed.stdout.readline() == "tap:crm\n"
+    killed.kill()
+    killed.communicate()
+
+    result = run_project(project, RunRequest(), prepare=World())
+
+    assert result.status == "done"
+    with open_store(project.private_dir) as store:
+        newest, crashed = history.runs(store)
+    assert newest.status == "done"
+    assert (crashed.status, crashed.message) == ("crashed", "its process is gone")
