@@ -46,7 +46,11 @@ def project(tmp_path):
 def test_help_loads_nothing_heavy_and_draws_nothing(arguments):
     loaded = modules_loaded_by(*arguments)
 
-    assert not {"rich", "pydantic", "sqlite3", "msgspec", *HEAVY} & loaded
+    assert not {"rich", "sqlite3", "msgspec", *HEAVY} & loaded
+
+
+def test_the_first_help_does_not_pay_for_typers_type_checks_either():
+    assert "pydantic" not in modules_loaded_by("--help")
 
 
 @pytest.mark.parametrize("command", ["status", "plugins", "runs", "check", "schema"])

@@ -16,7 +16,7 @@ from elt.errors import ConfigError
 
 if TYPE_CHECKING:
     from elt.testing.company import Exported
-    from elt.testing.receiver import Received
+    from elt.testing.inbox import Received
 
 DEFAULT_FOLDER = Path("elt-demo")
 _DAYS = {"d": 1, "w": 7}
@@ -120,7 +120,7 @@ def _in_words(exported: Exported) -> str:
 
 def _requests(folder: Path) -> list[Received]:
     """List what the CRM of the demo was sent so far."""
-    from elt.testing.receiver import received_in
+    from elt.testing.inbox import received_in
 
     return received_in(folder / "crm_app")
 

@@ -35,5 +35,9 @@ def init(
     from elt.project.scaffold import scaffold
 
     files = scaffold(name, template.value)
+    if template is Template.DEMO:
+        from elt.testing.company import generate
+
+        generate(name / "data")
     note(f"Made {len(files)} files in {name}. Next:\n")
     note(f"  cd {name}\n  elt plan\n  elt run")

@@ -101,6 +101,44 @@ def end_run(
         )
 
 
+def close_crashed_runs(warehouse: Warehouse, scope: Scope) -> None:
+    """Count what runs achieved that were killed, from their settled receipts.
+
+    To be called under the project's lock: whatever still says `running` is dead.
+    """
+    with warehouse.writer() as cursor:
+        cursor.execute(
+            """
+            UPDATE _elt.sync_runs AS run
+            SET status = 'crashed', ended_at = $now,
+                accepted = answers.accepted,
+                rejected = answers.rejected,
+                unanswered = answers.unanswered
+            FROM (
+                SELECT
+                    count(*) FILTER (receipt = 'accepted') AS accepted,
+                    count(*) FILTER (receipt = 'rejected') AS rejected,
+                    count(*) FILTER (receipt IN ('unknown', 'pending', 'retryable'))
+                        AS unanswered
+                FROM _elt.sync_changes
+                WHERE environment = $environment AND sync = $sync
+                    AND run_id IN (
+                        SELECT run_id FROM _elt.sync_runs
+                        WHERE environment = $environment AND sync = $sync
+                            AND status = 'running'
+                    )
+            ) AS answers
+            WHERE run.environment = $environment AND run.sync = $sync
+                AND run.status = 'running'
+            """,
+            {
+                "environment": scope.environment,
+                "sync": scope.sync,
+                "now": datetime.now(UTC),
+            },
+        )
+
+
 class Journal:
     """One run's receipts, appended batch by batch; every call is a commit."""
 

@@ -12,7 +12,14 @@ from elt.reverse.baseline import Counts, RememberedBaseline, settle
 from elt.reverse.delivery import Delivery, Limits
 from elt.reverse.destination import Route, Sender
 from elt.reverse.guard import Finding
-from elt.reverse.journal import Journal, RunRow, Tally, end_run, start_run
+from elt.reverse.journal import (
+    Journal,
+    RunRow,
+    Tally,
+    close_crashed_runs,
+    end_run,
+    start_run,
+)
 from elt.reverse.plan import Consent, Sync, SyncPlan, plan_sync
 
 
@@ -66,6 +73,7 @@ def _planned(sync: Sync) -> SyncPlan:
     """Plan after what a killed run left unsettled, in one opening of the file."""
     with sync.warehouse.session():
         settle(sync.warehouse, sync.scope)
+        close_crashed_runs(sync.warehouse, sync.scope)
         return plan_sync(sync)
 
 

@@ -165,7 +165,7 @@ def _keys(
     odd = any(not keys or len(set(keys)) < len(keys) for keys in key_sets)
     if odd and not caution.careful:
         raise UnusualValues
-    known = {column.property for column in road.columns}
+    known = {column.property for column in road.columns} | set(road.ignore)
     unknown = {key for keys in key_sets for key in keys} - known
     if unknown and sampled:
         key_sets = _key_sets(cursor, road)

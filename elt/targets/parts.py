@@ -65,6 +65,7 @@ class Files:
     encoding: Encoding
     columns: tuple[Column, ...]
     temporary: bool = False
+    ignore: tuple[str, ...] = ()  # keys in the files that were deselected
 
 
 Part = Records | Files
@@ -100,7 +101,13 @@ def files_of(message: Message, columns: tuple[Column, ...], keep: Path) -> Files
         for path, about in zip(paths, declared["files"], strict=True)
     )
     temporary = bool(declared.get("temporary"))
-    return Files(files=files, encoding=encoding, columns=columns, temporary=temporary)
+    return Files(
+        files=files,
+        encoding=encoding,
+        columns=columns,
+        temporary=temporary,
+        ignore=tuple(declared.get("ignore") or ()),
+    )
 
 
 def check_unchanged(file: NamedFile) -> None:

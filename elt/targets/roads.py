@@ -35,6 +35,7 @@ class Road:
     encoding: Encoding
     constants: Mapping[str, Any]
     replace: bool = False
+    ignore: tuple[str, ...] = ()
     longest_bytes: int = 0
     named: NamedFile | None = None
 
@@ -59,6 +60,7 @@ def roads(part: Part) -> list[Road]:
             encoding=part.encoding,
             constants=file.constants,
             replace=file.replace,
+            ignore=part.ignore,
             named=file,
         )
         for file in part.files
@@ -158,7 +160,8 @@ def _text(road: Road, column: Column, places: Mapping[str, int]) -> str:
 
 
 def _plain_text(road: Road, column: Column) -> str:
-    if road.format == "csv" and column.property not in road.encoding.columns:
+    known = road.encoding.columns
+    if known and column.property not in known:
         return "NULL::VARCHAR"
     value = f"r.{quote(column.property)}"
     if road.format == "parquet":

@@ -76,11 +76,12 @@ def generate(folder: Path, *, seed: int = SEED, until: date = TODAY) -> Exported
     written = [t for account in known for t in tickets(seed, account, until)]
     lines = _event_lines(seed, known, until)
     files = {
-        "clock.json": json_lines([{"id": 1, "today": until, "seed": seed}]),
         **crm_files(known, until),
         **billing_files(known, billed, until),
         "support/tickets.jsonl": json_lines(ticket_rows(written, until)),
         **_event_files(lines, until),
+        # Last: a week that was cut short is written again by the next one.
+        "clock.json": json_lines([{"id": 1, "today": until, "seed": seed}]),
     }
     changed = sum(_write(folder / name, text) for name, text in files.items())
     return _exported(known, billed, written, lines, until=until, changed=changed)

@@ -108,7 +108,7 @@ def a_single_change_is_a_batch(destination: Sender | Writer, route: Route) -> No
 
 
 def a_writer_lets_errors_through(destination: Sender | Writer, route: Route) -> None:
-    """A change that cannot be read must not leave a file that looks whole."""
+    """Let the error of a change that cannot be read come out."""
     if not isinstance(destination, Writer):
         return
     try:

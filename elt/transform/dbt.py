@@ -119,8 +119,9 @@ class Dbt:
     def command(self, arguments: Sequence[str]) -> int:
         """Run a dbt command line on this project, printing as plain dbt does."""
         profile = self.setup.write_profile()
-        with self._warehouse.session():
-            pass  # the file is made as elt makes it, and is not busy elsewhere
+        if not self._warehouse.exists():
+            with self._warehouse.session():
+                pass  # so that the file is made as elt makes it
         environ = {"DBT_PROFILE": profile}
         setup = self.setup
         return run_cli(setup.project_dir, setup.private_dir, arguments, environ=environ)

@@ -63,7 +63,7 @@ def profile_name(project: Project) -> str:
         raise ConfigError(
             "there is no dbt project",
             where=str(path),
-            hint="Set `project_dir` under `[transform]`, or run `elt dbt init`",
+            hint="Set `project_dir` under `[transform]` to the folder that has one",
         ) from error
     name = declared.get("profile") if isinstance(declared, dict) else None
     return name if isinstance(name, str) and "{{" not in name else "elt"

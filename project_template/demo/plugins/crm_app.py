@@ -21,7 +21,8 @@ from typing import Any
 from elt import destination
 from elt.reverse.destination import Change, Receipt, Route, Traits
 from elt.reverse.destinations.webhook import WebhookDestination
-from elt.testing.receiver import Receiver
+from elt.testing.inbox import Inbox
+from elt.testing.webhooks import Receiver
 
 
 @destination("crm_app")
@@ -45,7 +46,8 @@ class CrmApp:
     @contextmanager
     def _served(self) -> Iterator[WebhookDestination]:
         secret = secrets.token_hex()  # both sides are here, so nobody else needs it
-        with Receiver(secret=secret, folder=self._root / "crm_app") as receiver:
+        inbox = Inbox(secret=secret, folder=self._root / "crm_app")
+        with Receiver(inbox.answer) as receiver:
             yield self._webhook(receiver.url, secret=secret)
 
     def _webhook(self, url: str, *, secret: str | None) -> WebhookDestination:

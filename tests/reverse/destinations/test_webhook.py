@@ -14,7 +14,7 @@ from elt.reverse.destinations.webhook import WebhookDestination
 from elt.testing.webhooks import Answer, Receiver
 
 ROUTE = Route(sync="s", run_id="r1", object="contacts", key="id", mode="upsert")
-SECRET = "s3cret-of-both"
+SHARED = "known-to-both-sides"
 CHANGES = [
     Added("a", '{"id":"a","n":12345678901234567890.1234}'),
     Changed("b", '{"id":"b","n":2}', '{"id":"b","n":1}'),
@@ -75,11 +75,11 @@ def test_a_batch_is_posted_with_exact_numbers_and_old_values():
 
 def test_a_signature_covers_the_time_and_the_body():
     with Receiver() as receiver:
-        list(webhook(receiver.url, secret=SECRET).send(ROUTE, CHANGES))
+        list(webhook(receiver.url, secret=SHARED).send(ROUTE, CHANGES))
 
     (request,) = receiver.requests
     signed = b"1750000000." + request.body
-    expected = hmac.new(SECRET.encode(), signed, hashlib.sha256).hexdigest()
+    expected = hmac.new(SHARED.encode(), signed, hashlib.sha256).hexdigest()
     assert request.headers["x-elt-timestamp"] == "1750000000"
     assert request.headers["x-elt-signature"] == f"sha256={expected}"
 

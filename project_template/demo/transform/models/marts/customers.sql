@@ -38,8 +38,8 @@ SELECT
     subscriptions.monthly_amount,
     coalesce(bills.invoices, 0) AS invoices,
     coalesce(bills.invoices_overdue, 0) AS invoices_overdue,
-    CAST(coalesce(bills.paid_total, 0) AS DECIMAL(12, 2)) AS paid_total,
-    CAST(coalesce(bills.overdue_total, 0) AS DECIMAL(12, 2)) AS overdue_total
+    CAST(coalesce(bills.paid_total, 0) AS DECIMAL(18, 2)) AS paid_total,
+    CAST(coalesce(bills.overdue_total, 0) AS DECIMAL(18, 2)) AS overdue_total
 FROM {{ ref('stg_billing__customers') }} AS customers
 INNER JOIN {{ ref('stg_crm__accounts') }} AS accounts USING (account_id)
 INNER JOIN current_subscriptions AS subscriptions USING (customer_id)

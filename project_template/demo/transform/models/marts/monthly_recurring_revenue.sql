@@ -46,7 +46,7 @@ movements AS (
     SEMI JOIN months USING (month)
 )
 
-{% set money = 'DECIMAL(12, 2)' %}
+{% set money = 'DECIMAL(18, 2)' %}
 SELECT
     month,
     count(*) FILTER (WHERE amount > 0) AS customers,
