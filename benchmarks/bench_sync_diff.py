@@ -16,12 +16,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 import msgspec
 
 from elt.project.settings import SyncTable
+from elt.reverse.destination import Change, Route
 from elt.reverse.plan import Sync, plan_sync
 from elt.reverse.sync import run_sync
 from elt.testing.destinations import MemoryFile
@@ -44,7 +46,9 @@ MODEL = """
 class Discard(MemoryFile):
     """Takes every change and keeps none."""
 
-    def write(self, route, changes, rows):
+    def write(
+        self, route: Route, changes: Iterator[Change], rows: Iterator[str]
+    ) -> str:
         del route, rows
         return f"{sum(1 for _ in changes):,} changes"
 
@@ -99,7 +103,7 @@ PARTS = {part.__name__: part for part in (first, change, nothing, diff, send)}
 
 
 def measured(part: str, folder: Path, rows: int) -> dict[str, object]:
-    ran = subprocess.run(  # noqa: S603
+    ran = subprocess.run(
         [sys.executable, __file__, part, str(folder), str(rows)],
         stdout=subprocess.PIPE,
         check=True,
@@ -114,8 +118,15 @@ def main() -> None:
         began = time.perf_counter()
         said = PARTS[part](folder, rows)
         seconds = time.perf_counter() - began
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        print(json.dumps({"seconds": round(seconds, 2), "peak_mb": peak, "said": said}))
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        peak = used.ru_maxrss // 1024
+        figures = {
+            "seconds": round(seconds, 2),
+            "cpu_seconds": round(used.ru_utime + used.ru_stime, 2),
+            "peak_mb": peak,
+            "said": said,
+        }
+        print(json.dumps(figures))
         return
     largest = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     print(f"{platform.platform()}, {os.cpu_count()} cores, DuckDB {duckdb.__version__}")

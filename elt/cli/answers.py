@@ -58,9 +58,12 @@ class Answer:
     columns: tuple[Column, ...]
 
     def rows(self, values: Sequence[str]) -> Iterator[Row]:
-        """Stream the rows, with an expression for each column: `#1` is the first."""
+        """Begin to answer, with an expression for each column: `#1` is the first."""
         chosen = ", ".join(values)
         self.connection.execute(f"SELECT {chosen} FROM (\n{self.sql}\n)")
+        return self._fetched()
+
+    def _fetched(self) -> Iterator[Row]:
         while rows := self.connection.fetchmany(_ROWS_AT_A_TIME):
             yield from rows
 
@@ -82,9 +85,10 @@ def ask(project: Project, sql: str) -> Iterator[Answer]:
 
 def write_csv(answer: Answer, out: TextIO) -> None:
     """Write RFC 4180 with a header; NULL is nothing, an empty text is `""`."""
-    out.write(_csv_line(column.name for column in answer.columns))
     texts = [_text(n, column) for n, column in enumerate(answer.columns, 1)]
-    out.writelines(map(_csv_line, answer.rows(texts)))
+    rows = answer.rows(texts)
+    out.write(_csv_line(column.name for column in answer.columns))
+    out.writelines(map(_csv_line, rows))
 
 
 def write_json(answer: Answer, out: TextIO) -> None:
@@ -129,11 +133,24 @@ def _understood(connection: DuckDBPyConnection, sql: str) -> Answer:
             "only questions can be asked here, this would do something",
             hint="Begin with SELECT, FROM, WITH, SHOW, DESCRIBE or SUMMARIZE",
         )
-    text = statements[0].query.strip().rstrip(";")
+    text = _without_end(statements[0].query)
     found = connection.sql(text)
     kinds = zip(found.columns, found.types, strict=True)
     columns = (Column(name, kind.id, str(kind) == "JSON") for name, kind in kinds)
     return Answer(connection, text, tuple(columns))
+
+
+def _without_end(sql: str) -> str:
+    """Take the semicolon off, so that the statement fits into brackets."""
+    import duckdb
+
+    text = sql.encode()  # DuckDB counts in bytes
+    for start, kind in reversed(duckdb.tokenize(sql)):
+        if text[start : start + 1] == b";":
+            return text[:start].decode()
+        if kind != duckdb.token_type.comment:
+            break
+    return sql
 
 
 def _refused(error: Exception) -> ConfigError:

@@ -58,7 +58,8 @@ def demo(
         _make(chosen, advance)
     before = len(_requests(chosen))
     code = watched_run(load_project(chosen), RunRequest())
-    _tell_what_next(chosen, _requests(chosen)[before:])
+    if code == 0:
+        _tell_what_next(chosen, _requests(chosen)[before:])
     raise typer.Exit(code)
 
 
@@ -134,7 +135,7 @@ def _tell_what_next(folder: Path, received: Sequence[Received]) -> None:
     if folder.resolve() != Path.cwd():
         note(f"  cd {shlex.quote(str(folder))}")
     note('  elt query "FROM monthly_recurring_revenue"')
-    note("  elt run                  # nothing is new, so nothing is loaded or sent")
+    note("  elt run                  # nothing is new, so nothing is sent")
     note("  elt demo --advance 7d    # a week goes by")
 
 

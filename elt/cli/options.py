@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from elt.cli import completion
+
 if TYPE_CHECKING:
     from elt.project.settings import Project
     from elt.warehouse.duckdb import Warehouse
@@ -20,7 +22,10 @@ Command = TypeVar("Command", bound=Callable[..., None])
 Environment = Annotated[
     str | None,
     typer.Option(
-        "--env", metavar="NAME", help="Lay `[environments.NAME]` over the rest."
+        "--env",
+        metavar="NAME",
+        help="Lay `[environments.NAME]` over the rest.",
+        autocompletion=completion.environments,
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON to stdout.")]
@@ -31,12 +36,16 @@ Selection = Annotated[
         help="What to run, in dbt's words: `orders`, `+orders`, `tap:crm+`,"
         " `sync:health`, `tag:daily`. Nothing: everything.",
         show_default=False,
+        autocompletion=completion.selections,
     ),
 ]
 Exclude = Annotated[
     list[str] | None,
     typer.Option(
-        "--exclude", metavar="SELECTION", help="What to leave out; may be repeated."
+        "--exclude",
+        metavar="SELECTION",
+        help="What to leave out; may be repeated.",
+        autocompletion=completion.selections,
     ),
 ]
 FullRefresh = Annotated[

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from elt.cli import completion
 from elt.cli.options import AsJson, Environment, examples, open_project, print_json, say
 from elt.errors import ConfigError
 
@@ -25,7 +26,14 @@ _MARKS = {"Added": "+", "Changed": "~", "Removed": "-"}
 )
 def plan(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A sync of elt.toml.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="A sync of elt.toml.",
+            autocompletion=completion.syncs,
+        ),
+    ],
     *,
     diff: Annotated[
         bool, typer.Option("--diff", help="Show every change, field by field.")

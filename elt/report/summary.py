@@ -80,7 +80,9 @@ def _step_rows(step: StepTally) -> Iterable[tuple[Cell, ...]]:
         return
     status = step.finished.status if step.finished else "interrupted"
     seconds = figures.duration(step.finished.seconds) if step.finished else None
-    yield (Styled(step.id, "bold"), status, step.rows, step.rejects or None, seconds)
+    # The rows of models are not of one kind: their sum says nothing.
+    rows = step.rows if step.id.startswith("tap:") else None
+    yield (Styled(step.id, "bold"), status, rows, step.rejects or None, seconds)
     shown, summed = _split(results)
     for each in shown:
         yield _row(f"  {each.asset}", each)
@@ -157,15 +159,18 @@ def _trouble(tally: Tally, hints: Mapping[str, str]) -> Iterable[Trouble]:
 def _step_trouble(
     step: StepTally, run: str, hints: Mapping[str, str]
 ) -> Iterable[Trouble]:
-    more = f"elt logs {run or 'last'} {step.id}"
+    logs = f"elt logs {run or 'last'} {step.id}"
     end = step.finished
     troubled = [r for r in step.results.values() if r.status in _TROUBLE]
     for each in troubled:
         same = end is not None and end.message == each.message
+        more = logs
+        if each.rejects and each.asset.startswith("stream:"):
+            more = f"elt query \"FROM _elt.rejects WHERE run_id = '{run}'\""
         hint = hints.get(each.asset) or (end.hint if end is not None and same else "")
         yield Trouble(each.asset, each.status, _message(each), hint, more)
     if not troubled and end is not None and end.status in _TROUBLE:
-        yield Trouble(step.id, end.status, end.message, end.hint, more)
+        yield Trouble(step.id, end.status, end.message, end.hint, logs)
 
 
 def _message(result: AssetFinished) -> str:

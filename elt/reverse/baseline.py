@@ -104,7 +104,7 @@ _WITH_LATEST = """
             PARTITION BY key ORDER BY sequence DESC, position DESC
         ) = 1
     ),
-    stored AS (
+    stored AS NOT MATERIALIZED (
         SELECT key, accepted_hash, accepted_payload, destination_id, status,
             attempts, last_error, updated_at
         FROM _elt.sync_state

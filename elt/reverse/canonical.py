@@ -106,10 +106,13 @@ def _decimal(type_: DuckDBPyType, sql: str) -> str:
 
 
 def _double(_: object, sql: str) -> str:
+    # The first two branches take nearly all numbers, and cost a third of the others.
     text = f"{sql}::VARCHAR"
     plain = f"CASE WHEN ends_with({text}, '.0') THEN left({text}, -2) ELSE {text} END"
     return f"""CASE
-        WHEN {sql} = 0 THEN '0'
+        WHEN {sql} = trunc({sql}) AND abs({sql}) < 1e15
+        THEN TRY_CAST({sql} AS BIGINT)::VARCHAR
+        WHEN abs({sql}) >= 1e-4 AND abs({sql}) < 1e15 THEN {text}
         WHEN NOT isfinite({sql}) THEN NULL
         WHEN NOT contains({text}, 'e') THEN {plain}
         ELSE {_scientific(sql)}

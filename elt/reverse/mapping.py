@@ -64,7 +64,7 @@ def compile_mapping(
     return FieldMapping(
         select=select,
         key_sql=f"NULLIF({key}, '')",
-        payload_sql=_payload_sql(fields, types, where),
+        payload_sql=_payload_sql(fields, types, table.key, where),
         columns=tuple(Column(name=n, type=str(t)) for n, t in types.items()),
         hash=_mapping_hash(table, fields),
     )
@@ -192,17 +192,25 @@ def _types(
     return types
 
 
-def _payload_sql(fields: Mapping[str, FieldTable], types: Types, where: str) -> str:
+def _payload_sql(
+    fields: Mapping[str, FieldTable], types: Types, key: str, where: str
+) -> str:
+    """Join the fields by name: those before the key end in a comma, others begin so.
+
+    The key is always there, whichever others are left out, so no comma has to be cut
+    off afterwards, which would copy every payload once more.
+    """
     members = []
     for name in sorted(fields):
+        before, after = (",", "") if name > key else ("", "," if name < key else "")
         with _at(f"{where} field `{name}`"):
             value = json_sql(types[name], quote(name))
-        member = f"{literal(f',{json_name(name)}:')} || {value}"
-        if fields[name].on_null == "skip":
+        member = f"{literal(f'{before}{json_name(name)}:')} || {value}"
+        member = f"{member} || ','" if after else member
+        if fields[name].on_null == "skip" and name != key:
             member = f"CASE WHEN {quote(name)} IS NULL THEN '' ELSE {member} END"
         members.append(f"({member})")
-    # Each member brings its comma; the first one's is cut off.
-    return f"'{{' || substr({' || '.join(members)}, 2) || '}}'"
+    return f"'{{' || {' || '.join(members)} || '}}'"
 
 
 def _mapping_hash(table: SyncTable, fields: Mapping[str, FieldTable]) -> str:

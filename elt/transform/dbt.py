@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from queue import SimpleQueue
 from typing import Any
 
 from elt.errors import EltError
@@ -21,9 +20,9 @@ from elt.transform.invocation import (
     Event,
     Line,
     Started,
+    Stop,
     Work,
     Written,
-    interrupt,
     invoke,
     run_cli,
 )
@@ -50,9 +49,7 @@ class Dbt:
     ) -> None:
         self.setup = Setup(project, resolve)
         self._warehouse = warehouse
-        self._cancelled = threading.Event()
-        self._ended = threading.Event()  # of the invocation under way, a new one each
-        self._ended.set()
+        self._stop = Stop()
         self._parsing = threading.RLock()
         self._parsed: Any = None  # dbt's own manifest, good for one build
         self._unsaid: list[str] = []  # by the parse of warm(), which nobody heard
@@ -95,15 +92,15 @@ class Dbt:
         ConfigError when the project does not parse, Unavailable when the warehouse
         is busy elsewhere, EltError when dbt itself or one of its hooks fails.
         """
-        self._cancelled.clear()
         results = Results(nodes, on_result)
         listeners = _Listeners(results, on_line, on_start)
-        for command, chosen in _commands(nodes, full_refresh=full_refresh):
-            parsed = self._take_parsed(on_line)
-            work = Work(self.setup.arguments(command), chosen, parsed)
-            if not self._cancelled.is_set():
-                self._run(work, listeners)
-        return results.finish(cancelled=self._cancelled.is_set())
+        with Stop() as self._stop:
+            for command, chosen in _commands(nodes, full_refresh=full_refresh):
+                parsed = self._take_parsed(on_line)
+                work = Work(self.setup.arguments(command), chosen, parsed)
+                if not self._stop.asked.is_set():
+                    self._run(work, listeners)
+        return results.finish(cancelled=self._stop.asked.is_set())
 
     def cancel(self) -> None:
         """End the build that is under way, from any thread.
@@ -111,10 +108,7 @@ class Dbt:
         Running queries are interrupted, no further one starts; what was built
         stays, the rest is `interrupted`.
         """
-        self._cancelled.set()
-        threading.Thread(
-            target=_interrupt_until, args=(self._ended,), daemon=True
-        ).start()
+        self._stop.ask()
 
     def command(self, arguments: Sequence[str]) -> int:
         """Run a dbt command line on this project, printing as plain dbt does."""
@@ -147,43 +141,21 @@ class Dbt:
         return parsed
 
     def _run(self, work: Work, listeners: _Listeners) -> None:
-        """Let dbt work in a thread of its own and hear its events in this one."""
-        events: SimpleQueue[Event] = SimpleQueue()
-
-        def run_dbt() -> None:
-            try:
-                events.put(invoke(work, events.put, cancelled=self._cancelled))
-            except BaseException as error:  # noqa: BLE001  raised by _check
-                events.put(Ended.by_error(error))
-
-        self._ended = dbt_ended = threading.Event()
-        # The session keeps the file open, with our settings, until dbt has ended.
-        with self._warehouse.session():
-            thread = threading.Thread(target=run_dbt, name="dbt", daemon=True)
-            thread.start()
-            try:
-                ended = self._hear(events, listeners)
-            except BaseException:
-                self.cancel()
-                raise
-            finally:
-                thread.join()
-                dbt_ended.set()
-            self._check(ended, listeners.results)
-
-    def _hear(self, events: SimpleQueue[Event], listeners: _Listeners) -> Ended:
-        while True:
-            match events.get():
-                case Ended() as ended:
-                    return ended
+        def hear(event: Event) -> None:
+            match event:
                 case Started(unique_id):
                     listeners.on_start(unique_id)
                 case Line(text):
                     listeners.on_line(text)
-                case Answer() as answer:
-                    self._answer(answer, listeners.results)
-                case Written():  # target/ is dbt's own affair
+                case Answer():
+                    self._answer(event, listeners.results)
+                case _:
                     pass
+
+        # The session keeps the file open, with our settings, until dbt has ended.
+        with self._warehouse.session():
+            ended = invoke(work, hear, self._stop)
+            self._check(ended, listeners.results)
 
     def _answer(self, answer: Answer, results: Results) -> None:
         node = results.wanted.get(answer.unique_id)
@@ -194,17 +166,19 @@ class Dbt:
     def _take(self, node: Node, answer: Answer, results: Results) -> None:
         if answer.status == "success":
             answer = replace(answer, rows=self._count_rows(node))
-        results.take(node, answer, cancelled=self._cancelled.is_set())
+        results.take(node, answer, cancelled=self._stop.asked.is_set())
 
     def _check(self, ended: Ended, results: Results) -> None:
         late = {answer.unique_id: answer for answer in ended.answers}
         for node in results.missing():
             if node.unique_id in late:
                 self._take(node, late[node.unique_id], results)
-        if self._cancelled.is_set():
+        if self._stop.asked.is_set():
             return
         if ended.error is not None:
-            raise _error(ended, self.setup, parsing=False) from ended.error
+            raise error_of(
+                str(ended.error), self.setup.project_dir, parsing=False
+            ) from ended.error
         if ended.failed_hook is not None:
             raise EltError(f"a hook of dbt failed: {ended.failed_hook}")
 
@@ -226,12 +200,6 @@ class _Listeners:
     results: Results
     on_line: OnLine
     on_start: Callable[[str], None]
-
-
-def _interrupt_until(ended: threading.Event) -> None:
-    while not ended.is_set():
-        interrupt()
-        ended.wait(0.1)
 
 
 def _commands(
@@ -263,7 +231,9 @@ def _parse(setup: Setup, on_line: OnLine) -> Any:
         seen = fingerprint.take(setup.project_dir, setup.identity())
         ended, manifest_path = _parse_once(setup, on_line)
     if not ended.success:
-        raise _error(ended, setup, parsing=True) from ended.error
+        raise error_of(
+            str(ended.error), setup.project_dir, parsing=True
+        ) from ended.error
     shutil.copyfile(manifest_path, setup.manifest_path)
     fingerprint.store(seen, setup.fingerprint_path)
     return ended.result
@@ -282,21 +252,17 @@ def _parse_once(setup: Setup, on_line: OnLine) -> tuple[Ended, str]:
                 pass
 
     arguments = setup.arguments(["parse", "--write-json"])
-    return invoke(Work(arguments), hear), paths[-1]
+    with Stop() as stop:
+        return invoke(Work(arguments), hear, stop), paths[-1]
 
 
 def _install_packages(setup: Setup, on_line: OnLine) -> None:
     on_line("dbt packages are missing: running `dbt deps`")
-    ended = invoke(Work(setup.arguments(["deps"])), _ignore)
+    with Stop() as stop:
+        ended = invoke(Work(setup.arguments(["deps"])), _ignore, stop)
     if not ended.success:
         raise EltError(
             f"dbt's packages cannot be installed: {ended.error}",
             where=str(setup.project_dir),
             hint="Run `elt dbt deps` where the network is",
         ) from ended.error
-
-
-def _error(ended: Ended, setup: Setup, *, parsing: bool) -> BaseException:
-    if isinstance(ended.error, KeyboardInterrupt):
-        return ended.error
-    return error_of(str(ended.error), setup.project_dir, parsing=parsing)

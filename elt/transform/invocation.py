@@ -12,10 +12,10 @@ import sys
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from queue import SimpleQueue
+from typing import Any, Self
 
 from elt.transform.results import Answer
 from elt.transform.stdout import printed_lines
@@ -61,60 +61,61 @@ class Ended:
     failed_hook: str | None = None
     result: Any = None  # dbt's own manifest, after `parse`
 
-    @classmethod
-    def by_error(cls, error: BaseException) -> Ended:
-        return cls(success=False, error=error)
-
     @property
     def packages_are_missing(self) -> bool:
         return type(self.error).__name__ == "UninstalledPackagesFoundError"
 
 
 Event = Started | Line | Answer | Written | Ended
-Hear = Callable[[Event], None]
 
 
-def invoke(
-    work: Work, hear: Hear, *, cancelled: threading.Event | None = None
-) -> Ended:
-    """Run one command; nothing of it is left behind, no lock and no folder.
+class Stop:
+    """Asks dbt to end, from any thread, for as long as this is entered."""
 
-    `hear` is called from dbt's threads. Once `cancelled` is set, no further node or
-    query starts; `interrupt` ends those that run.
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        self._over = threading.Event()
+        self._over.set()
+
+    def __enter__(self) -> Self:
+        self._over.clear()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+
+    def ask(self) -> None:
+        """Interrupt what runs; let no further node or query start."""
+        self.asked.set()
+        threading.Thread(target=self._interrupt_until_over, daemon=True).start()
+
+    def _interrupt_until_over(self) -> None:
+        # Once is not enough: a query may start just after it.
+        while not self._over.is_set():
+            _interrupt()
+            self._over.wait(0.1)
+
+
+def invoke(work: Work, hear: Callable[[Event], None], stop: Stop) -> Ended:
+    """Run one command, and leave nothing behind, no lock on the file and no folder.
+
+    dbt works in a thread of its own; its events are heard in this one. Whatever
+    `hear` raises stops dbt and is raised when dbt has ended.
     """
-    from dbt.cli.main import dbtRunner
-
-    def print_line(text: str) -> None:
-        hear(Line(text))
-
-    listen = _listener(hear, cancelled or threading.Event())
-    with (
-        _one_invocation,
-        _chosen_exactly(work.chosen),
-        printed_lines(_is_dbts_thread, print_line),
-    ):
-        folder = Path.cwd()
-        runner = dbtRunner(work.parsed, [listen])
-        try:
-            # In a context of its own, by which dbt's threads are known.
-            return _ended(copy_context().run(runner.invoke, list(work.arguments)))
-        finally:
-            os.chdir(folder)  # dbt works in its project's folder
-            _close_warehouse()
-
-
-def interrupt() -> None:
-    """Interrupt the queries that dbt is running; call it until dbt has ended.
-
-    One call is not enough: a query may start just after it.
-    """
-    from dbt.adapters.factory import FACTORY
-
-    adapters: list[Any] = list(FACTORY.adapters.values())
-    for adapter in adapters:
-        # A connection that closes meanwhile needs no interrupt.
-        with suppress(Exception):
-            adapter.cancel_open_connections()
+    events: SimpleQueue[Event] = SimpleQueue()
+    thread = threading.Thread(
+        target=_work, args=(work, events.put, stop), name="dbt", daemon=True
+    )
+    thread.start()
+    try:
+        while not isinstance(event := events.get(), Ended):
+            hear(event)
+    except BaseException:
+        stop.ask()
+        raise
+    finally:
+        thread.join()
+    return event
 
 
 def run_cli(
@@ -147,6 +148,33 @@ def run_cli(
         _close_logs()
 
 
+def _work(work: Work, put: Callable[[Event], None], stop: Stop) -> None:
+    try:
+        put(_invoke(work, put, stop))
+    except BaseException as error:  # noqa: BLE001  whoever waits for us must hear it
+        put(Ended(success=False, error=error))
+
+
+def _invoke(work: Work, put: Callable[[Event], None], stop: Stop) -> Ended:
+    from dbt.cli.main import dbtRunner
+
+    def print_line(text: str) -> None:
+        put(Line(text))
+
+    with (
+        _one_invocation,
+        _chosen_exactly(work.chosen),
+        printed_lines(_is_dbts_thread, print_line),
+    ):
+        folder = Path.cwd()
+        runner = dbtRunner(work.parsed, [_listener(put, stop)])
+        try:
+            return _ended(runner.invoke(list(work.arguments)))
+        finally:
+            os.chdir(folder)  # dbt works in its project's folder
+            _close_warehouse()
+
+
 def _ended(said: Any) -> Ended:
     results = getattr(said.result, "results", None) or ()
     hooks = (result for result in results if result.node.resource_type == "operation")
@@ -160,17 +188,17 @@ def _ended(said: Any) -> Ended:
     )
 
 
-def _listener(hear: Hear, cancelled: threading.Event) -> Callable[[Any], None]:
+def _listener(put: Callable[[Event], None], stop: Stop) -> Callable[[Any], None]:
     from dbt_common.exceptions import DbtRuntimeError  # noqa: PLC0415
 
     def listen(event: Any) -> None:
         # Raised where dbt starts a node or a query, this ends that node like any
         # error in it; there is no other way to stop dbt from outside.
-        if cancelled.is_set() and event.info.name in {"NodeCompiling", "SQLQuery"}:
+        if stop.asked.is_set() and event.info.name in {"NodeCompiling", "SQLQuery"}:
             raise DbtRuntimeError("interrupted")
         translated = _translated(event)
         if translated is not None:
-            hear(translated)
+            put(translated)
 
     return listen
 
@@ -233,6 +261,16 @@ def _is_dbts_thread() -> bool:
     except LookupError:
         return False
     return True
+
+
+def _interrupt() -> None:
+    from dbt.adapters.factory import FACTORY
+
+    adapters: list[Any] = list(FACTORY.adapters.values())
+    for adapter in adapters:
+        # A connection that closes meanwhile needs no interrupt.
+        with suppress(Exception):
+            adapter.cancel_open_connections()
 
 
 def _close_logs() -> None:

@@ -180,8 +180,14 @@ def _holds_back(node: Node, ancestors: Collection[str]) -> bool:
 
 def _where(message: str, project_dir: Path) -> str | None:
     named: Iterable[str] = (match[1].strip() for match in FILE.finditer(message))
-    files = (project_dir / name for name in named)
-    path = next((path for path in files if path.is_file()), None)
+    # dbt names some files from the project's folder, some from the folder of models.
+    found = (
+        path
+        for name in named
+        for path in (project_dir / name, *project_dir.glob(f"*/{name}"))
+        if path.is_file()
+    )
+    path = next(found, None)
     if path is None:
         return None
     line = LINE.search(message)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 
 import pytest
 
@@ -92,22 +91,6 @@ def test_what_has_not_run_yet_has_no_logs(run_elt, project):
 
     assert done.code == 2
     assert "nothing has run yet" in done.err
-
-
-def test_a_bug_is_a_short_message_and_a_file_without_secrets(program, project):
-    (project / ".env").write_text("DAYS_TOKEN=hunter2hunter2\n")
-    (project / "elt.toml").write_text(
-        '[project]\nname = "shop"\n\n[taps.days]\nplugin = "days"\n'
-        '[taps.days.config]\ntoken = "${env:DAYS_TOKEN}"\n'
-    )
-    # A store that is a folder is something that nothing in elt expects.
-    (project / ".elt" / "elt.db").mkdir(parents=True)
-    # The name of the file takes the secret into the traceback.
-    done = program("-C", project, "runs", env={**os.environ, "ELT_DEBUG": ""})
-
-    assert done.code in {1, 2}
-    assert "Traceback" not in done.err
-    assert "hunter2" not in done.err
 
 
 def test_schema_is_json_on_stdout(run_elt):

@@ -3,11 +3,14 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from elt.taps.files import FilesTap
 
 
 @dataclass
@@ -55,8 +58,6 @@ class Files:
         return path
 
     def tap(self, table: dict[str, Any], *, batch: bool = False, **given: Any) -> Any:
-        from elt.taps.files import FilesTap
-
         config: dict[str, Any] = {"streams": {"s": table}}
         if batch:
             config["batch_config"] = {"storage": {"root": str(self.folder / "tmp")}}
@@ -77,7 +78,8 @@ class Files:
         batch: bool = False,
         **table: Any,
     ) -> Synced:
-        tap = self.tap(table, batch=batch, state=state, catalog=catalog)
+        given = deepcopy(state)  # the tap writes into it
+        tap = self.tap(table, batch=batch, state=given, catalog=catalog)
         self.capsys.readouterr()
         tap.sync_all()
         lines = self.capsys.readouterr().out.splitlines()

@@ -26,7 +26,7 @@ ARRAY = {"type": ["null", "array"]}
         (["9223372036854775808"], STRING),
         (["007", "8"], STRING),
         (["+49", "30"], STRING),
-        (["-0"], STRING),
+        (["-0"], NUMBER),
         (["1_000"], STRING),
         (["9.99", "10", "-0.50"], MONEY),
         (["9.99", "9.9"], NUMBER),
@@ -158,21 +158,21 @@ def test_json_lines_keep_nested_values_and_exact_numbers(files):
 
 def test_parquet_columns_keep_their_types(files):
     duckdb.sql(
-        "COPY (SELECT 1::INTEGER i, 2::HUGEINT h, 1.5::DOUBLE d, 9.99::DECIMAL(9,2) m,"
-        " true b, DATE '2026-01-01' day, TIMESTAMP '2026-01-01' at, 'x' t, [1] l,"
-        " {'a': 1} o) TO 'a.parquet'"
+        "COPY (SELECT 1 AS i, 2::UBIGINT AS u, 1.5::DOUBLE AS d, 9.99 AS m, true AS b,"
+        " DATE '2026-01-01' AS dt, TIMESTAMP '2026-01-01' AS ts, 'x' AS t, [1] AS l,"
+        " {'a': 1} AS o) TO 'a.parquet'"
     )
 
     found = files.schema(path="a.parquet")
 
     assert found == {
         "i": INTEGER,
-        "h": NUMBER,
+        "u": {**INTEGER, "minimum": -(2**127), "maximum": 2**127 - 1},
         "d": NUMBER,
         "m": MONEY,
         "b": BOOLEAN,
-        "day": DATE,
-        "at": DATE_TIME,
+        "dt": DATE,
+        "ts": DATE_TIME,
         "t": STRING,
         "l": ARRAY,
         "o": OBJECT,

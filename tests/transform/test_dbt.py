@@ -335,6 +335,21 @@ def test_missing_packages_are_installed_and_a_failing_hook_is_an_error(
     assert not dbt.is_fresh()
 
 
+def test_a_warning_of_the_parse_is_a_line_that_may_be_printed(
+    project: Project, write: Callable[[Path, dict[str, str]], None]
+):
+    write(project.root / "transform", {"models/s.yml": "models: [{name: not_there}]"})
+    lines: list[str] = []
+
+    def tell(line: str) -> None:
+        print(line)  # noqa: T201  it must not come back to us
+        lines.append(line)
+
+    Dbt(project, Warehouse(project.warehouse_path)).parse(on_line=tell)
+
+    assert any("not_there" in line for line in lines)
+
+
 def test_a_project_that_does_not_parse_names_the_file(
     project: Project, write: Callable[[Path, dict[str, str]], None]
 ):

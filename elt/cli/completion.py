@@ -1,0 +1,53 @@
+"""What a shell may complete: names of this project, read without running anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from elt.project.settings import Project
+
+Names = Callable[["Project"], Iterable[str]]
+
+
+def selections(context: typer.Context, incomplete: str) -> list[str]:
+    """Complete a word of a selection; `+` before it stays."""
+    plus = "+" if incomplete.startswith("+") else ""
+    return [plus + name for name in _known(context, _assets)]
+
+
+def syncs(context: typer.Context) -> list[str]:
+    return _known(context, lambda project: project.file.syncs)
+
+
+def environments(context: typer.Context) -> list[str]:
+    return _known(context, lambda project: project.file.environments)
+
+
+def _known(context: typer.Context, names: Names) -> list[str]:
+    from elt.project.load import load_project
+
+    folder = context.find_root().params.get("project")
+    try:
+        return sorted(names(load_project(Path(folder) if folder else None)))
+    except Exception:  # noqa: BLE001  a shell that completes must not see errors
+        return []
+
+
+def _assets(project: Project) -> set[str]:
+    """Give taps and syncs, and the models that have been built so far."""
+    from elt.runner.history import asset_statuses
+    from elt.runner.store import open_store
+
+    found = {f"tap:{tap}" for tap in project.file.taps}
+    found |= {f"sync:{sync}" for sync in project.file.syncs}
+    if (project.private_dir / "elt.db").exists():
+        with open_store(project.private_dir) as store:
+            built = asset_statuses(store, project.environment)
+        models = (a.asset.removeprefix("model:") for a in built if "model:" in a.asset)
+        found |= set(models)
+    return found
