@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+import duckdb
+
 PYTHON = sys.executable
 BIN = Path(PYTHON).parent
 MODELS = 20
@@ -128,8 +130,6 @@ def compare(pair: Pair, times: int) -> None:
 
 
 def events(folder: Path, rows: int) -> Pair:
-    import duckdb
-
     path = folder / "events.jsonl"
     duckdb.execute(EVENTS_SQL.replace("{path}", str(path)), [rows])
     (folder / "elt.toml").write_text(EVENTS_TOML.format(path=path))

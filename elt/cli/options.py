@@ -89,17 +89,9 @@ def project_folder(context: typer.Context) -> Path | None:
 def project_warehouse(project: Project) -> Warehouse:
     """Give the project's warehouse as elt itself opens it; nothing is opened yet."""
     from elt.project.secrets import Secrets
-    from elt.warehouse.duckdb import Warehouse
+    from elt.warehouse.duckdb import warehouse_of
 
-    table = project.file.warehouse
-    where = project.where("warehouse", "dbt")
-    settings = {"memory_limit": table.memory_limit, "threads": table.threads}
-    return Warehouse(
-        project.warehouse_path,
-        config=Secrets(project.root).resolve(table.dbt.config_options, where),
-        settings={name: value for name, value in settings.items() if value},
-        busy_timeout_seconds=table.busy_timeout_seconds,
-    )
+    return warehouse_of(project, Secrets(project.root))
 
 
 def print_json(document: object) -> None:
@@ -121,6 +113,17 @@ class LogFormat(StrEnum):
     AUTO = "auto"
     PLAIN = "plain"
     JSON = "json"
+
+
+class Guard(StrEnum):
+    """The guards of syncs that a person may waive for one run."""
+
+    ADDED = "added"
+    BASELINE = "baseline"
+    CHANGED = "changed"
+    EMPTY = "empty"
+    FIRST = "first"
+    REMOVED = "removed"
 
 
 class OnOverlap(StrEnum):

@@ -91,11 +91,10 @@ def _value(parameter: Any) -> str:
 
 
 def _choices(parameter: Any) -> str:
-    default = parameter.default
-    if not hasattr(type(default), "__members__"):
+    values = getattr(parameter.type, "choices", ())
+    if not values:
         return ""
-    values = [member.value for member in type(default)]
-    return " One of " + ", ".join(f"`{value}`" for value in values) + "."
+    return " One of " + ", ".join(f"`{getattr(v, 'value', v)}`" for v in values) + "."
 
 
 def _default(parameter: Any) -> str:

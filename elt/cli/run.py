@@ -16,6 +16,7 @@ from elt.cli.options import (
     Environment,
     Exclude,
     FullRefresh,
+    Guard,
     LogFormat,
     OnOverlap,
     Selection,
@@ -60,6 +61,10 @@ def run(
     first: Annotated[
         bool, typer.Option("--first", help="Let a sync send for the first time.")
     ] = False,
+    accept: Annotated[
+        list[Guard] | None,
+        typer.Option("--accept", help="Waive a guard of the syncs, this once."),
+    ] = None,
     on_overlap: Annotated[
         OnOverlap,
         typer.Option("--on-overlap", help="What to do while another run goes on."),
@@ -83,6 +88,7 @@ def run(
         full_refresh=full_refresh,
         jobs=jobs,
         first=first,
+        accept=tuple(guard.value for guard in accept or ()),
         strict=strict,
         on_overlap=on_overlap.value,
     )

@@ -225,7 +225,9 @@ def _children(type_: DuckDBPyType) -> dict[str, DuckDBPyType]:
 def _joined(parts: str, start: str, end: str) -> str:
     """Join a list of texts; NULL where one of them is NULL."""
     complete = f"list_count({parts}) = len({parts})"
-    joined = f"'{start}' || array_to_string({parts}, ',') || '{end}'"
+    # To DuckDB 1.4 the text of an empty list is NULL.
+    inside = f"COALESCE(array_to_string({parts}, ','), '')"
+    joined = f"'{start}' || {inside} || '{end}'"
     return f"CASE WHEN {complete} THEN {joined} END"
 
 

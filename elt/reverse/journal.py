@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from elt.reverse.baseline import Counts, Scope
@@ -15,7 +16,6 @@ from elt.reverse.payload import text_hash
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-    from elt.reverse.spool import Spool
     from elt.warehouse.duckdb import Warehouse
 
 
@@ -172,17 +172,17 @@ class Journal:
         unanswered = len(statuses) - accepted - rejected
         self.tally = self.tally.plus(accepted, rejected, unanswered)
 
-    def answered_alike(self, spool: Spool, receipts: Mapping[str, str]) -> None:
-        """Answer for whole kinds of spooled changes at once, in SQL."""
+    def answered_alike(self, changes: Path, receipts: Mapping[str, str]) -> None:
+        """Answer for whole kinds of changes in a spool's file at once, in SQL."""
         with self._warehouse.writer() as cursor:
             for change, receipt in receipts.items():
-                rows = self._append_kind(cursor, spool, change, receipt)
+                rows = self._append_kind(cursor, changes, change, receipt)
                 if receipt == "accepted":
                     self.tally = self.tally.plus(rows, 0, 0)
         self._position += 1
 
     def _append_kind(
-        self, cursor: DuckDBPyConnection, spool: Spool, change: str, receipt: str
+        self, cursor: DuckDBPyConnection, changes: Path, change: str, receipt: str
     ) -> int:
         counted = cursor.execute(
             """
@@ -191,7 +191,7 @@ class Journal:
                 $sequence AS sequence, $position AS position,
                 $run_id AS run_id, key, change, $receipt AS receipt,
                 hash, text AS payload, $now AS answered_at
-            FROM read_parquet($spool)
+            FROM read_parquet($changes)
             WHERE change = $change
             """,
             {
@@ -199,7 +199,7 @@ class Journal:
                 "position": self._position,
                 "change": change,
                 "receipt": receipt,
-                "spool": str(spool.changes_path),
+                "changes": str(changes),
             },
         ).fetchone()
         return int(counted[0]) if counted else 0

@@ -56,7 +56,7 @@ class Consent:
     """What a person allowed for this one run."""
 
     first: bool = False
-    guards: Collection[GuardName] = ()
+    guards: Collection[str] = ()
 
     def covers(self, guard: GuardName) -> bool:
         if guard in UNCONDITIONAL:

@@ -100,7 +100,7 @@ def _send(plan: SyncPlan, run_id: str, watch: Watch) -> SyncResult:
     journal = Journal(sync.warehouse, sync.scope, run_id=run_id, sequence=row.sequence)
     with sync.warehouse.session():
         start_run(sync.warehouse, sync.scope, row, "running")
-        journal.answered_alike(plan.spool, _bookkeeping(sync))
+        journal.answered_alike(plan.spool.changes_path, _bookkeeping(sync))
     try:
         written = _deliver(plan, journal, watch)
     except Guarded as error:
@@ -123,7 +123,8 @@ def _deliver(plan: SyncPlan, journal: Journal, watch: Watch) -> str:
         return ""
     route = _route(plan, journal.run_id)
     written = sync.destination.write(route, plan.changes(), plan.spool.rows())
-    journal.answered_alike(plan.spool, dict.fromkeys(plan.kinds, "accepted"))
+    accepted: dict[str, str] = dict.fromkeys(plan.kinds, "accepted")
+    journal.answered_alike(plan.spool.changes_path, accepted)
     watch.listen(_stored(sync, journal.tally, plan.total))
     return written
 

@@ -273,9 +273,15 @@ def _result(asset: Asset, stream: StreamLoad | None) -> AssetResult:
         status="warned" if stream.rejects else "done",
         rows=stream.rows,
         rejects=stream.rejects,
-        message=f"{stream.rejects:,} rejects" if stream.rejects else "",
+        message=_rejects(stream.rejects),
     )
 
 
 def _text(error: EltError) -> str:
     return f"{error.what} ({error.where})" if error.where else error.what
+
+
+def _rejects(number: int) -> str:
+    if not number:
+        return ""
+    return "1 reject" if number == 1 else f"{number:,} rejects"

@@ -34,6 +34,7 @@ class RunRequest:
     exclude: tuple[str, ...] = ()
     full_refresh: bool = False
     jobs: int | None = None  # None: as `[run]` says
+    accept: tuple[str, ...] = ()  # guards of syncs that are waived this once
     first: bool = False  # let a sync send to a destination for the first time
     strict: bool = False  # exit with 3 when there is something to look at
     on_overlap: OnOverlap = "fail"
@@ -41,7 +42,7 @@ class RunRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What deciding needs to know of the world; all keys are asset ids.
+    """What deciding needs to know of the world; keys are asset ids, or taps' names.
 
     `last_success` is the time of the last result that was done or warned.
     `last_change` is the time of the last result that was not skipped, because a
@@ -51,6 +52,7 @@ class Facts:
     modes: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # and reason
     full_reads: Mapping[str, str] = field(default_factory=dict)  # why
     notes: Mapping[str, str] = field(default_factory=dict)
+    tap_notes: Mapping[str, str] = field(default_factory=dict)
     last_success: Mapping[str, datetime] = field(default_factory=dict)
     last_change: Mapping[str, datetime] = field(default_factory=dict)
 
@@ -183,7 +185,12 @@ def _planned(
 ) -> PlannedAsset:
     mode, mode_reason = facts.modes.get(asset, ("", ""))
     full_read = facts.full_reads.get(asset)
-    notes = (f"read in full: {full_read}" if full_read else "", facts.notes.get(asset))
+    tap = graph[asset].detail.get("tap", "")
+    notes = (
+        f"read in full: {full_read}" if full_read else "",
+        facts.notes.get(asset),
+        facts.tap_notes.get(tap),
+    )
     return PlannedAsset(
         id=asset,
         reason=_reason(graph, asset, facts, due),

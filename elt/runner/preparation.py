@@ -9,7 +9,6 @@ from elt.events import Listener
 from elt.project.secrets import Secrets
 from elt.project.settings import Project
 from elt.runner.attempt import Do, Stop
-from elt.runner.graph import Graph
 from elt.runner.plan import Facts, RunRequest
 from elt.runner.store import Store
 from elt.transform.manifest import Manifest
@@ -44,7 +43,7 @@ class Prepared(Protocol):
     def warm(self) -> None:
         """Begin, beside the first steps, what dbt's step would wait for."""
 
-    def doing(self, graph: Graph, run: str, listen: Listener) -> Do:
+    def doing(self, run: str, listen: Listener) -> Do:
         """Give the function that does a step of this run."""
 
     def close(self) -> None: ...

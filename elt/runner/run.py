@@ -208,7 +208,7 @@ class _Run:
         return execute(
             decided.steps,
             decided.graph,
-            do=prepared.doing(decided.graph, self.owner.run, listen),
+            do=prepared.doing(self.owner.run, listen),
             listen=listen,
             limits=_limits(self.project, self.request),
             stop=self.stop,

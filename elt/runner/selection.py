@@ -137,13 +137,16 @@ def _matched(graph: Graph, word: Word) -> set[str]:
 
 
 def _bare_names(asset: Asset) -> tuple[str, ...]:
-    return (asset.name, asset.id)
+    # A model and its sync often have one name: what sends is only meant when said so.
+    return (asset.id,) if asset.kind == "sync" else (asset.name, asset.id)
 
 
 def _nothing(graph: Graph, word: Word) -> ConfigError:
     names = METHODS[word.method] if word.method else _bare_names
     known = {name: None for asset in graph for name in names(asset)}
     prefix = f"{word.method}:" if word.method else ""
+    if not prefix and f"sync:{word.pattern}" in known:
+        known = {f"sync:{word.pattern}": None}
     close = nearest(word.pattern, known) or next(
         (name for name in known if word.pattern.lower() in name.lower()), None
     )

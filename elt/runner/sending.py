@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import cast
 
@@ -18,13 +18,12 @@ from elt.reverse.plan import Consent, Sync, SyncPlan, plan_sync, should_send
 from elt.reverse.sync import SyncResult, Watch, run_sync
 from elt.runner import state
 from elt.runner.attempt import AssetResult
-from elt.runner.graph import Asset
 from elt.runner.store import Store, open_store
 from elt.transform.dbt import Dbt
 from elt.transform.manifest import Manifest, Node
 from elt.transform.sources import write_exposures
 from elt.warehouse.dialect import relation
-from elt.warehouse.duckdb import Warehouse
+from elt.warehouse.duckdb import Warehouse, warehouse_of
 
 
 @contextmanager
@@ -39,7 +38,8 @@ def planned_sync(project: Project, name: str) -> Iterator[SyncPlan]:
             where="elt.toml",
             hint=did_you_mean(name, project.file.syncs),
         )
-    secrets, warehouse = Secrets(project.root), warehouse_of(project)
+    secrets = Secrets(project.root)
+    warehouse = warehouse_of(project, secrets)
     dbt = Dbt(project, warehouse, resolve=secrets.resolve)
     with open_store(project.private_dir) as store:
         sync = sync_of(
@@ -56,30 +56,28 @@ def planned_sync(project: Project, name: str) -> Iterator[SyncPlan]:
 
 def send(
     sync: Sync,
-    asset: Asset,
+    send_in: Sequence[str],
     *,
-    project: Project,
     run: str,
     store: Store,
     consent: Consent,
     watch: Watch,
 ) -> AssetResult:
     """Run a sync, and remember its baseline so that a lost one is noticed."""
-    declared = project.file.destinations[sync.table.destination]
     result = run_sync(
         sync,
         run_id=run,
-        sends=should_send(sync.destination, declared.send_in, project.environment),
+        sends=should_send(sync.destination, send_in, sync.environment),
         consent=consent,
         watch=watch,
     )
     place = state.Place(
-        environment=project.environment, warehouse_id=result.baseline.warehouse_id
+        environment=sync.environment, warehouse_id=result.baseline.warehouse_id
     )
     state.remember_baseline(
         store, place, sync=sync.name, sequence=result.baseline.sequence, run=run
     )
-    return _answer(asset, result)
+    return _answer(sync, result)
 
 
 def sync_of(
@@ -144,24 +142,13 @@ def manifest_of(project: Project, dbt: Dbt, listen: Listener) -> Manifest:
     return manifest
 
 
-def warehouse_of(project: Project) -> Warehouse:
-    table = project.file.warehouse
-    wanted = {"memory_limit": table.memory_limit, "threads": table.threads}
-    return Warehouse(
-        project.warehouse_path,
-        config=table.dbt.config_options,
-        settings={name: value for name, value in wanted.items() if value is not None},
-        busy_timeout_seconds=table.busy_timeout_seconds,
-    )
-
-
 def _is_model(node: Node) -> bool:
     return node.kind == "model"
 
 
-def _answer(asset: Asset, result: SyncResult) -> AssetResult:
+def _answer(sync: Sync, result: SyncResult) -> AssetResult:
     return AssetResult(
-        asset=asset.id,
+        asset=f"sync:{sync.name}",
         status=result.status,
         rows=result.tally.accepted,
         rejects=result.tally.rejected,

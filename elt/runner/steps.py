@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Any
 
-from elt.errors import ConfigError
+from elt.errors import ConfigError, EltError
 from elt.events import Listener, LogLine
 from elt.project.secrets import Secrets
 from elt.project.settings import Project
-from elt.reverse.plan import Consent
+from elt.reverse.plan import Consent, should_send
 from elt.reverse.sync import Watch
 from elt.runner.assets import stream_asset_id
 from elt.runner.attempt import AssetResult, Do, Stop
 from elt.runner.discovery import Discovered, discover_all
-from elt.runner.graph import Asset, Graph
+from elt.runner.graph import Asset
 from elt.runner.loading import TapFacts, facts_of, run_tap
 from elt.runner.plan import Facts, RunRequest, Step
-from elt.runner.sending import manifest_of, send, sync_of, warehouse_of
+from elt.runner.sending import destination_of, manifest_of, send, sync_of
 from elt.runner.store import Store
 from elt.singer.catalog import selected_streams
 from elt.targets.columns import columns_of, table_name
@@ -29,7 +30,7 @@ from elt.transform.manifest import Manifest
 from elt.transform.results import NodeResult
 from elt.transform.sources import Column, write_sources
 from elt.warehouse.bookmarks import bookmarks
-from elt.warehouse.duckdb import Warehouse
+from elt.warehouse.duckdb import Warehouse, warehouse_of
 
 
 def prepare(  # noqa: PLR0913  the edges of a run, each named
@@ -44,7 +45,9 @@ def prepare(  # noqa: PLR0913  the edges of a run, each named
 ) -> Doing:
     """Find out all that deciding needs: streams, dbt's nodes, bookmarks, modes."""
     del stop  # each discovery has a time limit of its own
-    warehouse = warehouse_of(project)
+    if not preview:
+        _sweep(project)
+    warehouse = warehouse_of(project, secrets)
     dbt = Dbt(project, warehouse, resolve=secrets.resolve)
     discovered = discover_all(project, secrets, preview=preview, listen=listen)
     manifest = None
@@ -105,7 +108,7 @@ class Doing:
             )
         self.facts = self._told()
 
-    def doing(self, graph: Graph, run: str, listen: Listener) -> Do:
+    def doing(self, run: str, listen: Listener) -> Do:
         def do(
             step: Step, assets: tuple[Asset, ...], attempt: int, stop: Stop
         ) -> Iterator[AssetResult]:
@@ -128,15 +131,40 @@ class Doing:
         """Let go of what a run has open: nothing outlives its step."""
 
     def _told(self) -> Facts:
-        modes, full_reads, notes = {}, {}, {}
+        modes, full_reads, tap_notes = {}, {}, {}
         for tap, known in self._taps.items():
             for stream, mode in known.modes.items():
                 modes[stream_asset_id(tap, stream)] = (mode.name, mode.reason)
             for stream, why in known.full_reads.items():
                 full_reads[stream_asset_id(tap, stream)] = why
         for tap, error in self.discovered.errors.items():
-            notes[stream_asset_id(tap, "*")] = error.what
-        return Facts(modes=modes, full_reads=full_reads, notes=notes)
+            tap_notes[tap] = error.what
+        return Facts(
+            modes=modes,
+            full_reads=full_reads,
+            tap_notes=tap_notes,
+            notes=self._notes_of_syncs(),
+        )
+
+    def _notes_of_syncs(self) -> dict[str, str]:
+        """Say which syncs will not send here; only those have their plugin loaded."""
+        notes = {}
+        environment = self.project.environment
+        for name, table in self.project.file.syncs.items():
+            declared = self.project.file.destinations[table.destination]
+            if environment in declared.send_in:
+                continue
+            try:
+                made = destination_of(self.project, table.destination, self.secrets)
+            except EltError as error:
+                notes[f"sync:{name}"] = error.what
+                continue
+            if not should_send(made, declared.send_in, environment):
+                notes[f"sync:{name}"] = (
+                    f"only planned: `{table.destination}` does not send in"
+                    f" `{environment}`"
+                )
+        return notes
 
     def _load(
         self, assets: tuple[Asset, ...], run: str, listen: Listener, stop: Stop
@@ -176,6 +204,8 @@ class Doing:
             listen(LogLine(step=step.id, source="dbt", level="info", text=text))
 
         def build(give: Callable[[NodeResult], None]) -> None:
+            if stop.is_set():
+                return
             self.dbt.build(
                 nodes,
                 full_refresh=self.request.full_refresh,
@@ -206,11 +236,10 @@ class Doing:
         watch = Watch(listen=listen, stopped=stop.is_set)
         yield send(
             sync,
-            asset,
-            project=self.project,
+            self.project.file.destinations[sync.table.destination].send_in,
             run=run,
             store=self.store,
-            consent=Consent(first=self.request.first),
+            consent=Consent(first=self.request.first, guards=self.request.accept),
             watch=watch,
         )
 
@@ -235,6 +264,12 @@ def _as_they_come(
             raise item
         yield item
     thread.join()
+
+
+def _sweep(project: Project) -> None:
+    """Delete what a killed run left on its way; nobody else runs under our lock."""
+    for name in ("spool", "tmp", "syncs"):
+        shutil.rmtree(project.private_dir / name, ignore_errors=True)
 
 
 def _write_sources(project: Project, catalogs: Mapping[str, Mapping[str, Any]]) -> None:

@@ -111,6 +111,9 @@ def _string_type(declared: Mapping[str, Any]) -> str:
 
 def _declared_decimal(declared: Mapping[str, Any]) -> str | None:
     """Read the decimal marks of singer-sdk and of singer-python's older taps."""
+    told = str(declared.get("x-sql-datatype", "")).upper().replace(" ", "")
+    if _DECIMAL.fullmatch(told):
+        return told
     if "decimal" not in str(declared.get("format")):
         return None
     precision, scale = declared.get("precision"), declared.get("scale")

@@ -29,6 +29,7 @@ from elt.targets.modes import Mode, decide
 from elt.targets.parts import Part, Records, append_records, discard, files_of
 from elt.warehouse.duckdb import Warehouse
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TapLoad:
     """What the run has decided about loading one tap."""

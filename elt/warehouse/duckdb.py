@@ -18,6 +18,8 @@ from typing import Any
 import duckdb
 
 from elt.errors import ConfigError, EltError, Unavailable
+from elt.project.secrets import Secrets
+from elt.project.settings import Project
 from elt.warehouse import tables
 from elt.warehouse.dialect import literal
 
@@ -160,6 +162,20 @@ class Warehouse:
                 if time.monotonic() >= deadline:
                     raise _busy(self.path, error) from error
             self._sleep(0.05)
+
+
+def warehouse_of(project: Project, secrets: Secrets) -> Warehouse:
+    """Give the project's warehouse as elt and dbt open it; nothing is opened yet."""
+    table = project.file.warehouse
+    settings = {"memory_limit": table.memory_limit, "threads": table.threads}
+    return Warehouse(
+        project.warehouse_path,
+        config=secrets.resolve(
+            table.dbt.config_options, project.where("warehouse", "dbt")
+        ),
+        settings={name: value for name, value in settings.items() if value},
+        busy_timeout_seconds=table.busy_timeout_seconds,
+    )
 
 
 def _busy(path: Path, error: duckdb.Error) -> Unavailable:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from tests.promises.conftest import record, schema, state
 
-SECRET = "s3cr3t/Tok+en=&äö"
+SECRET = "s3cr3t/Tok+en=&äö"  # noqa: S105
 OTHER = "file-password-42"
 
 
@@ -22,7 +22,9 @@ def plant(folder, *lines):
         'config = { script = "script.json", token = "${env:TOKEN}",'
         ' password = "${file:password.txt}" }'
     )
-    folder.write("elt.toml", text.replace('config = { script = "script.json" }', config))
+    folder.write(
+        "elt.toml", text.replace('config = { script = "script.json" }', config)
+    )
     folder.script(*lines)
 
 

@@ -18,7 +18,7 @@ from elt.project.secrets import Secrets
 from elt.project.settings import Project
 from elt.runner import history, state
 from elt.runner.attempt import AssetResult, Do, Stop
-from elt.runner.graph import Asset, Graph
+from elt.runner.graph import Asset
 from elt.runner.lock import Held, hold, this_process
 from elt.runner.plan import Facts, RunRequest, Step
 from elt.runner.recorder import log_lines
@@ -96,8 +96,7 @@ class World:
             raise self.error
         return self
 
-    def doing(self, graph: Graph, run: str, listen: Listener) -> Do:
-        assert len(graph) == 2
+    def doing(self, run: str, listen: Listener) -> Do:
         assert run
 
         def do(
