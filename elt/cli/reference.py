@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from enum import Enum
 from inspect import cleandoc
-from typing import Any
+from typing import Any, get_args
 
 import typer
 
@@ -91,10 +92,12 @@ def _value(parameter: Any) -> str:
 
 
 def _choices(parameter: Any) -> str:
-    values = getattr(parameter.type, "choices", ())
-    if not values:
-        return ""
-    return " One of " + ", ".join(f"`{getattr(v, 'value', v)}`" for v in values) + "."
+    described = getattr(parameter, "type_descriptor", None)
+    annotation = getattr(described, "annotation", None)
+    for kind in (annotation, *get_args(annotation)):
+        if isinstance(kind, type) and issubclass(kind, Enum):
+            return " One of " + ", ".join(f"`{m.value}`" for m in kind) + "."
+    return ""
 
 
 def _default(parameter: Any) -> str:
