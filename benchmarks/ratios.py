@@ -93,6 +93,7 @@ class Pair:
     ours: list[str]
     cwd: Path
     allowed: float
+    ours_in: Path | None = None  # a folder of its own, where the two would meet
     prepare: Callable[[], object] = lambda: None
     start_seconds: float = 0.0
 
@@ -115,7 +116,7 @@ def compare(pair: Pair, times: int) -> None:
         pair.prepare()
         limits.append(measure(pair.limit, pair.cwd))
         pair.prepare()
-        ours.append(measure(pair.ours, pair.cwd))
+        ours.append(measure(pair.ours, pair.ours_in or pair.cwd))
         ratios.append((ours[-1] - pair.start_seconds) / limits[-1])
     ratio = statistics.median(ratios)
     verdict = "met" if ratio <= pair.allowed else "MISSED"
@@ -163,9 +164,26 @@ def help_(folder: Path, rows: int) -> Pair:
 
 
 def dbt(folder: Path, rows: int) -> Pair:
+    """Each has a copy of its own: they would undo each other's partial parse."""
     del rows
+    for name in ("plain", "ours"):
+        write_models(folder / name)
+    pair = Pair(
+        name=f"elt run, {MODELS} models / dbt build",
+        limit=[str(BIN / "dbt"), "build"],
+        ours=[PYTHON, "-m", "elt", "run"],
+        cwd=folder / "plain",
+        ours_in=folder / "ours",
+        allowed=0.9,
+    )
+    measure(pair.limit, folder / "plain")  # both have parsed, as a project in use has
+    measure(pair.ours, folder / "ours")
+    return pair
+
+
+def write_models(folder: Path) -> None:
     models = folder / "models"
-    models.mkdir()
+    models.mkdir(parents=True)
     (folder / "dbt_project.yml").write_text(DBT_PROJECT)
     (folder / "profiles.yml").write_text(PROFILES)
     (folder / "elt.toml").write_text(DBT_TOML)
@@ -179,16 +197,6 @@ def dbt(folder: Path, rows: int) -> Pair:
                 " ON a.id = b.id"
             )
         (models / f"m{number:02d}.sql").write_text(sql)
-    pair = Pair(
-        name=f"elt run, {MODELS} models / dbt build",
-        limit=[str(BIN / "dbt"), "build"],
-        ours=[PYTHON, "-m", "elt", "run"],
-        cwd=folder,
-        allowed=0.9,
-    )
-    measure(pair.limit, folder)  # both have parsed once, as in a project in use
-    measure(pair.ours, folder)
-    return pair
 
 
 PAIRS = {"events": events, "help": help_, "dbt": dbt}

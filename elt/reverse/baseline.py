@@ -50,8 +50,12 @@ class Past:
     warehouse_id: str
     sequence: int  # of the last run; 0 for none
     has_sent: bool  # a run got past its guards, whatever became of it
-    has_finished: bool  # and one of them reached its end
+    finished: int  # the last run that reached its end; 0 for none
     mapping_hash: str | None  # of the last run that reached its end
+
+    @property
+    def has_finished(self) -> bool:
+        return self.finished > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +148,7 @@ def past(cursor: DuckDBPyConnection, scope: Scope, warehouse_id: str) -> Past:
                 bool_or(status NOT IN ('planned', 'stopped') OR accepted > 0),
                 FALSE
             ),
-            COALESCE(bool_or(status IN ('done', 'warned')), FALSE),
+            COALESCE(max(sequence) FILTER (status IN ('done', 'warned')), 0),
             arg_max(mapping_hash, sequence) FILTER (status IN ('done', 'warned'))
         FROM _elt.sync_runs
         WHERE environment = $environment AND sync = $sync
@@ -156,7 +160,7 @@ def past(cursor: DuckDBPyConnection, scope: Scope, warehouse_id: str) -> Past:
         warehouse_id=warehouse_id,
         sequence=row[0],
         has_sent=row[1],
-        has_finished=row[2],
+        finished=row[2],
         mapping_hash=row[3],
     )
 

@@ -120,6 +120,10 @@ class Route:
     key: str
     mode: SyncMode
     columns: tuple[Column, ...] = ()
+    # The number of the last run of this sync that reached its end. It is the same
+    # when a killed run is repeated, and another one when a row comes to a value that
+    # it had before.
+    after: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -203,6 +203,7 @@ def _route(plan: SyncPlan, run_id: str) -> Route:
         key=table.key,
         mode=table.mode,
         columns=plan.mapping.columns,
+        after=plan.past.finished,
     )
 
 

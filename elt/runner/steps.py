@@ -45,10 +45,12 @@ def prepare(  # noqa: PLR0913  the edges of a run, each named
 ) -> Doing:
     """Find out all that deciding needs: streams, dbt's nodes, bookmarks, modes."""
     del stop  # each discovery has a time limit of its own
-    if not preview:
-        _sweep(project)
     warehouse = warehouse_of(project, secrets)
     dbt = Dbt(project, warehouse, resolve=secrets.resolve)
+    if not preview:
+        _sweep(project)
+        if project.file.transform is not None and not _only_taps(request):
+            dbt.load()
     discovered = discover_all(project, secrets, preview=preview, listen=listen)
     manifest = None
     if project.file.transform is not None:
@@ -264,6 +266,15 @@ def _as_they_come(
             raise item
         yield item
     thread.join()
+
+
+def _only_taps(request: RunRequest) -> bool:
+    """Say whether a selection surely leaves dbt out, whose import is not free then."""
+    return bool(request.selection) and all(
+        word.startswith(("tap:", "stream:")) and not word.endswith("+")
+        for text in request.selection
+        for word in text.split()
+    )
 
 
 def _sweep(project: Project) -> None:

@@ -7,10 +7,11 @@ it differs, the content decides.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
+
+import xxhash
 
 from elt.taps.files_settings import File
 
@@ -138,7 +139,8 @@ def _contents(
     file: File, sizes: tuple[int, int], quotes: tuple[str, str]
 ) -> tuple[Content, Content]:
     """Give the content up to each of two sizes, in one pass over the file."""
-    digest = hashlib.sha256()
+    # Ten times as fast as sha256, which took a tenth of a load beside DuckDB.
+    digest = xxhash.xxh3_128()
     rows = _RowEnd(file, quotes)
     found: list[Content] = []
     read = 0

@@ -94,6 +94,7 @@ class Loading:
         self._clock = clock
         self._now = now
         self._state: bytes | None = None
+        self._committed_state: bytes | None = None
         # The last STATE that may be committed, with the parts that it covers.
         self._mark: tuple[bytes, dict[str, tuple[Part, ...]]] | None = None
         self._last_commit = clock()
@@ -244,7 +245,7 @@ class Loading:
     ) -> None:
         """Hand parts to the thread that commits, one commit at a time."""
         self._wait()
-        if not parts and state is None:
+        if not parts and state in {None, self._committed_state}:
             return
         batch = Batch(
             step=self._load.step,
@@ -264,6 +265,7 @@ class Loading:
             stream.swapped = True
             stream.plan = _after_first_commit(stream.plan)
         self._mark, self._spooled_bytes = None, 0
+        self._committed_state = state or self._committed_state
         self._last_commit = self._clock()
         self._committing = self._committer.submit(
             commit, self._warehouse, batch, self._listen

@@ -14,7 +14,7 @@ from typing import Any
 
 from elt.errors import EltError
 from elt.project.settings import Project
-from elt.transform import fingerprint
+from elt.transform import fingerprint, invocation
 from elt.transform.invocation import (
     Ended,
     Event,
@@ -73,8 +73,12 @@ class Dbt:
             self._parsed = _parse(self.setup, on_line)
         return read_manifest(self.setup.manifest_path)
 
+    def load(self) -> None:
+        """Begin to import dbt, in the background."""
+        threading.Thread(target=_load, name="dbt-load", daemon=True).start()
+
     def warm(self) -> None:
-        """Import dbt and parse in the background, while the taps run."""
+        """Parse in the background, while the taps run."""
         threading.Thread(target=self._warm, name="dbt-warm", daemon=True).start()
 
     def build(
@@ -123,7 +127,8 @@ class Dbt:
     def _warm(self) -> None:
         # Whatever is wrong here is wrong again, and told, when the build parses.
         with suppress(Exception), self._parsing:
-            self._parsed = _parse(self.setup, self._unsaid.append)
+            if self._parsed is None:
+                self._parsed = _parse(self.setup, self._unsaid.append)
 
     def _take_parsed(self, on_line: OnLine) -> Any:
         """Give dbt's manifest and forget it.
@@ -193,6 +198,11 @@ class Dbt:
             row = cursor.execute(f"SELECT count(*) FROM {table}").fetchone()
             return None if row is None else int(row[0])
         return None
+
+
+def _load() -> None:
+    with suppress(Exception):  # told when dbt is used
+        invocation.load()
 
 
 @dataclass(frozen=True, slots=True)

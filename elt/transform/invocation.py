@@ -96,6 +96,12 @@ class Stop:
             self._over.wait(0.1)
 
 
+def load() -> None:
+    """Import dbt with its DuckDB adapter, which takes seconds."""
+    from dbt.adapters.duckdb import Plugin  # noqa: F401
+    from dbt.cli.main import dbtRunner  # noqa: F401
+
+
 def invoke(work: Work, hear: Callable[[Event], None], stop: Stop) -> Ended:
     """Run one command, and leave nothing behind, no lock on the file and no folder.
 

@@ -10,14 +10,14 @@ FINISHED = Past(
     warehouse_id="w",
     sequence=7,
     has_sent=True,
-    has_finished=True,
+    finished=1,
     mapping_hash="m",
 )
 NEW = Past(
     warehouse_id="w",
     sequence=0,
     has_sent=False,
-    has_finished=False,
+    finished=0,
     mapping_hash=None,
 )
 
@@ -109,7 +109,7 @@ def test_a_first_sync_that_was_cut_off_goes_on():
         warehouse_id="w",
         sequence=1,
         has_sent=True,
-        has_finished=False,
+        finished=0,
         mapping_hash=None,
     )
 

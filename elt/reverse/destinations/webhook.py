@@ -170,8 +170,14 @@ def signature(secret: str, timestamp: str, body: bytes) -> str:
 
 
 def idempotency_key(route: Route, changes: Sequence[Change]) -> str:
-    """Name a batch by its content, so that the same batch has the same name."""
-    digest = hashlib.sha256(f"{route.sync}\n{route.object}\n{route.mode}\n".encode())
+    """Name a batch by its content and by the run that its changes come after.
+
+    Sent again by the run that follows a killed one it has the same name; a row that
+    comes back to a value of long ago is in a batch with another name, which no
+    receiver takes for the old one.
+    """
+    about = f"{route.sync}\n{route.object}\n{route.mode}\n{route.after}\n"
+    digest = hashlib.sha256(about.encode())
     for change in changes:
         digest.update(_entry(change).encode())
     return digest.hexdigest()
