@@ -203,8 +203,8 @@ class _Run:
     def _execute(
         self, decided: Plan, prepared: Prepared, listen: Listener
     ) -> dict[str, AssetResult]:
-        if any(step.kind == "dbt" for step in decided.steps):
-            prepared.warm()
+        if any(step.kind == "dbt" and step.needs for step in decided.steps):
+            prepared.warm()  # there is time for it while dbt waits
         return execute(
             decided.steps,
             decided.graph,

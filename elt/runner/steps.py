@@ -31,6 +31,7 @@ from elt.transform.results import NodeResult
 from elt.transform.sources import Column, write_sources
 from elt.warehouse.bookmarks import bookmarks
 from elt.warehouse.duckdb import Warehouse, warehouse_of
+from elt.warehouse.tables import warehouse_id
 
 
 def prepare(  # noqa: PLR0913  the edges of a run, each named
@@ -85,6 +86,7 @@ class Doing:
     facts: Facts = field(default_factory=Facts)
     bookmarks: Mapping[str, str] = field(default_factory=dict)
     _taps: dict[str, TapFacts] = field(default_factory=dict)
+    _warehouse_id: str | None = None
 
     @property
     def catalogs(self) -> Mapping[str, Mapping[str, Any]]:
@@ -92,13 +94,16 @@ class Doing:
 
     @property
     def warehouse_id(self) -> str | None:
-        return self.warehouse.id if self.warehouse.exists() else None
+        if self._warehouse_id is None and self.warehouse.exists():
+            self._warehouse_id = self.warehouse.id
+        return self._warehouse_id
 
     def look_up(self) -> None:
         """Read from the warehouse what the taps' bookmarks allow."""
         if self.warehouse.exists():
             with self.warehouse.session() as cursor:
                 found = bookmarks(cursor, self.project.environment)
+                self._warehouse_id = warehouse_id(cursor)
             self.bookmarks = {tap: mark.state for tap, mark in found.items()}
         for tap, catalog in self.catalogs.items():
             self._taps[tap] = facts_of(
