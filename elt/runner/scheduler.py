@@ -27,6 +27,8 @@ from elt.runner.plan import Step
 
 ENDED_WELL: frozenset[Status] = frozenset({"done", "warned", "planned"})
 
+_LONGEST_SLEEP_SECONDS = 0.5
+
 
 def execute(  # noqa: PLR0913  the edges of a run, each named
     steps: Sequence[Step],
@@ -164,12 +166,15 @@ class _Execution:
         if ended is not None and not ended.given_up:
             self._end(ended)
 
-    def _seconds_to_next_moment(self) -> float | None:
+    def _seconds_to_next_moment(self) -> float:
+        # Never for long: the system may hand a signal to another thread, and Python
+        # runs its handler only when this one wakes.
         moments = [running.next_moment() for running in self.running]
         if not self.stop.is_set():
             moments.append(self.deadline)
         known = [moment for moment in moments if moment is not None]
-        return max(0.0, min(known) - self.edges.clock()) if known else None
+        now = self.edges.clock()
+        return max(0.0, min([*known, now + _LONGEST_SLEEP_SECONDS]) - now)
 
     def _mind_the_time(self) -> None:
         now = self.edges.clock()
