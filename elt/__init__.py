@@ -1,4 +1,4 @@
-"""elt: taps to a warehouse, through dbt, into syncs, as one job.
+"""elt: taps to a warehouse, through dbt, into syncs, as one run.
 
 What plugins import stands here by name and is loaded when it is asked for.
 """

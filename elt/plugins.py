@@ -175,7 +175,9 @@ def _in_file(path: Path, shown: str) -> Iterator[Plugin]:
         line = getattr(error, "lineno", None) or 1
         reason = getattr(error, "msg", str(error))
         raise ConfigError(
-            f"a plugin is not valid Python: {reason}", where=f"{shown}:{line}"
+            f"a plugin is not valid Python: {reason}",
+            where=f"{shown}:{line}",
+            hint="Correct the line, or move the file out of `plugins/`",
         ) from error
     target = str(path.absolute())
     streams = [node for node in body if _is_stream(node)]

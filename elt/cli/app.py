@@ -125,7 +125,10 @@ def _app() -> typer.Typer:
 
 def _syncs() -> typer.Typer:
     made = typer.Typer(
-        rich_markup_mode=None, no_args_is_help=True, help="Look into single syncs."
+        rich_markup_mode=None,
+        no_args_is_help=True,
+        help="Look into single syncs.",
+        epilog=examples_text(sync.plan),
     )
     _add(made, sync.plan)
     return made

@@ -89,7 +89,7 @@ def _looks(project: Project) -> Iterator[tuple[str, Callable[[], str]]]:
         subject = f"destination {name}"
         yield subject, partial(_destination, project, secrets, name)
     if project.file.transform is not None:
-        yield "dbt project", partial(_dbt_project, project)
+        yield "dbt project", partial(_dbt_project, project, secrets)
     yield "warehouse", partial(_warehouse, project)
 
 
@@ -115,6 +115,7 @@ def _tap(project: Project, secrets: Secrets, name: str) -> str:
 
 def _destination(project: Project, secrets: Secrets, name: str) -> str:
     from elt.plugins import find
+    from elt.runner.sending import destination_of
 
     table, place = (
         project.file.destinations[name],
@@ -124,12 +125,13 @@ def _destination(project: Project, secrets: Secrets, name: str) -> str:
         plugin = find("destination", table.plugin, project.root)
     except EltError as error:
         raise ConfigError(error.what, where=place, hint=error.hint) from error
-    secrets.resolve(table.config, place)
+    destination_of(project, name, secrets)
     return f"plugin `{plugin.name}`, {plugin.origin} ({plugin.where})"
 
 
-def _dbt_project(project: Project) -> str:
+def _dbt_project(project: Project, secrets: Secrets) -> str:
     from elt.report.figures import counted
+    from elt.runner.sending import read_dbt_project
 
     folder = project.transform_dir
     assert folder is not None  # noqa: S101  looked at only where there is one
@@ -139,8 +141,14 @@ def _dbt_project(project: Project) -> str:
             where=project.where("transform"),
             hint="Set `project_dir` to the folder of one, or make one: `dbt init`",
         )
-    models = counted(len(list(folder.glob("models/**/*.sql"))), "model")
-    return f"{folder} ({models})"
+    try:
+        manifest = read_dbt_project(project, secrets)
+    except ConfigError as error:
+        if "depends on a source" in error.what:
+            return f"{folder}, read when the first run has written its sources"
+        raise
+    models = [node for node in manifest.nodes.values() if node.kind == "model"]
+    return f"{folder} ({counted(len(models), 'model')})"
 
 
 def _warehouse(project: Project) -> str:

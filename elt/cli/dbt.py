@@ -6,14 +6,15 @@ from typing import Annotated
 
 import typer
 
-from elt.cli.options import examples, open_project, project_warehouse
+from elt.cli.options import Environment, examples, open_project, project_warehouse
 from elt.errors import ConfigError
 
 
 @examples(
     ("elt dbt ls", "what dbt sees"),
     ("elt dbt test --select customers", "any dbt command and option"),
-    ("elt dbt docs generate", ""),
+    ("elt dbt docs generate", "dbt's own pages about the project"),
+    ("elt dbt --env prod build", "`--env` stands before dbt's words"),
 )
 def dbt(
     context: typer.Context,
@@ -21,12 +22,14 @@ def dbt(
         list[str] | None,
         typer.Argument(metavar="ARGUMENTS", help="Given to dbt as they are."),
     ] = None,
+    *,
+    environment: Environment = None,
 ) -> None:
     """Run dbt on the project's models, in the project's warehouse."""
     from elt.project.secrets import Secrets
     from elt.transform.dbt import Dbt
 
-    project = open_project(context)
+    project = open_project(context, environment)
     if project.transform_dir is None:
         raise ConfigError(
             "this project has no dbt project",

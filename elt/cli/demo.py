@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -32,7 +34,7 @@ def demo(
     folder: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[DIR]", help="Where; by default ./elt-demo.", show_default=False
+            metavar="DIR", help="Where; by default ./elt-demo.", show_default=False
         ),
     ] = None,
     *,
@@ -132,6 +134,9 @@ def _tell_what_next(folder: Path, received: Sequence[Received]) -> None:
     note(f"The sync's file    {folder / 'exports' / 'customer_list.csv'}")
     note(f"What to look at    {folder / 'README.md'}")
     note("\nTry next:\n")
+    activate = Path(sys.prefix, "bin", "activate")
+    if shutil.which("elt") is None and activate.exists():
+        note(f"  source {shlex.quote(str(activate))}")
     if folder.resolve() != Path.cwd():
         note(f"  cd {shlex.quote(str(folder))}")
     note('  elt query "FROM monthly_recurring_revenue"')

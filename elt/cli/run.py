@@ -53,7 +53,9 @@ def run(
     environment: Environment = None,
     jobs: Annotated[
         int | None,
-        typer.Option("--jobs", "-j", min=1, help="Steps side by side."),
+        typer.Option(
+            "--jobs", "-j", metavar="NUMBER", min=1, help="Steps side by side."
+        ),
     ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 3 where a run only warns.")
@@ -63,7 +65,10 @@ def run(
     ] = False,
     accept: Annotated[
         list[Guard] | None,
-        typer.Option("--accept", help="Waive a guard of the syncs, this once."),
+        typer.Option(
+            "--accept",
+            help="Waive a guard of the syncs, this once; may be repeated.",
+        ),
     ] = None,
     on_overlap: Annotated[
         OnOverlap,
@@ -78,7 +83,7 @@ def run(
     """Load, transform and send: everything, or what is selected.
 
     Exit codes: 0 done, 1 something failed, 2 wrong usage or configuration, 3 a data
-    test or a guard stopped something, 75 try again later, 130 interrupted.
+    test or a guard stopped something, 75 try again later, 130 or 143 interrupted.
     """
     from elt.runner.plan import RunRequest
 
@@ -152,8 +157,8 @@ def _stopped_by_signals(stop: Stop, tally: Tally) -> Iterator[None]:
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, action in before.items():
+            signal.signal(number, action)
 
 
 def _tell_the_end(result: RunResult, tally: Tally, log_format: LogFormat) -> None:

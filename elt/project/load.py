@@ -76,7 +76,9 @@ def _read(path: Path) -> _Source:
         ) from error
     except OSError as error:
         raise ConfigError(
-            f"{FILE_NAME} cannot be read: {error.strerror}", where=str(path)
+            f"{FILE_NAME} cannot be read: {error.strerror}",
+            where=str(path),
+            hint="Let the user that runs elt read it",
         ) from error
     try:
         return _Source(_plain(tomli.loads(text)), locate(text))

@@ -39,6 +39,7 @@ def scaffold(folder: str | Path, template: Template = "blank") -> list[Path]:
         raise ConfigError(
             f"the project cannot be written: {error.strerror}",
             where=str(error.filename or root),
+            hint="Choose a folder that you may write to",
         ) from error
 
 

@@ -193,7 +193,7 @@ def _password(secret: str) -> list[str]:
 
 
 def _secrets_of_json(secret: str) -> list[str]:
-    """Take apart what a service account's file holds: programs show it by key."""
+    """Take apart what a key file of an API's account holds: programs show it by key."""
     try:
         document = json.loads(secret)
     except ValueError:

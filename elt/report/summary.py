@@ -162,6 +162,10 @@ def _step_trouble(
     logs = f"elt logs {run or 'last'} {step.id}"
     end = step.finished
     troubled = [r for r in step.results.values() if r.status in _TROUBLE]
+    alike = {(r.status, r.message) for r in troubled}
+    if end is not None and len(troubled) > 1 and alike == {(end.status, end.message)}:
+        yield Trouble(step.id, end.status, end.message, end.hint, logs)
+        return
     for each in troubled:
         same = end is not None and end.message == each.message
         more = logs

@@ -161,13 +161,14 @@ class Delivery:
         self._keep.answered(answers)
         heard = any(r.status in {"accepted", "rejected"} for _, r in answers)
         self._silent_calls = 0 if heard else self._silent_calls + 1
-        self._stop_at_silence()
+        self._stop_at_silence(answers[-1][1].message)
         self._stop_at_too_many_rejects()
 
-    def _stop_at_silence(self) -> None:
+    def _stop_at_silence(self, last: str) -> None:
         if self._silent_calls >= SILENT_CALLS:
+            heard = f"; the last word was: {last}" if last else ""
             raise Unavailable(
-                f"no row of the last {SILENT_CALLS} batches was answered for",
+                f"no row of the last {SILENT_CALLS} batches was answered for{heard}",
                 where=f"[syncs.{self._route.sync}]",
                 hint="The next run sends them again",
             )

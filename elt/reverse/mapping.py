@@ -108,6 +108,7 @@ def _source_sql(source: FieldTable, model: Types, where: str) -> str:
         raise ConfigError(
             f"a field needs exactly one of {listed(SOURCES)}",
             where=where,
+            hint="Keep one of them",
         )
     if source.column is not None:
         return quote(_known_column(source.column, model, where))
@@ -187,7 +188,9 @@ def _types(
             types[field] = cursor.sql(f"SELECT {sql} FROM {relation} LIMIT 0").types[0]
         except duckdb.Error as error:
             raise ConfigError(
-                f"field `{field}`: {str(error).splitlines()[0]}", where=where
+                f"field `{field}`: {str(error).splitlines()[0]}",
+                where=where,
+                hint=f"The words are DuckDB's; try `SELECT {sql} FROM {relation}`",
             ) from error
     return types
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -20,8 +19,6 @@ from elt.reverse.spool import Spool
 
 if TYPE_CHECKING:
     from elt.warehouse.duckdb import Warehouse
-
-SAMPLES = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,16 +77,6 @@ class SyncPlan:
         """How many changes would be sent."""
         removed = self.counts.removed if self.sync.sends_removed else 0
         return self.counts.added + self.counts.changed + removed
-
-    @property
-    def samples(self) -> tuple[Change, ...]:
-        """A few changes of each kind."""
-        kinds: tuple[ChangeName, ...] = ("added", "changed", "removed")
-        return tuple(
-            change
-            for kind in kinds
-            for change in islice(self.spool.changes([kind]), SAMPLES)
-        )
 
     @property
     def kinds(self) -> tuple[ChangeName, ...]:

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, Self, assert_never
 
 from elt.reverse.destination import Added, Change, Changed, ChangeName, Removed
+from elt.singer.private_files import pid_is_taken
 
 ROWS_AT_ONCE = 1000
 
@@ -98,15 +99,5 @@ def _remove_leftovers(folder: Path, sync: str) -> None:
     """Remove what processes left behind that were killed while they sent."""
     for place in folder.glob(f"{glob.escape(sync)}.*.*"):
         name, owner, _ = place.name.rsplit(".", 2)
-        if name == sync and not _is_alive(int(owner)):
+        if name == sync and not pid_is_taken(int(owner)):
             shutil.rmtree(place, ignore_errors=True)
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -310,5 +310,7 @@ def step_finished(
 
 def _message(error: BaseException | None) -> str:
     if isinstance(error, EltError):
-        return f"{error.what} ({error.where})" if error.where else error.what
+        # One line: where a tap's last words are many, the log has them all.
+        where = (error.where or "").strip().rpartition("\n")[2].strip()
+        return f"{error.what} ({where})" if where else error.what
     return f"{type(error).__name__}: {error}"

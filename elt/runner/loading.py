@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,18 +17,19 @@ from elt.project.settings import Project, StreamTable
 from elt.runner.attempt import AssetResult, Stop
 from elt.runner.discovery import config_of, program_of
 from elt.runner.graph import Asset
-from elt.singer.catalog import Stream, selected_streams
+from elt.singer.catalog import Stream, selected_streams, stream_names
 from elt.singer.messages import read_chunks
 from elt.singer.process import TapProcess, start_tap
-from elt.targets.bookmarks import Start, bookmark_value, start_from
+from elt.targets.bookmarks import bookmark_value, start_from
 from elt.targets.duckdb import StreamPlan
-from elt.targets.evolve import column_types, generation_of
+from elt.targets.evolve import place_of, tables_in
 from elt.targets.load import Loading, StreamLoad, TapLoad
 from elt.targets.modes import Mode, decide
 from elt.warehouse.bookmarks import bookmarks, loaded_streams
 from elt.warehouse.duckdb import Warehouse
 
 _END_SECONDS = 60.0  # for a tap that has closed its stdout
+_SYNCING = "currently_syncing"  # where a tap goes on, which skips what comes before it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +39,8 @@ class TapFacts:
     tap: str
     streams: Mapping[str, Stream]
     modes: Mapping[str, Mode]
-    start: Start
+    start: dict[str, Any] | None  # the state to give to the tap
     full_reads: Mapping[str, str]  # why, in words
-    tables: Mapping[str, str]
     previous_state: str | None
 
 
@@ -59,7 +59,7 @@ def facts_of(
     if full_refresh:
         full_reads |= dict.fromkeys(streams, "asked for with --full-refresh")
     start = start_from(state, streams, full_reads)
-    if state and start.state is None:
+    if state and start is None:
         why = "another stream begins anew, and the tap's state cannot be taken apart"
         full_reads = {**dict.fromkeys(streams, why), **full_reads}
     return TapFacts(
@@ -71,11 +71,6 @@ def facts_of(
         },
         start=start,
         full_reads=full_reads,
-        tables={
-            name: table
-            for name, stream in streams.items()
-            if (table := _settings(project, tap, stream).table)
-        },
         previous_state=state,
     )
 
@@ -97,7 +92,7 @@ def run_tap(  # noqa: PLR0913  one step and its edges
     Raises the tap's error when it ends badly; what a STATE of it covers is kept.
     """
     spool = project.private_dir / "spool" / run / facts.tap
-    load = _tap_load(project, facts, assets, run=run, spool=spool)
+    load = _tap_load(project, facts, catalog, assets, run=run, spool=spool)
     loading = Loading(load, warehouse, listen=listen)
 
     def on_line(text: str) -> None:
@@ -110,15 +105,20 @@ def run_tap(  # noqa: PLR0913  one step and its edges
                 program_of(project, facts.tap, secrets),
                 config_of(project, facts.tap, secrets),
                 catalog=only(catalog, {asset.detail["stream"] for asset in assets}),
-                state=facts.start.state,
+                state=_start_of(facts, load.unread),
                 on_line=on_line,
             ) as tap,
         ):
             _read(tap, loading, project.file.taps[facts.tap].idle_timeout_seconds, stop)
-        for asset in assets:
-            yield _result(asset, loading.streams.get(asset.detail["name"]))
+        yield from _results(assets, loading.streams.values())
     finally:
         shutil.rmtree(spool, ignore_errors=True)
+
+
+def stream_settings(project: Project, tap: str, stream: Stream) -> StreamTable:
+    """Give what the project says of a stream, under its id or its name."""
+    tables = project.file.taps[tap].streams
+    return tables.get(stream.id) or tables.get(stream.name) or StreamTable()
 
 
 def only(catalog: Mapping[str, Any], streams: set[str]) -> dict[str, Any]:
@@ -166,27 +166,41 @@ def _read(
         raise tap.error(f"ended with exit code {code}")
 
 
+def _start_of(facts: TapFacts, unread: Collection[str]) -> dict[str, Any] | None:
+    """Give the state to start from, which must not send the tap to an unread stream."""
+    state = facts.start
+    if state and state.get(_SYNCING) in unread:
+        state = {name: one for name, one in state.items() if name != _SYNCING}
+    return state
+
+
 def _tap_load(
     project: Project,
     facts: TapFacts,
+    catalog: Mapping[str, Any],
     assets: Sequence[Asset],
     *,
     run: str,
     spool: Path,
 ) -> TapLoad:
     table = project.file.taps[facts.tap]
+    plans = {
+        asset.detail["stream"]: _stream_plan(project, facts, asset)
+        for asset in assets
+        if asset.detail["stream"] in facts.streams
+    }
+    names = {facts.streams[stream].name: plan for stream, plan in plans.items()}
     return TapLoad(
         step=f"tap:{facts.tap}",
         tap=facts.tap,
         environment=project.environment,
         run_id=run,
         schema=project.tap_schema(facts.tap),
-        streams={
-            asset.detail["name"]: _stream_plan(project, facts, asset)
-            for asset in assets
-            if asset.detail["stream"] in facts.streams
-        },
+        # Messages call a stream by its name, those of some taps by its id.
+        streams={**names, **plans},
         spool=spool,
+        left_out=frozenset(stream_names(catalog) - {*names, *plans}),
+        unread=frozenset(facts.streams.keys() - plans.keys()),
         previous_state=facts.previous_state,
         reject_limit=table.reject_limit,
         commit_bytes=int(project.file.warehouse.commit_megabytes * 1_000_000),
@@ -196,14 +210,15 @@ def _tap_load(
 
 def _stream_plan(project: Project, facts: TapFacts, asset: Asset) -> StreamPlan:
     stream = facts.streams[asset.detail["stream"]]
-    settings = _settings(project, facts.tap, stream)
-    value = bookmark_value(facts.start.state, stream.id, stream.replication_key)
+    settings = stream_settings(project, facts.tap, stream)
+    value = bookmark_value(facts.start, stream.id, stream.replication_key)
     return StreamPlan(
-        stream=stream.name,
+        stream=stream.id,
         schema=asset.detail["schema"],
         table=asset.detail["table"],
         mode=facts.modes[stream.id],
         key=stream.key_properties,
+        learns_key=settings.key is None and settings.mode is None,
         replication_key=stream.replication_key,
         replace_from=value,
         allow_shrink=settings.allow_shrink,
@@ -221,18 +236,13 @@ def _mode(
     mode = decide(
         key=stream.key_properties,
         replication_method=stream.replication_method,
-        table=_settings(project, tap, stream),
+        table=stream_settings(project, tap, stream),
         full_refresh=full_refresh,
     )
     if mode.name == "append" and stream.id in full_reads:
         # All its rows come again: added to the old ones they would be there twice.
         return Mode("overwrite", "read in full")
     return mode
-
-
-def _settings(project: Project, tap: str, stream: Stream) -> StreamTable:
-    tables = project.file.taps[tap].streams
-    return tables.get(stream.id) or tables.get(stream.name) or StreamTable()
 
 
 def _remembered(
@@ -245,13 +255,29 @@ def _remembered(
     with warehouse.session() as cursor:
         bookmark = bookmarks(cursor, project.environment).get(tap)
         known = loaded_streams(cursor, project.environment, tap)
+        tables = tables_in(cursor, {loaded.schema for loaded in known.values()})
         for stream, loaded in known.items():
-            place = (loaded.schema, loaded.table)
-            if not column_types(cursor, *place):
-                broken[stream] = f"its table {'.'.join(place)} is gone"
-            elif generation_of(cursor, *place) != loaded.generation:
-                broken[stream] = f"its table {'.'.join(place)} was made anew"
+            name = f"{loaded.schema}.{loaded.table}"
+            table = tables.get(place_of(loaded.schema, loaded.table))
+            if table is None:
+                broken[stream] = f"its table {name} is gone"
+            elif table.generation != loaded.generation:
+                broken[stream] = f"its table {name} was made anew"
     return (bookmark.state if bookmark else None), broken
+
+
+def _results(
+    assets: Sequence[Asset], loads: Iterable[StreamLoad]
+) -> Iterator[AssetResult]:
+    """Answer for each stream; raise the error of one that is no asset."""
+    by_id = {load.plan.stream: load for load in loads}
+    answers = [
+        _result(asset, by_id.pop(asset.detail["stream"], None)) for asset in assets
+    ]
+    for load in by_id.values():
+        if load.error is not None:
+            raise load.error
+    yield from answers
 
 
 def _result(asset: Asset, stream: StreamLoad | None) -> AssetResult:

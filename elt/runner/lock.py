@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 from elt.errors import ConfigError, Interrupted, Unavailable
+from elt.singer.private_files import pid_is_taken
 
 _POLL_SECONDS = 0.2
 
@@ -181,10 +182,4 @@ def _process_start(pid: int) -> str:
 
 def _exists(pid: int) -> str:
     # Without /proc a process is known by its number alone.
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return "gone"
-    except PermissionError:
-        pass
-    return ""
+    return "" if pid_is_taken(pid) else "gone"

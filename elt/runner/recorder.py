@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any
 
 import elt.events
@@ -35,17 +35,6 @@ _SECONDS_A_COMMIT = 0.5
 
 _ENDED_WELL = ("done", "warned")
 _UNTOUCHED = ("skipped", "planned")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogRow:
-    """One line that a tap, dbt, a destination or elt wrote in a run."""
-
-    at: str
-    step: str
-    source: str
-    level: str
-    text: str
 
 
 class Recorder:
@@ -238,15 +227,6 @@ def logged(
     return [
         (row["at"], _event(row["kind"], row["step"], json.loads(row["body"])))
         for row in rows
-    ]
-
-
-def log_lines(store: Store, run: str = "last", step: str | None = None) -> list[LogRow]:
-    """Give only the lines that somebody wrote, as values for a table or JSON."""
-    return [
-        LogRow(at=at, step=e.step, source=e.source, level=e.level, text=e.text)
-        for at, e in logged(store, run, step)
-        if isinstance(e, LogLine)
     ]
 
 

@@ -65,7 +65,10 @@ def select(
     chosen |= _tests_of(graph, chosen)
     left_out = _union(graph, _split(exclude))
     if chosen and not chosen - left_out:
-        raise ConfigError("nothing is left to run after `--exclude`")
+        raise ConfigError(
+            "nothing is left to run after `--exclude`",
+            hint="`elt plan` without it shows what was chosen",
+        )
     return chosen - left_out
 
 
@@ -106,7 +109,10 @@ def _intersection(graph: Graph, word: str) -> set[str]:
     parts = [_with_neighbours(graph, read_word(part)) for part in word.split(",")]
     common = set.intersection(*parts)
     if not common:
-        raise ConfigError(f"no asset is in all of `{word}`")
+        raise ConfigError(
+            f"no asset is in all of `{word}`",
+            hint="A comma keeps what is in both; a space joins",
+        )
     return common
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import cast
 
-from elt.errors import ConfigError
+from elt.errors import ConfigError, ConfigErrors
 from elt.events import Listener, LogLine, ignore
 from elt.plugins import find, load
 from elt.project.nearest import did_you_mean
@@ -20,7 +20,7 @@ from elt.runner import state
 from elt.runner.attempt import AssetResult
 from elt.runner.store import Store, open_store
 from elt.transform.dbt import Dbt
-from elt.transform.manifest import Manifest, Node
+from elt.transform.manifest import Manifest, Node, read_manifest
 from elt.transform.sources import write_exposures
 from elt.warehouse.dialect import relation
 from elt.warehouse.duckdb import Warehouse, warehouse_of
@@ -45,7 +45,7 @@ def planned_sync(project: Project, name: str) -> Iterator[SyncPlan]:
         sync = sync_of(
             project,
             name,
-            manifest=manifest_of(project, dbt, ignore),
+            manifest=manifest_of(project, dbt, ignore, preview=True),
             warehouse=warehouse,
             secrets=secrets,
             store=store,
@@ -128,17 +128,51 @@ def destination_of(project: Project, name: str, secrets: Secrets) -> Sender | Wr
         raise
 
 
-def manifest_of(project: Project, dbt: Dbt, listen: Listener) -> Manifest:
-    """Read dbt's manifest; syncs stand in the dbt project as exposures."""
+def manifest_of(
+    project: Project, dbt: Dbt, listen: Listener, *, preview: bool = False
+) -> Manifest:
+    """Read dbt's manifest; syncs stand in the dbt project as exposures.
+
+    Raises ConfigError when the project does not parse, in a run only if it never did.
+    """
 
     def on_line(text: str) -> None:
         listen(LogLine(step="dbt", source="dbt", level="info", text=text))
 
-    manifest = dbt.manifest(on_line=on_line)
+    try:
+        manifest = dbt.manifest(on_line=on_line)
+    except ConfigError as error:
+        if preview or not dbt.setup.manifest_path.exists():
+            raise
+        # Taps load all the same; the build will fail with this error.
+        on_line(f"dbt cannot read its project, so its last state counts: {error.what}")
+        return read_manifest(dbt.setup.manifest_path)
     models = {node.name for node in manifest.nodes.values() if _is_model(node)}
     folder = project.transform_dir
     if folder and write_exposures(folder, project.file.syncs, models):
         manifest = dbt.parse(on_line=on_line)
+    return manifest
+
+
+def read_dbt_project(project: Project, secrets: Secrets) -> Manifest:
+    """Let dbt read its project, and find the model of each sync in it.
+
+    Raises ConfigErrors with every sync whose model is not there.
+    """
+    dbt = Dbt(project, warehouse_of(project, secrets), resolve=secrets.resolve)
+    manifest = manifest_of(project, dbt, ignore, preview=True)
+    models = [node.name for node in manifest.nodes.values() if node.relation]
+    errors = [
+        ConfigError(
+            f"sync `{name}` sends the model `{table.model}`, which does not exist",
+            where=project.where("syncs", name),
+            hint=did_you_mean(table.model, models),
+        )
+        for name, table in project.file.syncs.items()
+        if manifest.model(table.model) is None
+    ]
+    if errors:
+        raise ConfigErrors(errors)
     return manifest
 
 

@@ -19,7 +19,7 @@ from elt.runner.assets import stream_asset_id
 from elt.runner.attempt import AssetResult, Do, Stop
 from elt.runner.discovery import Discovered, discover_all
 from elt.runner.graph import Asset
-from elt.runner.loading import TapFacts, facts_of, run_tap
+from elt.runner.loading import TapFacts, facts_of, run_tap, stream_settings
 from elt.runner.plan import Facts, RunRequest, Step
 from elt.runner.sending import destination_of, manifest_of, send, sync_of
 from elt.runner.store import Store
@@ -52,11 +52,16 @@ def prepare(  # noqa: PLR0913  the edges of a run, each named
         _sweep(project)
         if project.file.transform is not None and not _only_taps(request):
             dbt.load()
-    discovered = discover_all(project, secrets, preview=preview, listen=listen)
+    discovered = discover_all(
+        project,
+        secrets,
+        preview=preview or _no_taps(request),
+        listen=listen,
+    )
     manifest = None
     if project.file.transform is not None:
         _write_sources(project, discovered.catalogs)
-        manifest = manifest_of(project, dbt, listen)
+        manifest = manifest_of(project, dbt, listen, preview=preview)
     doing = Doing(
         project=project,
         request=request,
@@ -273,6 +278,15 @@ def _as_they_come(
     thread.join()
 
 
+def _no_taps(request: RunRequest) -> bool:
+    """Say whether a selection surely leaves taps out, which are not asked anew then."""
+    return bool(request.selection) and all(
+        word.startswith(("sync:", "model:", "test:", "seed:", "snapshot:"))
+        for text in request.selection
+        for word in text.split()
+    )
+
+
 def _only_taps(request: RunRequest) -> bool:
     """Say whether a selection surely leaves dbt out, whose import is not free then."""
     return bool(request.selection) and all(
@@ -303,8 +317,8 @@ def _write_sources(project: Project, catalogs: Mapping[str, Mapping[str, Any]]) 
     for tap, catalog in catalogs.items():
         tables = {}
         for stream in selected_streams(catalog):
-            own = project.file.taps[tap].streams.get(stream.id)
-            table = (own and own.table) or table_name(stream.name)
+            own = stream_settings(project, tap, stream).table
+            table = own or table_name(stream.name)
             tables[table] = _columns(stream.schema, set(stream.columns))
         write_sources(project.transform_dir, tap, project.tap_schema(tap), tables)
 

@@ -72,6 +72,11 @@ def selected_streams(catalog: Mapping[str, Any]) -> list[Stream]:
     ]
 
 
+def stream_names(catalog: Mapping[str, Any]) -> set[str]:
+    """Give all names and ids by which messages may call a catalog's streams."""
+    return {name for entry in catalog["streams"] for name in _names(entry)}
+
+
 def column_selected(patterns: Sequence[str], column: str) -> bool:
     """Decide about a column that the catalog did not know, by its stream's patterns.
 

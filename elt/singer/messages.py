@@ -84,7 +84,7 @@ def decode(line: bytes) -> Message:
     """
     try:
         return _decode(line)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         record = _lenient_record(line)
         if record is None:
             raise EltError(

@@ -30,7 +30,11 @@ def load_code(address: str) -> object:
 def import_file(path: Path) -> ModuleType:
     """Import a file that lies in no package; its neighbours can be imported by it."""
     if not path.is_file():
-        raise ConfigError("the plugin's file does not exist", where=str(path))
+        raise ConfigError(
+            "the plugin's file does not exist",
+            where=str(path),
+            hint="`elt plugins` shows what is there",
+        )
     name = f"elt_plugin_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:

@@ -33,11 +33,12 @@ def _sweep(parent: Path) -> None:
     """Delete what a killed elt could not."""
     for folder in parent.glob("tap-*-*"):
         owner = folder.name.split("-")[1]
-        if owner.isdigit() and not _is_alive(int(owner)):
+        if owner.isdigit() and not pid_is_taken(int(owner)):
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _is_alive(pid: int) -> bool:
+def pid_is_taken(pid: int) -> bool:
+    """Say whether a process of this number exists, whoever's it is."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -236,6 +236,7 @@ def _popen(argv: Sequence[str], program: TapProgram) -> subprocess.Popen[bytes]:
         raise EltError(
             f"tap `{program.name}` cannot be started: {error.strerror}",
             where=argv[0],
+            hint="Is it a program, and may it be executed (`chmod +x`)?",
         ) from error
 
 

@@ -54,6 +54,7 @@ from elt.taps.files_settings import (
     CONFIG_SCHEMA,
     File,
     StreamSettings,
+    check_names,
     files_of,
     settings_of,
 )
@@ -247,6 +248,10 @@ class FilesTap(Tap):
         PluginCapabilities.BATCH,
         PluginCapabilities.STRUCTURED_LOGGING,
     ]
+
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        check_names(self.config)
+        return super()._validate_config(raise_errors=raise_errors)
 
     def discover_streams(self) -> list[FileStream]:
         """Make the streams; a catalog that is given saves looking into the files."""

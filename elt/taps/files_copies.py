@@ -51,6 +51,7 @@ def copy_as_utf8(file: File, folder: Path) -> File:
         raise ConfigError(
             f"a zstd file can be read in utf-8 only, not in {file.encoding}",
             where=file.name,
+            hint="Pack it with gzip, or write it in UTF-8",
         )
     decoder = codecs.getincrementaldecoder(file.encoding)()
     path, copy = _new_file(folder, file.format)

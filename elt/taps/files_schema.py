@@ -77,8 +77,12 @@ def _csv_properties(
     limit = max(1000, SAMPLE_ROWS // len(sampled))
     kinds: dict[str, Kind] = {}
     with readable(sampled) as copies, duckdb.connect() as connection:
-        # Rows of every width are looked at: a ragged line must not hide its types.
-        loose = "ignore_errors = true, null_padding = true, parallel = false"
+        # Rows of every width and with any line ending are looked at: one that is not
+        # as it should be must not hide the types of the others.
+        loose = (
+            "ignore_errors = true, null_padding = true, parallel = false,"
+            " strict_mode = false"
+        )
         sources = (
             f"(FROM {read_csv_sql(file, headers[file.name], dialect, loose)}"
             f" LIMIT {limit})"

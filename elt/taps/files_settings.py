@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import difflib
 import glob
 import os
 from collections.abc import Mapping, Sequence
@@ -102,6 +103,29 @@ CONFIG_SCHEMA: dict[str, Any] = {
 }
 
 
+def check_names(config: Mapping[str, Any]) -> None:
+    """Raise ConfigError for a setting of a stream that there is not.
+
+    Before the SDK looks: its message shows the whole config and not the mistake.
+    """
+    streams = config.get("streams")
+    if not isinstance(streams, Mapping | list):
+        return
+    by_name = streams.items() if isinstance(streams, Mapping) else enumerate(streams, 1)
+    known = list(_STREAM_SCHEMA["properties"])
+    for name, table in by_name:
+        for key in table if isinstance(table, Mapping) else ():
+            if key not in known:
+                close = difflib.get_close_matches(key, known, n=1)
+                listed = ", ".join(f"`{one}`" for one in known)
+                raise ConfigError(
+                    f"stream `{name}`: unknown setting `{key}`",
+                    hint=f"Did you mean `{close[0]}`?"
+                    if close
+                    else f"There is {listed}",
+                )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamSettings:
     """One stream of files, checked; None means: find out from the files."""
@@ -146,7 +170,9 @@ def settings_of(config: Mapping[str, Any]) -> list[StreamSettings]:
     names = [table["name"] for table in tables]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise ConfigError(f"two streams are called `{twice[0]}`")
+        raise ConfigError(
+            f"two streams are called `{twice[0]}`", hint="Rename one of them"
+        )
     return [_settings(table) for table in tables]
 
 

@@ -79,7 +79,11 @@ def run_module(module: ModuleType, arguments: Sequence[str], stdout: int) -> int
 def _streams(module: ModuleType) -> dict[str, StreamFunction]:
     streams = streams_in(module)
     if not streams:
-        raise ConfigError("there is no @stream function", where=module.__file__)
+        raise ConfigError(
+            "there is no @stream function",
+            where=module.__file__,
+            hint="Write `from elt import stream`, and `@stream` above a function",
+        )
     return streams
 
 

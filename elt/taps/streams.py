@@ -89,7 +89,10 @@ def stream(
         title = name or str(getattr(function, "__name__", "stream"))
         _check_parameters(function, title, cursor)
         if sorted and not cursor:
-            raise ConfigError(f"stream `{title}` is `sorted` but has no `cursor`")
+            raise ConfigError(
+                f"stream `{title}` is `sorted` but has no `cursor`",
+                hint="Name the column that its rows are sorted by as `cursor`",
+            )
         return StreamFunction(
             function=function,
             name=title,

@@ -8,21 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """The state to give to a tap, and the streams that it then reads in full."""
-
-    state: dict[str, Any] | None
-    anew: frozenset[str]
+from elt.errors import EltError
 
 
 def start_from(
     state: str | None, streams: Collection[str], anew: Collection[str]
-) -> Start:
+) -> dict[str, Any] | None:
     """Take the streams that begin anew out of a state.
 
     A state that cannot be taken apart is dropped as a whole, and then all streams
@@ -30,19 +23,19 @@ def start_from(
     """
     value = json.loads(state) if state else None
     if not isinstance(value, dict) or not value:
-        return Start(None, frozenset(streams))
+        return None
     if not anew:
-        return Start(value, frozenset())
+        return value
     marks = value.get("bookmarks")
     if not isinstance(marks, dict) or not any(stream in marks for stream in anew):
         if _speaks_of_streams(marks, streams):
-            return Start(value, frozenset(anew))
-        return Start(None, frozenset(streams))
+            return value
+        return None
     kept = {name: mark for name, mark in marks.items() if name not in anew}
     rest = {**value, "bookmarks": kept}
     if rest.get("currently_syncing") in anew:
         del rest["currently_syncing"]
-    return Start(rest, frozenset(anew))
+    return rest
 
 
 def bookmark_value(
@@ -61,19 +54,42 @@ def bookmark_value(
     return None if value is None or isinstance(value, dict | list) else str(value)
 
 
-def carry_over(new: bytes, old: str | None, streams: Collection[str]) -> bytes:
-    """Keep the bookmarks of streams that were not read, where a tap leaves them out."""
-    before = json.loads(old) if old else None
-    after = json.loads(new)
-    if not isinstance(before, dict) or not isinstance(after, dict):
+def carry_over(
+    new: bytes,
+    old: str | None,
+    *,
+    read: Collection[str] = (),
+    unread: Collection[str] = (),
+) -> bytes:
+    """Keep the bookmarks of streams that were not read, whatever the tap says of them.
+
+    `read` are the ids of the streams that were, `unread` of those that only this run
+    leaves out. Raises EltError when the state cannot be taken apart for that.
+    """
+    before, after = json.loads(old or "{}"), json.loads(new)
+    had, has = _marks(before), _marks(after)
+    if has is None and unread:
+        raise EltError(
+            "the tap's state cannot be taken apart, so a run of some of its streams"
+            " would lose the others' rows",
+            hint="Select all streams of the tap",
+        )
+    if has is None:
         return new
-    had, has = before.get("bookmarks"), after.get("bookmarks")
-    if not isinstance(had, dict) or not isinstance(has, dict):
+    said = {name: mark for name, mark in has.items() if name not in unread}
+    kept = {
+        name: mark
+        for name, mark in (had or {}).items()
+        if name in unread or (name not in has and name not in read)
+    }
+    if not kept and said == has:
         return new
-    left_out = {n: m for n, m in had.items() if n not in has and n not in streams}
-    if not left_out:
-        return new
-    return json.dumps({**after, "bookmarks": {**has, **left_out}}).encode()
+    return json.dumps({**after, "bookmarks": {**said, **kept}}).encode()
+
+
+def _marks(state: object) -> dict[str, Any] | None:
+    marks = state.get("bookmarks") if isinstance(state, dict) else None
+    return marks if isinstance(marks, dict) else None
 
 
 def _speaks_of_streams(marks: object, streams: Collection[str]) -> bool:

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from elt.targets.columns import LOADED_AT, RUN_ID, Column
-from elt.targets.roads import Road, from_sql, lines_sql, texts
+from elt.targets.roads import ROW, Road, from_sql, lines_sql, texts
 from elt.targets.values import careful_value, reason, right_but_for_size, wider_types
 from elt.warehouse.dialect import literal, quote
 
@@ -47,7 +47,7 @@ def read_texts(
     if road.format == "jsonl":
         raw, problem = "r.json::VARCHAR", _object_problem()
     else:
-        raw, problem = "to_json(r)::VARCHAR", "NULL::VARCHAR"
+        raw, problem = f"to_json({ROW})::VARCHAR", "NULL::VARCHAR"
     about = ["row_number() OVER () AS place", f"{raw} AS raw", f"{problem} AS problem"]
     cursor.execute(
         f"CREATE OR REPLACE TEMP TABLE {table} AS"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 LOADED_AT = "_elt_loaded_at"
@@ -173,30 +173,70 @@ def _widened_decimal(old: str, new: str) -> str:
     return f"DECIMAL({precision},{scale})" if precision <= 38 else "VARCHAR"  # noqa: PLR2004
 
 
+def type_for(duckdb_type: str) -> str:
+    """Give our type that holds all values of any DuckDB type."""
+    if duckdb_type in _OURS or _DECIMAL.fullmatch(duckdb_type):
+        return duckdb_type
+    if duckdb_type.endswith("]") or duckdb_type.startswith(("STRUCT(", "MAP(")):
+        return "JSON"
+    return _HELD_BY.get(duckdb_type, "VARCHAR")
+
+
+_OURS = (
+    "BIGINT",
+    "HUGEINT",
+    "DOUBLE",
+    "BOOLEAN",
+    "TIMESTAMPTZ",
+    "DATE",
+    "TIME",
+    "VARCHAR",
+    "JSON",
+)
+_HELD_BY = {
+    "TINYINT": "BIGINT",
+    "SMALLINT": "BIGINT",
+    "INTEGER": "BIGINT",
+    "UTINYINT": "BIGINT",
+    "USMALLINT": "BIGINT",
+    "UINTEGER": "BIGINT",
+    "UBIGINT": "HUGEINT",
+    "FLOAT": "DOUBLE",
+    "TIMESTAMP": "TIMESTAMPTZ",
+    "TIMESTAMP_S": "TIMESTAMPTZ",
+    "TIMESTAMP_MS": "TIMESTAMPTZ",
+    "TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ",
+}
+
+
 def named(columns: Sequence[Column], existing: Sequence[str]) -> tuple[Column, ...]:
     """Give every property a column name of its own, in a table that ignores case.
 
     A property keeps the column that bears exactly its name, else one that differs in
-    case only; where two properties differ in case only, the later gets `_2`.
+    case only; where two properties differ in case only, the later gets `_2`. Names of
+    their own go first, so that a table gives the same ones when it is loaded again.
     """
-    exact = set(existing)
     by_lower = {name.lower(): name for name in existing}
-    taken = {c.property.lower() for c in columns if c.property in exact}
-    result = []
+    taken = {LOADED_AT, RUN_ID}
+    names: dict[str, str] = {}
+    for wishes in (set(existing), {column.property for column in columns} - {""}):
+        for column in columns:
+            wish = column.property
+            if wish in wishes and wish not in names and wish.lower() not in taken:
+                names[wish] = by_lower.get(wish.lower(), wish)
+                taken.add(wish.lower())
     for column in columns:
-        if column.property in exact:
-            name = column.property
-        else:
+        if column.property not in names:
             name = _free_name(column.property, by_lower, taken)
-        taken.add(name.lower())
-        result.append(Column(column.property, name, column.type))
-    return tuple(result)
+            names[column.property] = name
+            taken.add(name.lower())
+    return tuple(replace(column, name=names[column.property]) for column in columns)
 
 
 def _free_name(name: str, by_lower: Mapping[str, str], taken: set[str]) -> str:
     wish = name or "_"
     candidate, number = wish, 1
-    while candidate.lower() in taken or candidate.lower() in (LOADED_AT, RUN_ID):
+    while candidate.lower() in taken:
         number += 1
         candidate = f"{wish}_{number}"
     return by_lower.get(candidate.lower(), candidate)

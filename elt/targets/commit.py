@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from elt.errors import EltError, Rejected
+from elt.errors import EltError, Rejected, Unavailable
 from elt.events import BookmarkCommitted, Listener, RowsLoaded, SchemaChanged
 from elt.targets.columns import Column
 from elt.targets.duckdb import (
@@ -19,6 +19,7 @@ from elt.targets.duckdb import (
     Written,
     write_stream,
 )
+from elt.targets.evolve import Table, place_of, tables_in
 from elt.targets.parts import Part, discard
 from elt.warehouse.bookmarks import (
     Bookmark,
@@ -109,18 +110,60 @@ def _attempt(
     """Try until the batch is in, each time with what the last try has taught."""
     import duckdb
 
-    for number in range(1_000_000):
+    conflicts = 0
+    while True:
         try:
             with warehouse.writer() as cursor:
                 return _write(cursor, batch, cautions)
         except _Again as again:
             cautions[again.stream] = again.caution
-        except duckdb.TransactionException:
-            # Another thread's DDL; the batch is still in hand.
-            if number >= _CONFLICT_TRIES:
-                raise
-            sleep(0.05 * 2**number)
-    raise AssertionError
+            if len(cautions) > 1:
+                _look_ahead(warehouse, batch, again.stream, cautions)
+        except duckdb.TransactionException as error:
+            # Another thread's DDL, most often; the batch is still in hand.
+            if conflicts >= _CONFLICT_TRIES or "conflict" not in str(error).lower():
+                raise _uncommitted(warehouse, error) from error
+            sleep(0.05 * 2**conflicts)
+            conflicts += 1
+
+
+def _uncommitted(warehouse: Warehouse, error: Exception) -> Unavailable:
+    return Unavailable(
+        f"the warehouse could not commit: {str(error).splitlines()[0]}",
+        where=str(warehouse.path),
+        hint="Nothing of the batch was kept; it is read again with the next run",
+    )
+
+
+def _look_ahead(
+    warehouse: Warehouse, batch: Batch, refused: str, cautions: dict[str, Caution]
+) -> None:
+    """Try the streams behind a refused one by themselves, and keep only the lesson.
+
+    A refusal throws away what the transaction has of all streams: with many odd
+    streams, meeting them one by one would write each as often as there are others.
+    """
+    names = list(batch.streams)
+    for name in names[names.index(refused) + 1 :]:
+        caution = cautions.get(name) or _rehearsed(warehouse, batch, name)
+        cautions[name] = caution
+
+
+def _rehearsed(warehouse: Warehouse, batch: Batch, name: str) -> Caution:
+    import duckdb
+
+    caution = Caution()
+    while not caution.careful:
+        try:
+            with warehouse.writer(keep=False) as cursor:
+                found = tables_in(cursor, {batch.streams[name].plan.schema})
+                _write_one(cursor, batch, name, found=found, caution=caution)
+            break
+        except _Again as again:
+            caution = again.caution
+        except (_StreamFailed, duckdb.TransactionException):
+            break  # the whole batch meets it again and answers for it
+    return caution
 
 
 class _Again(Exception):
@@ -134,9 +177,10 @@ def _write(
     cursor: DuckDBPyConnection, batch: Batch, cautions: Mapping[str, Caution]
 ) -> dict[str, Written]:
     written = {}
+    found = tables_in(cursor, {one.plan.schema for one in batch.streams.values()})
     for name, stream in batch.streams.items():
         caution = cautions.get(name, Caution())
-        written[name] = _write_one(cursor, batch, name, caution)
+        written[name] = _write_one(cursor, batch, name, found=found, caution=caution)
         _note(cursor, batch.stamp, stream.plan, written[name])
     if batch.state is not None:
         stamp = batch.stamp
@@ -146,15 +190,24 @@ def _write(
 
 
 def _write_one(
-    cursor: DuckDBPyConnection, batch: Batch, name: str, caution: Caution
+    cursor: DuckDBPyConnection,
+    batch: Batch,
+    name: str,
+    *,
+    found: Mapping[tuple[str, str], Table],
+    caution: Caution,
 ) -> Written:
+    import duckdb
+
     stream = batch.streams[name]
+    plan = stream.plan
     try:
         written = write_stream(
             cursor,
-            stream.plan,
+            plan,
             stream.parts,
             columns=stream.columns,
+            found=found.get(place_of(plan.schema, plan.table)),
             stamp=batch.stamp,
             caution=caution,
         )
@@ -165,6 +218,8 @@ def _write_one(
             why = EltError(f"a batch of stream `{name}` cannot be read: {error}")
             raise _StreamFailed(name, why) from error
         raise _Again(name, replace(caution, careful=True)) from error
+    except duckdb.CatalogException as error:
+        raise _StreamFailed(name, _unchangeable(plan, error)) from error
     except EltError as error:
         raise _StreamFailed(name, error) from error
     rejects = stream.rejects_before + written.rejects
@@ -173,14 +228,22 @@ def _write_one(
     return written
 
 
+def _unchangeable(plan: StreamPlan, error: Exception) -> EltError:
+    return EltError(
+        f"the table `{plan.schema}.{plan.table}` cannot be loaded into:"
+        f" {str(error).splitlines()[0]}",
+        hint="Drop the view or the index that somebody made there",
+    )
+
+
 def _too_many_rejects(
     cursor: DuckDBPyConnection, name: str, rejects: int, batch: Batch
 ) -> Rejected:
     row = cursor.execute(
         "SELECT coalesce('column `' || \"column\" || '`: ', '') || reason"
         " || coalesce(': ' || value, '') FROM _elt.rejects"
-        " WHERE run_id = ? AND stream = ? LIMIT 1",
-        [batch.stamp.run_id, name],
+        " WHERE run_id = ? AND tap = ? AND stream = ? LIMIT 1",
+        [batch.stamp.run_id, batch.stamp.tap, batch.streams[name].plan.stream],
     ).fetchone()
     return Rejected(
         f"stream `{name}` has {rejects:,} rejects, more than the"

@@ -12,10 +12,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from elt.errors import ConfigError, EltError, Guarded
 from elt.targets import careful
-from elt.targets.columns import LOADED_AT, RUN_ID, Column, widened
-from elt.targets.evolve import Change, Shape, bring_up_to_date, column_types
+from elt.targets.columns import LOADED_AT, RUN_ID, Column, type_for, widened
+from elt.targets.evolve import Change, Shape, Table, bring_up_to_date
 from elt.targets.modes import Mode
 from elt.targets.parts import Part, check_unchanged
 from elt.targets.roads import Road, from_sql, objects_sql, pointer, roads, texts
@@ -46,23 +48,30 @@ class UnusualValues(Exception):
 class StreamPlan:
     """Where and how a stream's rows are written."""
 
-    stream: str
+    stream: str  # the tap's id of it
     schema: str
     table: str
     mode: Mode
     key: tuple[str, ...] = ()
+    learns_key: bool = False  # nobody has named a key yet: the SCHEMA may
     replication_key: str | None = None
     replace_from: str | None = None  # rows from this bookmark on are read again
     allow_shrink: bool = False
 
+    @property
+    def keyed(self) -> bool:
+        """Whether the table has a key's row once."""
+        return bool(self.key) and self.mode.name != "append"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stamp:
-    """What every row of a commit is marked with."""
+    """What every row of a commit is marked with, and when its tap was started."""
 
     run_id: str
     environment: str
     tap: str
+    started_at: datetime
     at: datetime
 
 
@@ -84,20 +93,21 @@ class Written:
     generation: str = ""
 
 
-def write_stream(
+def write_stream(  # noqa: PLR0913  one stream and what is known of it
     cursor: DuckDBPyConnection,
     plan: StreamPlan,
     parts: Sequence[Part],
     *,
     columns: Sequence[Column],
+    found: Table | None,
     stamp: Stamp,
     caution: Caution,
 ) -> Written:
     """Write a stream's parts, in order, as its mode says.
 
-    Raises UnknownKeys or UnusualValues when the attempt must be repeated with more
-    caution, Guarded when an overwrite would shrink the table, Unavailable when a
-    named file changed meanwhile.
+    `found` is the table as it is, None before there is one. Raises UnknownKeys or
+    UnusualValues when the attempt must be repeated with more caution, Guarded when an
+    overwrite would shrink the table, Unavailable when a named file changed meanwhile.
     """
     readings = [
         _prepare(cursor, road, number, caution=caution)
@@ -108,13 +118,12 @@ def write_stream(
         [column for reading in readings for column in reading.extra],
     )
     _check_key(plan, wanted)
-    shape = bring_up_to_date(cursor, plan.schema, plan.table, wanted)
+    shape = bring_up_to_date(cursor, (plan.schema, plan.table), wanted, found=found)
     written = Written(changes=list(shape.changes), generation=shape.generation)
-    rows_before = _clear(cursor, plan, shape)
+    rows_before = _clear(cursor, plan)
     for reading in readings:
         _write(cursor, plan, shape, reading, stamp=stamp, written=written)
-    if plan.mode.name == "upsert":
-        _merge(cursor, plan, shape)
+    _settle(cursor, plan, shape, stamp)
     _refuse_to_shrink(cursor, plan, rows_before)
     return written
 
@@ -142,6 +151,8 @@ def _prepare(
     key_sets: tuple[tuple[str, ...], ...] | None = None
     if road.format == "jsonl":
         key_sets, extra = _keys(cursor, road, caution)
+    if road.format == "parquet" and not road.encoding.columns:
+        road, extra = _described(cursor, road)
     if not caution.careful:
         return _Reading(road=road, extra=extra, key_sets=key_sets)
     columns = _union(road.columns, extra)
@@ -165,15 +176,13 @@ def _keys(
     odd = any(not keys or len(set(keys)) < len(keys) for keys in key_sets)
     if odd and not caution.careful:
         raise UnusualValues
-    known = {column.property for column in road.columns} | set(road.ignore)
-    unknown = {key for keys in key_sets for key in keys} - known
+    unknown = {key for keys in key_sets for key in keys} - road.known
     if unknown and sampled:
         key_sets = _key_sets(cursor, road)
-        unknown = {key for keys in key_sets for key in keys} - known
+        unknown = {key for keys in key_sets for key in keys} - road.known
         sampled = False
-    extra = tuple(_inferred(cursor, road, key, caution) for key in sorted(unknown))
-    found = tuple(column for column in extra if column.type)
-    return (tuple(key_sets) if sampled else None), found
+    extra = _inferred(cursor, road, sorted(unknown), caution)
+    return (tuple(key_sets) if sampled else None), extra
 
 
 def _key_sets(
@@ -195,33 +204,51 @@ def _key_sets(
 
 
 def _inferred(
-    cursor: DuckDBPyConnection, road: Road, key: str, caution: Caution
-) -> Column:
-    """Choose a column type for a key that the schema lacks; '' if it is always null."""
+    cursor: DuckDBPyConnection, road: Road, keys: Sequence[str], caution: Caution
+) -> tuple[Column, ...]:
+    """Choose columns for keys that the schema lacks; none where all values are null."""
+    if not keys:
+        return ()
+    listed = ", ".join(literal(key) for key in keys)
+    pointers = ", ".join(literal(pointer(key)) for key in keys)
     rows = _read(
         cursor,
         road,
-        f"SELECT DISTINCT json_type(json, {literal(pointer(key))})"
+        # All keys in one pass: a file may be large and have hundreds of them.
+        f"SELECT DISTINCT unnest([{listed}]), unnest(json_type(json, [{pointers}]))"
         f" FROM {objects_sql(road, careful=caution.careful)} WHERE json IS NOT NULL",
     )
-    types = {_SEEN_TYPES.get(type_, "JSON") for (type_,) in rows} - {""}
-    if not types:
-        return Column(key, key, "")
-    joined = types.pop()
-    for other in types:
-        joined = widened(joined, other)
-    return Column(key, key, joined)
+    types: dict[str, str] = {}
+    for key, seen in rows:
+        if seen not in (None, "NULL"):
+            type_ = _SEEN_TYPES.get(seen, "JSON")
+            types[key] = widened(types.get(key, type_), type_)
+    return tuple(Column(key, key, types[key]) for key in keys if key in types)
 
 
 _SEEN_TYPES = {
-    None: "",
-    "NULL": "",
     "BIGINT": "BIGINT",
     "UBIGINT": "BIGINT",
     "DOUBLE": "DOUBLE",
     "BOOLEAN": "BOOLEAN",
     "VARCHAR": "VARCHAR",
 }
+
+
+def _described(
+    cursor: DuckDBPyConnection, road: Road
+) -> tuple[Road, tuple[Column, ...]]:
+    """Look up a Parquet file's columns, and those among them that the schema lacks."""
+    path = literal(str(road.path))
+    rows = _read(cursor, road, f"DESCRIBE FROM read_parquet({path})")
+    types = {name: type_for(type_) for name, type_, *_ in rows}
+    extra = tuple(
+        Column(name, name, type_)
+        for name, type_ in types.items()
+        if name not in road.known
+    )
+    encoding = msgspec.structs.replace(road.encoding, columns=list(types))
+    return replace(road, encoding=encoding), extra
 
 
 def _union(first: Sequence[Column], second: Sequence[Column]) -> list[Column]:
@@ -239,37 +266,23 @@ def _union(first: Sequence[Column], second: Sequence[Column]) -> list[Column]:
 
 def _check_key(plan: StreamPlan, columns: Sequence[Column]) -> None:
     missing = set(plan.key) - {column.property for column in columns}
-    if missing and plan.mode.name == "upsert":
+    if missing and plan.keyed:
         raise ConfigError(
             f"stream `{plan.stream}` has no column `{min(missing)}` to be its key",
             hint=f"Set `key` in [taps.<name>.streams.{plan.stream}]",
         )
 
 
-def _clear(cursor: DuckDBPyConnection, plan: StreamPlan, shape: Shape) -> int:
+def _clear(cursor: DuckDBPyConnection, plan: StreamPlan) -> int:
     """Make room as the mode says; give how many rows an overwrite replaces."""
     table = relation(plan.schema, plan.table)
     if plan.mode.name == "upsert":
         cursor.execute(f"CREATE OR REPLACE TEMP TABLE {_STAGE} AS FROM {table} LIMIT 0")
-    if plan.mode.name == "append" and plan.replace_from is not None:
-        _clear_from_bookmark(cursor, plan, shape)
     if plan.mode.name != "overwrite":
         return 0
     rows = _count(cursor, table)
     cursor.execute(f"DELETE FROM {table}")
     return rows
-
-
-def _clear_from_bookmark(
-    cursor: DuckDBPyConnection, plan: StreamPlan, shape: Shape
-) -> None:
-    for column in shape.columns:
-        if column.property == plan.replication_key:
-            cursor.execute(
-                f"DELETE FROM {relation(plan.schema, plan.table)}"
-                f" WHERE {quote(column.name)} >= TRY_CAST(? AS {column.type})",
-                [plan.replace_from],
-            )
 
 
 def _write(
@@ -290,13 +303,13 @@ def _write(
         sql = _insert_sql(target, plan, columns, reading, stamp)
         written.rows += int(_read(cursor, reading.road, sql)[0][0])
     else:
-        keys = [c for c in columns if c.property in plan.key and plan.key]
+        keys = [c for c in columns if plan.keyed and c.property in plan.key]
         good, bad = careful.insert(
             cursor,
             reading.texts,
             target,
             columns=columns,
-            keys=keys if plan.mode.name == "upsert" else [],
+            keys=keys,
             stamp=(stamp.run_id, stamp.environment, stamp.tap, plan.stream, stamp.at),
         )
         written.rows += good
@@ -336,7 +349,7 @@ def _read(cursor: DuckDBPyConnection, road: Road, sql: str) -> list[tuple[Any, .
         raise UnusualValues(str(error).splitlines()[0]) from error
     except duckdb.IOException as error:
         raise EltError(
-            f"a batch cannot be read: {str(error).splitlines()[0]}",
+            f"a batch cannot be loaded: {str(error).splitlines()[0]}",
             where=str(road.path),
         ) from error
 
@@ -371,7 +384,7 @@ def _condition(
 ) -> str:
     checks = []
     for text, column in zip(found, columns, strict=True):
-        if plan.mode.name == "upsert" and column.property in plan.key:
+        if plan.keyed and column.property in plan.key:
             checks.append(f"{text} IS NOT NULL")
         check = fast_check(text, column.type)
         if check:
@@ -392,28 +405,66 @@ def _condition(
     )
 
 
-def _merge(cursor: DuckDBPyConnection, plan: StreamPlan, shape: Shape) -> None:
-    """Put the stage's rows in place of the rows with their keys; the last one wins."""
+def _settle(
+    cursor: DuckDBPyConnection, plan: StreamPlan, shape: Shape, stamp: Stamp
+) -> None:
+    """Let the rows that were just written take the place of those they replace."""
     table = relation(plan.schema, plan.table)
     names = {column.property: quote(column.name) for column in shape.columns}
-    keys = [names[key] for key in plan.key]
+    keys = [names[key] for key in plan.key] if plan.keyed else []
+    if plan.mode.name == "upsert":
+        _keep_last(cursor, _STAGE, keys)
+        _merge(cursor, table, keys)
+    elif plan.keyed:
+        _keep_last(cursor, table, keys)
+    elif plan.replace_from is not None:
+        _replace_from_bookmark(cursor, plan, shape, stamp)
+
+
+def _keep_last(cursor: DuckDBPyConnection, table: str, keys: Sequence[str]) -> None:
+    """Keep of the rows with the same key the one that came last."""
     listed = ", ".join(keys)
-    if _has_doubles(cursor, listed):
+    row = cursor.execute(
+        f"SELECT count(*) > count(DISTINCT ({listed})) FROM {table}"
+    ).fetchone()
+    if row and row[0]:
         cursor.execute(
-            f"DELETE FROM {_STAGE} WHERE rowid NOT IN"
-            f" (SELECT max(rowid) FROM {_STAGE} GROUP BY {listed})"
+            f"DELETE FROM {table} WHERE rowid NOT IN"
+            f" (SELECT max(rowid) FROM {table} GROUP BY {listed})"
         )
+
+
+def _merge(cursor: DuckDBPyConnection, table: str, keys: Sequence[str]) -> None:
     same = " AND ".join(f"old.{key} = new.{key}" for key in keys)
     cursor.execute(f"DELETE FROM {table} AS old USING {_STAGE} AS new WHERE {same}")
     cursor.execute(f"INSERT INTO {table} BY NAME FROM {_STAGE}")
     cursor.execute(f"DROP TABLE {_STAGE}")
 
 
-def _has_doubles(cursor: DuckDBPyConnection, keys: str) -> bool:
-    row = cursor.execute(
-        f"SELECT count(*) > count(DISTINCT ({keys})) FROM {_STAGE}"
-    ).fetchone()
-    return bool(row and row[0])
+def _replace_from_bookmark(
+    cursor: DuckDBPyConnection, plan: StreamPlan, shape: Shape, stamp: Stamp
+) -> None:
+    """Delete keyless rows of earlier runs that the tap has read again.
+
+    What lies behind the bookmark was committed without moving it and comes again.
+    Rows at the bookmark go only when rows at it have come: some taps start with it,
+    some behind it.
+    """
+    table = relation(plan.schema, plan.table)
+    for column in shape.columns:
+        if column.property == plan.replication_key:
+            mark = f"TRY_CAST($mark AS {column.type})"
+            name = quote(column.name)
+            cursor.execute(
+                f"DELETE FROM {table} WHERE {LOADED_AT} < $started AND ({name} > {mark}"
+                f" OR ({name} = {mark} AND EXISTS (FROM {table} AS new"
+                f" WHERE new.{LOADED_AT} = $at AND new.{name} <= {mark})))",
+                {
+                    "mark": plan.replace_from,
+                    "started": stamp.started_at,
+                    "at": stamp.at,
+                },
+            )
 
 
 def _refuse_to_shrink(
@@ -434,7 +485,3 @@ def _refuse_to_shrink(
 def _count(cursor: DuckDBPyConnection, table: str) -> int:
     row = cursor.execute(f"SELECT count(*) FROM {table}").fetchone()
     return int(row[0]) if row else 0
-
-
-def table_exists(cursor: DuckDBPyConnection, schema: str, table: str) -> bool:
-    return bool(column_types(cursor, schema, table))

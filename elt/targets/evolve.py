@@ -7,28 +7,24 @@ holds both, and text where no number type holds every old digit.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from elt.targets.columns import LOADED_AT, RUN_ID, Column, named, widened
+from elt.targets.columns import (
+    LOADED_AT,
+    RUN_ID,
+    Column,
+    named,
+    type_for,
+    widened,
+)
 from elt.warehouse.dialect import literal, quote, relation
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _LONG_NAMES = {"TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ"}
-_KNOWN = (
-    "BIGINT",
-    "HUGEINT",
-    "DOUBLE",
-    "BOOLEAN",
-    "TIMESTAMPTZ",
-    "DATE",
-    "TIME",
-    "VARCHAR",
-    "JSON",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +33,17 @@ class Change:
 
     column: str
     sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table as it was found: its columns' types, in order, and its generation.
+
+    The generation is the mark that elt leaves on a table which it made or took over.
+    """
+
+    types: Mapping[str, str]
+    generation: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +60,20 @@ class Shape:
 
 
 def bring_up_to_date(
-    cursor: DuckDBPyConnection, schema: str, table: str, wanted: Sequence[Column]
+    cursor: DuckDBPyConnection,
+    place: tuple[str, str],
+    wanted: Sequence[Column],
+    *,
+    found: Table | None,
 ) -> Shape:
-    """Make the table hold the wanted columns, inside the caller's transaction."""
-    existing = column_types(cursor, schema, table)
-    if not existing:
+    """Make a table hold the wanted columns, inside the caller's transaction.
+
+    `place` is its schema and name, `found` the table as it is, None without one.
+    """
+    schema, table = place
+    if found is None:
         return _make(cursor, schema, table, named(wanted, ()))
+    existing = dict(found.types)
     columns, changes = [], []
     if RUN_ID not in existing:
         changes += _adopt(cursor, schema, table, existing)
@@ -72,30 +87,44 @@ def bring_up_to_date(
         if kept != actual:
             changes.append(Change(column.name, f"{actual} widened to {kept}"))
         columns.append(replace(column, type=kept))
-    generation = generation_of(cursor, schema, table) or _stamp(cursor, schema, table)
+    generation = found.generation or _stamp(cursor, schema, table)
     return Shape(tuple(columns), tuple(changes), generation)
 
 
-def column_types(cursor: DuckDBPyConnection, schema: str, table: str) -> dict[str, str]:
-    """Give the columns of a table and their types, in order; empty without a table."""
+def tables_in(
+    cursor: DuckDBPyConnection, schemas: Collection[str]
+) -> dict[tuple[str, str], Table]:
+    """Find the tables of some schemas, by their places.
+
+    All in one query: it goes through the columns of the whole warehouse, which for
+    each of many streams would cost more than their rows.
+    """
     rows = cursor.execute(
-        "SELECT column_name, data_type FROM duckdb_columns()"
+        "SELECT lower(schema_name), lower(table_name),"
+        " list(column_name ORDER BY column_index),"
+        " list(data_type ORDER BY column_index),"
+        " any_value(comment) FILTER (column_name = ?)"
+        " FROM duckdb_columns()"
         " WHERE database_name = current_database()"
-        " AND schema_name = ? AND table_name = ? ORDER BY column_index",
-        [schema, table],
+        " AND lower(schema_name) IN (SELECT unnest(?))"
+        " GROUP BY ALL",
+        [RUN_ID, [schema.lower() for schema in schemas]],
     ).fetchall()
-    return {name: _LONG_NAMES.get(type_, type_) for name, type_ in rows}
+    return {
+        (schema, table): Table(
+            {
+                name: _LONG_NAMES.get(type_, type_)
+                for name, type_ in zip(names, types, strict=True)
+            },
+            generation,
+        )
+        for schema, table, names, types, generation in rows
+    }
 
 
-def generation_of(cursor: DuckDBPyConnection, schema: str, table: str) -> str | None:
-    """Give the mark that elt left on a table which it made, None without one."""
-    row = cursor.execute(
-        "SELECT comment FROM duckdb_columns()"
-        " WHERE database_name = current_database()"
-        " AND schema_name = ? AND table_name = ? AND column_name = ?",
-        [schema, table, RUN_ID],
-    ).fetchone()
-    return None if row is None or row[0] is None else str(row[0])
+def place_of(schema: str, table: str) -> tuple[str, str]:
+    """Give the name of a table as `tables_in` does: DuckDB has no regard for case."""
+    return schema.lower(), table.lower()
 
 
 def _make(
@@ -139,10 +168,11 @@ def _add(cursor: DuckDBPyConnection, schema: str, table: str, column: Column) ->
 def _widen(
     cursor: DuckDBPyConnection, at: tuple[str, str], column: Column, actual: str
 ) -> str:
-    """Widen the column where the wanted type asks for it; give the type it has then."""
-    if not _is_ours(actual):
-        return actual
-    wide = widened(actual, column.type)
+    """Widen the column where the wanted type asks for it; give the type it has then.
+
+    A type that elt does not load into, in a table of somebody else's, is widened too.
+    """
+    wide = widened(type_for(actual), column.type)
     if wide == "DOUBLE" and actual != "DOUBLE" and _loses(cursor, at, column, actual):
         wide = "VARCHAR"
     if wide == actual:
@@ -153,10 +183,6 @@ def _widen(
         f"ALTER TABLE {relation(*at)} ALTER COLUMN {name} TYPE {wide} USING {value}"
     )
     return wide
-
-
-def _is_ours(type_: str) -> bool:
-    return type_ in _KNOWN or type_.startswith("DECIMAL(")
 
 
 def _loses(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -39,8 +39,10 @@ class TapLoad:
     environment: str
     run_id: str
     schema: str
-    streams: Mapping[str, StreamPlan]
+    streams: Mapping[str, StreamPlan]  # by each name that a message may use
     spool: Path
+    left_out: frozenset[str] = frozenset()  # names of streams that are not wanted
+    unread: frozenset[str] = frozenset()  # ids of those that only this run leaves out
     previous_state: str | None = None  # has the bookmarks of streams not read now
     reject_limit: int = 1000
     # A commit opens the file, inserts and closes it (40 ms beside the insert): worth
@@ -97,6 +99,7 @@ class Loading:
         self._committed_state: bytes | None = None
         # The last STATE that may be committed, with the parts that it covers.
         self._mark: tuple[bytes, dict[str, tuple[Part, ...]]] | None = None
+        self._started_at = now()
         self._last_commit = clock()
         self._spooled_bytes = 0
         self._spools = 0
@@ -114,7 +117,7 @@ class Loading:
                 try:
                     streams[message.stream].waiting.append(message.record)
                 except KeyError:
-                    raise _before_schema(message) from None
+                    self._refuse_if_wanted(message)
             else:
                 self._spool_waiting()
                 self._take(message)
@@ -127,7 +130,7 @@ class Loading:
             for stream in self.streams.values():
                 stream.complete = True
             self._submit(self._uncommitted(everything=True), self._state)
-            self._wait()
+            self._wait(last=True)
         finally:
             self._committer.shutdown()
 
@@ -162,6 +165,8 @@ class Loading:
                 self._warn(f"left out a message of the unknown type `{unknown}`")
 
     def _take_schema(self, message: Message) -> None:
+        if message.stream in self._load.left_out:
+            return
         text = bytes(message.schema)
         stream = self.streams.get(message.stream)
         if stream is not None and stream.schema == text:
@@ -171,7 +176,10 @@ class Loading:
             raise EltError("the tap wrote a SCHEMA without a stream or a schema")
         columns = columns_of(declared)
         if stream is None:
-            plan = self._load.streams.get(message.stream) or self._unplanned(message)
+            plan = _with_key(
+                self._load.streams.get(message.stream) or self._unplanned(message),
+                message.key_properties or (),
+            )
             self.streams[message.stream] = StreamLoad(plan, columns, text)
         else:
             stream.columns, stream.schema = columns, text
@@ -190,11 +198,21 @@ class Loading:
     def _take_batch(self, message: Message) -> None:
         stream = self.streams.get(message.stream)
         if stream is None:
-            raise _before_schema(message)
+            self._refuse_if_wanted(message)
+            return
         part = files_of(message, stream.columns, self._load.spool)
         stream.parts.append(part)
         stream.received = True
         self._spooled_bytes += sum(_size(file.path) for file in part.files)
+
+    def _refuse_if_wanted(self, message: Message) -> None:
+        """Let rows go by that some taps send though their stream is not selected."""
+        if message.stream not in self._load.left_out:
+            raise EltError(
+                f"the tap wrote a {message.type} of stream `{message.stream}` before"
+                " its SCHEMA",
+                hint="That is a bug of the tap: without a schema no table can be made",
+            )
 
     def _take_state(self, state: bytes) -> None:
         if not state or not raw_json(msgspec.Raw(state)):
@@ -227,7 +245,7 @@ class Loading:
         if isinstance(last, Records) and last.columns == stream.columns:
             return last
         self._spools += 1
-        path = self._load.spool / f"{stream.plan.table}-{self._spools}.jsonl"
+        path = self._load.spool / f"{self._spools}.jsonl"
         part = Records(path=path, columns=stream.columns)
         stream.parts.append(part)
         return part
@@ -253,6 +271,7 @@ class Loading:
                 run_id=self._load.run_id,
                 environment=self._load.environment,
                 tap=self._load.tap,
+                started_at=self._started_at,
                 at=self._now(),
             ),
             streams={name: self._batch_of(name, held) for name, held in parts.items()},
@@ -272,8 +291,13 @@ class Loading:
         )
 
     def _with_other_streams(self, state: bytes) -> bytes:
-        before = self._load.previous_state
-        return carry_over(state, before, {*self._load.streams, *self.streams})
+        plans = [*self._load.streams.values(), *(s.plan for s in self.streams.values())]
+        return carry_over(
+            state,
+            self._load.previous_state,
+            read={plan.stream for plan in plans},
+            unread=self._load.unread,
+        )
 
     def _batch_of(self, name: str, parts: tuple[Part, ...]) -> StreamBatch:
         stream = self.streams[name]
@@ -284,19 +308,26 @@ class Loading:
             rejects_before=stream.rejects,
         )
 
-    def _wait(self) -> None:
-        """Wait for the commit that is under way, and take over its counts."""
+    def _wait(self, *, last: bool = False) -> None:
+        """Wait for the commit that is under way, and take over its counts.
+
+        Raises the error of a stream that it left out, unless nothing follows: the tap
+        may go on, but no later STATE of it could be committed.
+        """
         if self._committing is None:
             return
         running, self._committing = self._committing, None
-        done = running.result()
+        try:
+            done = running.result()
+        except BaseException:
+            self._mark = None  # it stands on rows that are not in
+            raise
         for name, written in done.written.items():
             self.streams[name].rows += written.rows
             self.streams[name].rejects += written.rejects
         for name, error in done.failed.items():
             self.streams[name].error = error
-        if done.failed and any(not s.complete for s in self.streams.values()):
-            # The tap goes on, but no later STATE of it could be committed.
+        if done.failed and not last:
             self._mark = None
             raise next(iter(done.failed.values()))
 
@@ -311,12 +342,22 @@ class Loading:
         )
 
 
+def _with_key(plan: StreamPlan, key: Sequence[str]) -> StreamPlan:
+    """Take the key from the SCHEMA where the catalog names none, as old taps do."""
+    if not (plan.learns_key and key):
+        return plan
+    mode = plan.mode
+    if mode.name == "append":
+        mode = decide(key=key, replication_method=None)
+    return replace(plan, key=tuple(key), mode=mode)
+
+
 def _after_first_commit(plan: StreamPlan) -> StreamPlan:
     """Make room only once: later rows of the same run come in addition."""
-    mode = plan.mode
-    if mode.name == "overwrite":
-        mode = Mode("upsert" if plan.key else "append", "after the overwrite")
-    return replace(plan, mode=mode, replace_from=None)
+    if plan.mode.name != "overwrite":
+        return plan
+    mode = Mode("upsert" if plan.key else "append", "after the overwrite")
+    return replace(plan, mode=mode)
 
 
 def _cut(parts: Mapping[str, tuple[Part, ...]]) -> None:
@@ -332,11 +373,3 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except FileNotFoundError:
         return 0  # reading it will say so
-
-
-def _before_schema(message: Message) -> EltError:
-    return EltError(
-        f"the tap wrote a {message.type} of stream `{message.stream}` before its"
-        " SCHEMA",
-        hint="That is a bug of the tap: without a schema no table can be made",
-    )

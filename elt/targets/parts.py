@@ -8,6 +8,7 @@ a tap's STATEs are, and so that DuckDB reads them itself.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,7 +28,6 @@ class Records:
 
     path: Path
     columns: tuple[Column, ...]
-    rows: int = 0
     size_bytes: int = 0
     longest_bytes: int = 0
 
@@ -74,11 +74,12 @@ Part = Records | Files
 def append_records(part: Records, records: Sequence[Raw]) -> Records:
     """Add raw records to the spool and give the part as it is then."""
     lengths = [len(memoryview(record)) for record in records]
-    with part.path.open("ab", buffering=0) as spool:
+    # What a load before this one left under the name is none of our rows.
+    mode = "ab" if part.size_bytes else "wb"
+    with part.path.open(mode, buffering=0) as spool:
         _write_all(spool.fileno(), b"\n".join(records) + b"\n")
     return replace(
         part,
-        rows=part.rows + len(records),
         size_bytes=part.size_bytes + sum(lengths) + len(lengths),
         longest_bytes=max(part.longest_bytes, *lengths),
     )
@@ -170,5 +171,5 @@ def _kept(path: Path, keep: Path) -> Path:
     try:
         os.link(path, kept)
     except OSError:
-        kept.write_bytes(path.read_bytes())
+        shutil.copyfile(path, kept)
     return kept

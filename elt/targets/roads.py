@@ -21,8 +21,10 @@ from elt.warehouse.dialect import literal, quote
 # for each thread.
 _OBJECT_LIMIT_BYTES = 16 << 20
 _CAREFUL_LIMIT_BYTES = 128 << 20
+# The alias of a file whose own columns may have any other name.
+ROW = "_elt_row"
 # Present in every structure, in no record: any DECIMAL makes DuckDB keep number text.
-_KEEP_NUMBER_TEXT = ("_elt_keep_number_text", "DECIMAL(1,0)")
+_KEEP_NUMBER_TEXT = "_elt_keep_number_text"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,11 @@ class Road:
     ignore: tuple[str, ...] = ()
     longest_bytes: int = 0
     named: NamedFile | None = None
+
+    @property
+    def known(self) -> set[str]:
+        """The properties that the schema has, or that were deselected."""
+        return {column.property for column in self.columns} | set(self.ignore)
 
 
 def roads(part: Part) -> list[Road]:
@@ -102,8 +109,11 @@ def structures(columns: Sequence[Column]) -> list[str]:
         if column.property in places:
             kind = "JSON" if column.type == "JSON" else "VARCHAR"
             groups[places[column.property]][column.property] = kind
+    dummy = _KEEP_NUMBER_TEXT
+    while any(dummy == name.lower() for name in places):
+        dummy += "_"
     for group in groups:
-        group[_KEEP_NUMBER_TEXT[0]] = _KEEP_NUMBER_TEXT[1]
+        group[dummy] = "DECIMAL(1,0)"
     return [json.dumps(group, ensure_ascii=False) for group in groups]
 
 
@@ -123,8 +133,8 @@ def from_sql(road: Road, columns: Sequence[Column], *, careful: bool = False) ->
         source = objects_sql(road, careful=careful)
         return f"(SELECT json, {transformed} FROM {source}) AS r"
     if road.format == "csv":
-        return f"{_csv_sql(road, careful=careful)} AS r"
-    return f"read_parquet({literal(str(road.path))}) AS r"
+        return f"{_csv_sql(road, careful=careful)} AS {ROW}"
+    return f"read_parquet({literal(str(road.path))}) AS {ROW}"
 
 
 def pointer(key: str) -> str:
@@ -163,7 +173,7 @@ def _plain_text(road: Road, column: Column) -> str:
     known = road.encoding.columns
     if known and column.property not in known:
         return "NULL::VARCHAR"
-    value = f"r.{quote(column.property)}"
+    value = f"{ROW}.{quote(column.property)}"
     if road.format == "parquet":
         return f"to_json({value})" if column.type == "JSON" else f"{value}::VARCHAR"
     if column.type != "JSON":

@@ -185,7 +185,10 @@ class Dbt:
                 str(ended.error), self.setup.project_dir, parsing=False
             ) from ended.error
         if ended.failed_hook is not None:
-            raise EltError(f"a hook of dbt failed: {ended.failed_hook}")
+            raise EltError(
+                f"a hook of dbt failed: {ended.failed_hook}",
+                hint="`elt dbt build` shows it with dbt's own log",
+            )
 
     def _count_rows(self, node: Node) -> int | None:
         """Count a built table, which DuckDB knows without reading it."""

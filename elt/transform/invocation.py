@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -144,7 +145,8 @@ def run_cli(
     before = os.environ.copy()
     os.environ.update(given)
     try:
-        cli.main(args=list(arguments), prog_name="elt dbt")
+        # In a context of its own: dbt leaves marks there by which we know its threads.
+        copy_context().run(cli.main, args=list(arguments), prog_name="elt dbt")
     except SystemExit as exit_:
         return exit_.code if isinstance(exit_.code, int) else 1
     finally:

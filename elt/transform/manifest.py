@@ -84,15 +84,6 @@ class Manifest:
     sources: Mapping[str, Source] = field(default_factory=dict)
     exposures: Mapping[str, Exposure] = field(default_factory=dict)
 
-    def sources_of(self, schema: str, table: str) -> tuple[Source, ...]:
-        """Give the sources that read this table; DuckDB's names ignore case."""
-        wanted = (schema.casefold(), table.casefold())
-        return tuple(
-            source
-            for source in self.sources.values()
-            if (source.schema.casefold(), source.identifier.casefold()) == wanted
-        )
-
     def model(self, name: str) -> Node | None:
         """Find a model, snapshot or seed by the name that `ref()` takes."""
         found = (

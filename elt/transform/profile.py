@@ -14,7 +14,7 @@ from elt.transform.yml import read_yml, yml_text
 
 PROFILES = "profiles.yml"
 
-# Dates are cut where the loader and the syncs cut them, on every machine.
+# Dates are cut where loads and syncs cut them, on every machine.
 SETTINGS = {"TimeZone": "UTC"}
 
 

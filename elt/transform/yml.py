@@ -16,7 +16,9 @@ def read_yml(path: Path) -> Any:
     try:
         return yaml.load(path.read_bytes(), loader)  # noqa: S506  it is a safe one
     except yaml.YAMLError as error:
-        raise ConfigError(f"not YAML: {error}", where=str(path)) from error
+        raise ConfigError(
+            f"not YAML: {error}", where=str(path), hint="Correct the file"
+        ) from error
 
 
 def yml_text(value: Any) -> str:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
@@ -72,10 +73,10 @@ class Warehouse:
             self._release()
 
     @contextmanager
-    def writer(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def writer(self, *, keep: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
         """Lend a cursor inside one transaction, one writer at a time.
 
-        Commits at the end, rolls back on any exception.
+        Commits at the end; rolls back on any exception, and when not told to keep.
         """
         with self._writing, self.session() as cursor:
             cursor.begin()
@@ -84,7 +85,10 @@ class Warehouse:
             except BaseException:
                 cursor.rollback()
                 raise
-            cursor.commit()
+            if keep:
+                cursor.commit()
+            else:
+                cursor.rollback()
 
     @contextmanager
     def reader(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -133,19 +137,29 @@ class Warehouse:
         if not self.path.exists():
             self._create()
         connection = self._connect_when_free()
-        for name, value in self._settings.items():
-            connection.execute(f"SET GLOBAL {name} = {literal(str(value))}")
-        tables.migrate(connection)
+        try:
+            for name, value in self._settings.items():
+                connection.execute(f"SET GLOBAL {name} = {literal(str(value))}")
+            tables.migrate(connection)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def _create(self) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        maker = duckdb.connect()
-        maker.execute(
-            f"ATTACH {literal(str(self.path))} AS made"
-            f" (STORAGE_VERSION {literal(STORAGE_VERSION)})"
-        )
-        maker.close()
+        """Make the file aside: a process that is killed here leaves none half made."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with TemporaryDirectory(dir=self.path.parent, prefix=".elt-") as aside:
+                made = Path(aside) / self.path.name
+                with duckdb.connect() as maker:
+                    maker.execute(
+                        f"ATTACH {literal(str(made))} AS made"
+                        f" (STORAGE_VERSION {literal(STORAGE_VERSION)})"
+                    )
+                made.replace(self.path)
+        except (OSError, duckdb.IOException) as error:
+            raise _unreadable(self.path, error) from error
 
     def _connect_when_free(
         self, *, read_only: bool = False
@@ -188,7 +202,7 @@ def _busy(path: Path, error: duckdb.Error) -> Unavailable:
     )
 
 
-def _unreadable(path: Path, error: duckdb.Error) -> EltError:
+def _unreadable(path: Path, error: Exception) -> EltError:
     return EltError(
         f"the warehouse cannot be opened: {str(error).splitlines()[0]}",
         where=str(path),

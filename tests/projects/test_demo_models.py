@@ -115,7 +115,7 @@ def load_by_hand(folder: Path) -> None:
                 " ignore_errors = true)"
             )
             warehouse.execute(f"CREATE TABLE {table} AS FROM {source}")
-        # The broken line, which the loader sets aside, is a row of NULLs here.
+        # The broken line, which a load sets aside, is a row of NULLs here.
         warehouse.execute("DELETE FROM raw_events.events WHERE message_id IS NULL")
         warehouse.execute("ALTER TABLE raw_events.events ALTER properties TYPE JSON")
 

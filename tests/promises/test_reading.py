@@ -69,7 +69,7 @@ def test_a_warehouse_that_is_open_elsewhere_is_waited_for_and_its_holder_named(f
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     ) as holder:
-        holder.stdout.readline()
+        assert holder.stdout.readline() == b"1\n"
         done = subprocess.run(
             [sys.executable, "-m", "elt", "run"],
             cwd=folder.path,

@@ -252,3 +252,102 @@ def test_full_refresh_begins_anew_only_what_is_selected(folder):
     assert folder.ids("raw_t.b") == [1]
     ((found,),) = folder.sql("SELECT state FROM _elt.bookmarks")
     assert '"b"' in found
+
+
+def with_id(name, id_, **more):
+    return {**stream(name, **more), "tap_stream_id": id_}
+
+
+@pytest.mark.parametrize("called", ["users", "public-users"])
+def test_a_stream_is_known_by_its_name_and_by_its_id(folder, called):
+    catalog = {"streams": [with_id("users", "public-users")]}
+    seen = str(folder.path / "seen.json")
+    lines = [schema(called), record(1, called)]
+    marks = state(bookmarks={"public-users": {"x": 1}})
+    folder.script(*lines, marks, catalog=catalog, seen=seen)
+
+    (result,) = folder.run().results
+
+    assert (result.asset, result.rows) == ("stream:t.public-users", 1)
+    assert folder.ids("raw_t.users") == [1]
+
+    folder.sql("DROP TABLE raw_t.users")
+    folder.script(*lines, catalog=catalog, seen=seen)
+    folder.run()
+
+    assert (folder.path / "seen.json").read_text() == '{"bookmarks": {}}'
+
+
+def test_a_tap_that_ignores_the_selection_loads_only_what_is_selected(folder):
+    catalog = {"streams": [stream("a"), stream("b", [], "FULL_TABLE")]}
+    lines = [schema("a"), record(1, "a"), schema("b", []), record(1, "b")]
+    marks = state(bookmarks={"a": {"x": 1}, "b": {"x": 1}})
+    folder.script(*lines, marks, catalog=catalog)
+    folder.run()
+
+    later = state(bookmarks={"a": {"x": 2}, "b": {"x": 2}, "c": {"x": 2}})
+    folder.script(*lines, later, catalog=catalog)
+    folder.run("stream:t.a")
+
+    assert folder.ids("raw_t.b") == [1]
+    ((found,),) = folder.sql("SELECT state FROM _elt.bookmarks")
+    assert json.loads(found)["bookmarks"] == {
+        "a": {"x": 2},
+        "b": {"x": 1},
+        "c": {"x": 2},
+    }
+
+
+def test_some_streams_of_a_tap_whose_state_is_one_whole_are_refused(folder):
+    catalog = {"streams": [stream("a"), stream("b")]}
+    lines = [schema("a"), record(1, "a"), state(at=3), schema("b"), record(1, "b")]
+    folder.script(*lines, catalog=catalog)
+
+    result = folder.run("stream:t.a")
+
+    assert "cannot be taken apart" in folder.messages(result)
+    folder.run()
+    assert folder.ids("raw_t.b") == [1]
+
+
+def test_a_stream_that_is_syncing_elsewhere_does_not_hide_the_selected_one(folder):
+    catalog = {"streams": [stream("a"), stream("b")]}
+    seen = str(folder.path / "seen.json")
+    whole = state(bookmarks={"a": {"x": 1}}, currently_syncing="b")
+    folder.script(schema("a"), record(1, "a"), schema("b"), whole, catalog=catalog)
+    folder.run()
+
+    folder.script(schema("a"), catalog=catalog, seen=seen)
+    folder.run("stream:t.a")
+
+    assert json.loads((folder.path / "seen.json").read_text()) == {
+        "bookmarks": {"a": {"x": 1}}
+    }
+
+
+def test_a_stream_that_the_catalog_does_not_know_fails_its_tap_when_it_fails(folder):
+    text = (folder.path / "elt.toml").read_text()
+    folder.write(
+        "elt.toml", text.replace("[taps.t]", "[taps.t]\n        reject_limit = 0")
+    )
+    folder.script(schema(), record(1), schema("unknown"), record(1.5, "unknown"))
+
+    result = folder.run()
+
+    assert result.exit_code == 1
+
+
+def test_a_stream_with_a_very_long_name_loads(folder):
+    name = "x" * 300
+    folder.script(schema(name), record(1, name), catalog={"streams": [stream(name)]})
+
+    assert folder.run().exit_code == 0
+
+
+def test_full_refresh_of_a_keyed_stream_has_every_key_once(folder):
+    folder.script(schema(), record(1), record(1), state(bookmarks={"s": {"x": 1}}))
+    folder.run()
+
+    folder.run(full_refresh=True)
+
+    assert folder.ids() == [1]

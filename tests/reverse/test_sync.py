@@ -54,7 +54,7 @@ def test_a_plan_stores_and_sends_nothing(world):
 
     with plan_sync(world.sync()) as plan:
         assert plan.total == 1
-        assert [change.key for change in plan.samples] == ["ann"]
+        assert [change.key for change in plan.changes()] == ["ann"]
 
     assert world.destination.calls == []
     assert world.query("SELECT count(*) FROM _elt.sync_runs") == [(0,)]

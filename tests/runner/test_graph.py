@@ -89,7 +89,7 @@ def test_what_is_left_out_hides_no_dependency(graph: Graph, data: st.DataObject)
         assert narrowed.upstream([asset_id]) == graph.upstream([asset_id]) & kept
 
 
-def test_ten_thousand_assets_are_planned_in_half_a_second():
+def test_ten_thousand_assets_are_planned_in_a_moment():
     streams = [
         Asset(
             f"stream:t{n % 50}.s{n}",
@@ -113,4 +113,5 @@ def test_ten_thousand_assets_are_planned_in_half_a_second():
     steps = plan(graph, select(graph))
 
     assert len(steps) == 51
-    assert time.process_time() - started < 0.5
+    # 0.1 s; far more where the work grows with the square of the graph.
+    assert time.process_time() - started < 5

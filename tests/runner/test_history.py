@@ -21,7 +21,7 @@ from elt.events import (
 from elt.runner import history
 from elt.runner.history import StepEntry
 from elt.runner.lock import Owner, this_process
-from elt.runner.recorder import Recorder, log_lines, logged, scrubbed
+from elt.runner.recorder import Recorder, logged, scrubbed
 from elt.runner.store import Store, open_store
 
 START = datetime(2026, 11, 21, 9, 15, tzinfo=UTC)
@@ -108,17 +108,22 @@ def test_a_result_is_durable_when_it_was_told(store: Store, clock: Clock):
     assert (status.asset, status.status) == ("stream:crm.deals", "done")
 
 
+def texts(store: Store, *what: str) -> list[str]:
+    events = (event for _, event in logged(store, *what))
+    return [event.text for event in events if isinstance(event, LogLine)]
+
+
 def test_lines_are_gathered_for_half_a_second(store: Store, clock: Clock):
     record = begin(store, clock)
     line = LogLine(step="tap:crm", source="tap", level="info", text="page 1")
 
     record(line)
-    at_once = log_lines(store)
+    at_once = texts(store)
     clock.pass_(0.6)
     record(RowsRead(step="tap:crm", stream="deals", rows=1))
 
     assert at_once == []
-    assert [row.text for row in log_lines(store)] == ["page 1"]
+    assert texts(store) == ["page 1"]
 
 
 def test_lines_of_one_step_are_found_in_their_order(store: Store, clock: Clock):
@@ -130,10 +135,10 @@ def test_lines_of_one_step_are_found_in_their_order(store: Store, clock: Clock):
     record(LogLine(step="", source="elt", level="warning", text="of the run"))
     record.flush()
 
-    lines = log_lines(store, "run-1", "tap:crm")
+    lines = texts(store, "run-1", "tap:crm")
 
-    assert [line.text for line in lines] == [f"line {n}" for n in range(1_200)]
-    assert log_lines(store)[-1].text == "of the run"
+    assert lines == [f"line {n}" for n in range(1_200)]
+    assert texts(store)[-1] == "of the run"
 
 
 def test_events_come_back_as_they_were(store: Store, clock: Clock):

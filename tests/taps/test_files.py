@@ -135,16 +135,18 @@ def test_compressed_files_are_read(files, name):
     plain = "a.csv" if "csv" in name else "a.jsonl"
     kind = "FORMAT csv" if "csv" in name else "FORMAT json"
     if name.endswith("zst"):
-        duckdb.sql(f"COPY (SELECT 1 id, 'ö' a) TO '{name}' ({kind}, COMPRESSION zstd)")
+        duckdb.connect().sql(
+            f"COPY (SELECT 1 id, 'ö' a) TO '{name}' ({kind}, COMPRESSION zstd)"
+        )
     else:
-        duckdb.sql(f"COPY (SELECT 1 id, 'ö' a) TO '{plain}' ({kind})")
+        duckdb.connect().sql(f"COPY (SELECT 1 id, 'ö' a) TO '{plain}' ({kind})")
         files.write(name, gzip.compress(Path(plain).read_bytes()))
 
     assert files.sync(path=name).rows == [{"id": 1, "a": "ö"}]
 
 
 def test_parquet_rows_are_read(files):
-    duckdb.sql(
+    duckdb.connect().sql(
         "COPY (SELECT 1 AS i, 9.90::DECIMAL(9,2) AS m, DATE '2026-01-02' AS d,"
         " [1.5] AS l, 'x'::BLOB AS b, NULL AS n) TO 'a.parquet'"
     )

@@ -1,4 +1,4 @@
-"""The files tap with the loader, as `elt run` puts them together."""
+"""The files tap with the target, as `elt run` puts them together."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def test_files_are_loaded_once_however_they_change(load, tmp_path):
     orders, events = tmp_path / "orders.csv", tmp_path / "events.jsonl"
     orders.write_text("id,price,email\n1,9.90,a@example.com\n2,10.00,b\n")
     events.write_text('{"id":1,"email":"x","o":{"n":1.10}}\n{"id":2}')
-    duckdb.sql(f"COPY (SELECT 1 AS id, 'x' AS a) TO '{tmp_path}/1.parquet'")
-    duckdb.sql(f"COPY (SELECT 'y' AS b, 2 AS ID) TO '{tmp_path}/2.parquet'")
+    duckdb.connect().sql(f"COPY (SELECT 1 AS id, 'x' AS a) TO '{tmp_path}/1.parquet'")
+    duckdb.connect().sql(f"COPY (SELECT 'y' AS b, 2 AS ID) TO '{tmp_path}/2.parquet'")
 
     query = load()
 

@@ -157,7 +157,7 @@ def test_json_lines_keep_nested_values_and_exact_numbers(files):
 
 
 def test_parquet_columns_keep_their_types(files):
-    duckdb.sql(
+    duckdb.connect().sql(
         "COPY (SELECT 1 AS i, 2::UBIGINT AS u, 1.5::DOUBLE AS d, 9.99 AS m, true AS b,"
         " DATE '2026-01-01' AS dt, TIMESTAMP '2026-01-01' AS ts, 'x' AS t, [1] AS l,"
         " {'a': 1} AS o) TO 'a.parquet'"
@@ -183,7 +183,9 @@ def test_parquet_columns_keep_their_types(files):
 def test_compressed_csv_is_found_by_its_ending(files, ending):
     text = "id,name\n1,a\n"
     if ending == "csv.zst":
-        duckdb.sql("COPY (SELECT 1 id, 'a' AS name) TO 'a.csv.zst' (COMPRESSION zstd)")
+        duckdb.connect().sql(
+            "COPY (SELECT 1 id, 'a' AS name) TO 'a.csv.zst' (COMPRESSION zstd)"
+        )
     else:
         content = text.encode()
         files.write(

@@ -102,7 +102,7 @@ def test_compressed_lines_are_read_and_their_broken_lines_found(
     if compression == "gzip":
         file.write_bytes(gzip.compress(content.encode()))
     else:
-        duckdb.execute(
+        duckdb.connect().execute(
             "COPY (SELECT unnest(['{\"id\": 1}', 'broken'])) TO "
             f"'{file}' (FORMAT csv, COMPRESSION zstd, HEADER false, QUOTE '')"
         )
@@ -153,7 +153,7 @@ def test_a_csv_value_of_the_wrong_type_is_a_reject(loader, tmp_path):
 
 def test_parquet_keeps_its_types_and_nests_as_json(loader, tmp_path):
     file = tmp_path / "f.parquet"
-    duckdb.execute(
+    duckdb.connect().execute(
         "COPY (SELECT 1 AS id, 1.10::DECIMAL(9,2) AS m, {'a': [1, 2]} AS j)"
         f" TO '{file}' (FORMAT parquet)"
     )
@@ -209,3 +209,27 @@ def test_rows_and_batches_of_one_stream_keep_their_order(loader, tmp_path):
         (1, "batch"),
         (2, "after"),
     ]
+
+
+def test_parquet_columns_that_the_schema_lacks_load_and_missing_ones_are_null(
+    loader, tmp_path
+):
+    file = tmp_path / "f.parquet"
+    duckdb.connect().execute(
+        f"COPY (SELECT 1 AS id, 2.5 AS more) TO '{file}' (FORMAT parquet)"
+    )
+
+    encoding = {"format": "parquet"}
+    loader.load(schema(id=INTEGER, t=TEXT), batch(file, encoding=encoding))
+
+    assert loader.sql("SELECT id, t, more FROM raw.s") == [(1, None, Decimal("2.5"))]
+
+
+def test_a_reject_has_its_whole_row_whatever_the_columns_are_called(loader, tmp_path):
+    file = tmp_path / "f.csv"
+    file.write_bytes(b"id,r\nx,a\n")
+
+    encoding = {**CSV, "columns": ["id", "r"]}
+    loader.load(schema(id=INTEGER, r=TEXT), batch(file, encoding=encoding))
+
+    assert loader.rejects()[0][3] == '{"id":"x","r":"a"}'

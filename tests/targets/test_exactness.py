@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from elt.errors import EltError
 from tests.targets.conftest import schema
 
 INTEGER = {"type": ["null", "integer"]}
@@ -271,3 +272,85 @@ def test_for_all_amounts_every_digit_is_kept(loader, numbers):
     )
 
     assert loader.column("m") == numbers
+
+
+def test_names_that_elt_uses_itself_are_columns_like_any_other(loader):
+    names = ["_elt_loaded_at", "_elt_run_id", "_ELT_keep_number_text", "place", "raw"]
+    record = json.dumps(dict.fromkeys(names, "mine")).encode()
+
+    for _ in range(2):
+        loader.load(schema(**dict.fromkeys(names, TEXT)), record)
+
+    columns = ["_elt_loaded_at_2", "_elt_run_id_2", *names[2:]]
+    assert [loader.column(name) for name in columns] == [["mine", "mine"]] * 5
+
+
+@pytest.mark.parametrize("names", [["a", "A", "A_2"], ["", "_"]])
+def test_names_that_clash_mean_the_same_columns_with_every_load(loader, names):
+    record = json.dumps({name: number for number, name in enumerate(names)}).encode()
+
+    for _ in range(2):
+        loader.load(schema(**dict.fromkeys(names, INTEGER)), record)
+
+    first, second = loader.sql(
+        "SELECT * EXCLUDE (_elt_loaded_at, _elt_run_id) FROM raw.s"
+    )
+    assert first == second
+    assert sorted(first) == list(range(len(names)))
+
+
+def test_a_table_of_somebody_else_gets_types_that_hold_every_value(loader):
+    loader.load(schema(n=INTEGER), b'{"n": 1}')
+    loader.sql(
+        "CREATE OR REPLACE TABLE raw.s AS"
+        " SELECT 1::INTEGER AS n, 0.5::FLOAT AS f, uuid() AS u, [1] AS l"
+    )
+
+    loader.load(
+        schema(n=INTEGER, f=NUMBER, u=TEXT, l=ANY),
+        b'{"n": 3000000000, "f": 0.1, "u": "no uuid", "l": {"x": 1}}',
+        b'{"n": 1.5}',
+    )
+
+    assert loader.sql("SELECT n, f, u, l FROM raw.s ORDER BY n DESC LIMIT 1") == [
+        (3000000000, 0.1, "no uuid", '{"x":1}')
+    ]
+    assert loader.rejects()[0][:2] == ("n", "1.5")
+
+
+def test_a_record_nested_too_deeply_is_named(loader):
+    record = b'{"j": ' + b"[" * 5000 + b"]" * 5000 + b"}"
+
+    with pytest.raises(EltError, match="not a Singer message"):
+        loader.load(schema(j=ANY), record)
+
+
+VALUES = {
+    "BIGINT": (INTEGER, "9007199254740993"),
+    "HUGEINT": ({"type": "integer", "maximum": 2**70}, str(2**100)),
+    "DOUBLE": (NUMBER, "0.1"),
+    "DECIMAL(18,2)": (MONEY, "9007199254740993.07"),
+    "DECIMAL(18,4)": ({"type": "number", "multipleOf": 1e-4}, "123456789012.0001"),
+    "BOOLEAN": ({"type": "boolean"}, "true"),
+    "DATE": (DAY, "2024-06-01"),
+    "TIME": ({"type": "string", "format": "time"}, "10:00:00.5"),
+    "TIMESTAMPTZ": (MOMENT, "2024-06-01 10:00:00.5+00"),
+    "VARCHAR": (TEXT, "a b"),
+    "JSON": (ANY, '{"a":1.10}'),
+}
+QUOTED = ("DATE", "TIME", "TIMESTAMPTZ", "VARCHAR")
+
+
+@pytest.mark.parametrize("new", VALUES)
+@pytest.mark.parametrize("old", VALUES)
+def test_whatever_a_column_becomes_its_old_value_reads_back_equal(loader, old, new):
+    for type_ in (old, new):
+        declared, text = VALUES[type_]
+        value = json.dumps(text) if type_ in QUOTED else text
+        loader.load(schema(c=declared), b'{"c": %s}' % value.encode())
+
+    text = "trim(c::VARCHAR, '\"')"  # JSON has quotes around what is no number
+    kept = loader.sql(f"SELECT TRY_CAST({text} AS {old})::VARCHAR FROM raw.s")
+
+    assert (VALUES[old][1],) in kept
+    assert len(kept) == 2

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
+import duckdb
 import pytest
 
-from elt.errors import EltError
+import elt.targets.commit
+from elt.errors import EltError, Unavailable
 from elt.events import BookmarkCommitted, RowsLoaded, SchemaChanged
 from tests.targets.conftest import line, schema, state
 
 INTEGER = {"type": ["null", "integer"]}
 TEXT = {"type": ["null", "string"]}
 ROWS = schema(key=["id"], id=INTEGER, t=TEXT)
+
+VIEW = "ALTER TABLE raw.s RENAME TO t; CREATE VIEW raw.s AS FROM raw.t"
 
 
 def rows(*ids, text="x"):
@@ -234,3 +240,136 @@ def test_unknown_message_types_are_left_out_with_a_warning(loader):
 
     assert loader.column("id") == [1]
     assert "HEARTBEAT" in loader.events[0].text
+
+
+def test_a_commit_that_fails_takes_no_later_state_with_it(loader):
+    loading = loader.start(load={"commit_bytes": 1})
+    opening = loader.warehouse._open
+
+    def busy():
+        loader.warehouse._open = opening
+        raise Unavailable("the warehouse is open elsewhere")
+
+    loader.warehouse._open = busy
+    loading.feed([line(m) for m in (ROWS, *rows(1), state({"at": 1}))])
+    with pytest.raises(Unavailable):
+        loading.feed([line(m) for m in (*rows(2), state({"at": 2}))])
+    loading.abandon()
+
+    assert loader.state() is None
+
+
+def test_a_stream_that_fails_after_its_end_marker_stops_the_tap_too(loader):
+    done = {"type": "ACTIVATE_VERSION", "stream": "s", "version": 1}
+    loader.load(ROWS, *rows(*range(10)), mode="overwrite")
+    loading = loader.start(mode="overwrite", load={"commit_bytes": 1})
+
+    loading.feed([line(m) for m in (ROWS, *rows(1), done, state({"at": 1}))])
+    with pytest.raises(EltError, match="would shrink"):
+        loading.feed([line(m) for m in (*rows(2), state({"at": 2}))])
+    loading.abandon()
+
+    assert loader.column("id") == list(range(10))
+    assert loader.state() is None
+
+
+def test_overwrite_has_a_key_once_and_the_last_record_wins(loader):
+    again = [*rows(1, text="old"), b'{"t": "x"}', *rows(2), *rows(1, text="new")]
+    loader.load(ROWS, *rows(*range(4)), mode="overwrite", key=["id"])
+
+    loader.load(ROWS, *again, mode="overwrite", key=["id"])
+
+    assert loader.sql("SELECT id, t FROM raw.s ORDER BY id") == [(1, "new"), (2, "x")]
+    assert loader.rejects()[0][2] == "the key is missing or null"
+
+
+@pytest.mark.parametrize("new", [[], [3]])
+def test_keyless_rows_at_the_bookmark_stay_when_the_tap_starts_behind_it(loader, new):
+    loader.load(ROWS, *rows(1, 2, 2), state({"at": 2}))
+
+    loader.load(ROWS, *rows(*new), replication_key="id", replace_from="2")
+
+    assert loader.column("id", order="id") == [1, 2, 2, *new]
+
+
+def test_keyless_rows_behind_an_unmoved_bookmark_are_not_added_again(loader):
+    loader.load(ROWS, *rows(1, 2, 3, 4), state({"at": 2}))
+    loading = loader.start(
+        replication_key="id", replace_from="2", load={"commit_bytes": 1}
+    )
+
+    for message in rows(4, 2, 3):
+        loading.feed([line(m) for m in (ROWS, message, state({"at": 2}))])
+    loading.finish()
+
+    assert loader.column("id", order="id") == [1, 2, 3, 4]
+
+
+def test_a_key_that_only_the_schema_names_is_the_key(loader):
+    for _ in range(2):
+        loader.load(ROWS, *rows(1), learns_key=True)
+
+    assert loader.column("id") == [1]
+
+
+def test_many_odd_streams_are_each_written_a_few_times_and_no_more(loader):
+    names = [f"s{number}" for number in range(12)]
+    odd = [
+        message
+        for name in names
+        for message in (
+            schema(name, id=INTEGER),
+            {"type": "RECORD", "stream": name, "record": {"id": "1.5"}},
+        )
+    ]
+    written = []
+    write_stream = elt.targets.commit.write_stream
+
+    def counted(cursor, plan, parts, **known):
+        written.append(plan.stream)
+        return write_stream(cursor, plan, parts, **known)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(elt.targets.commit, "write_stream", counted)
+        loader.load(*odd)
+
+    assert len(loader.rejects()) == len(names)
+    assert len(written) < 4 * len(names)
+
+
+@pytest.mark.parametrize("obstacle", ["CREATE INDEX i ON raw.s (id)", VIEW])
+def test_a_table_that_cannot_be_changed_fails_its_stream_alone(loader, obstacle):
+    other = schema("other", key=["id"], id=INTEGER)
+    more = {"type": "RECORD", "stream": "other", "record": {"id": 1}}
+    loader.load(ROWS, *rows(1), mode="overwrite")
+    for statement in obstacle.split(";"):
+        loader.sql(statement)
+
+    wider = schema(id=TEXT, t=TEXT, more=TEXT)
+    streams = loader.load(wider, *rows(2), other, more, mode="overwrite")
+
+    assert "`raw.s` cannot be loaded into" in str(streams["s"].error)
+    assert loader.sql("SELECT id FROM raw.other") == [(1,)]
+
+
+def test_a_disk_that_is_full_at_the_commit_is_named_and_nothing_is_kept(loader):
+    loader.load(ROWS, *rows(1), state({"at": 1}))
+    writer = loader.warehouse.writer
+    tries = []
+
+    @contextmanager
+    def full(**about):
+        tries.append(about)
+        with writer(keep=False) as cursor:
+            yield cursor
+        raise duckdb.TransactionException("Failed to commit: No space left on device")
+
+    loader.warehouse.writer = full
+    with pytest.raises(Unavailable, match="No space left on device"):
+        loader.load(ROWS, *rows(2), state({"at": 2}))
+    loader.warehouse.writer = writer
+    loader.load(ROWS, *rows(3))
+
+    assert len(tries) == 1
+    assert loader.column("id") == [1, 3]
+    assert loader.state() == {"at": 1}

@@ -15,8 +15,10 @@ import pytest
 from elt.errors import ConfigError, EltError
 from elt.project.settings import DbtDuckdbTable, Project, WarehouseTable
 from elt.transform.dbt import Dbt
+from elt.transform.invocation import _is_dbts_thread
 from elt.transform.manifest import Manifest, Node
 from elt.transform.results import NodeResult
+from elt.transform.stdout import printed_lines
 from elt.warehouse.duckdb import Warehouse
 
 SPECIAL = {"slow", "after_slow", "in_python"}
@@ -211,12 +213,12 @@ def test_tables_load_while_dbt_builds(shop: Shop):
             loaded += 1
             time.sleep(0.01)
 
-    loader = threading.Thread(target=load)
-    loader.start()
+    loading = threading.Thread(target=load)
+    loading.start()
     chosen = ("model:orders", "model:only_here", "model:customers", "snapshot:kept")
     results = shop.dbt.build(shop.nodes(*chosen))
     ended.set()
-    loader.join()
+    loading.join()
 
     assert {each.status for each in results} == {"done"}
     assert loaded > 1
@@ -281,6 +283,19 @@ def test_a_dbt_command_prints_as_dbt_does(
 def test_a_dbt_command_that_fails_gives_dbts_exit_code(shop: Shop):
     assert shop.dbt.command(["--quiet", "run", "--select", "broken"]) == 1
     read_elsewhere(shop.project.warehouse_path, "SELECT 1")
+
+
+def test_after_a_dbt_command_what_this_thread_prints_is_its_own(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+):
+    taken: list[str] = []
+    shop.dbt.command(["--quiet", "ls"])
+
+    with printed_lines(_is_dbts_thread, taken.append):
+        print("ours")  # noqa: T201
+
+    assert taken == []
+    assert capsys.readouterr().out.endswith("ours\n")
 
 
 def test_what_warehouse_dbt_says_is_passed_on_to_dbt(

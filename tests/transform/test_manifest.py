@@ -80,23 +80,6 @@ def test_versions_and_packages_keep_names_apart(tmp_path: Path):
     assert names == ["dim.v1", "dim.v2", "shop.same", "other.same"]
 
 
-def test_sources_are_found_by_their_relation_whatever_its_case(tmp_path: Path):
-    source = {
-        "unique_id": "source.shop.raw.orders",
-        "source_name": "raw",
-        "name": "orders",
-        "schema": "Raw_Shop",
-        "identifier": "Orders",
-    }
-    path = write_manifest(
-        tmp_path / "manifest.json", sources={source["unique_id"]: source}
-    )
-
-    [found] = read_manifest(path).sources_of("raw_shop", "orders")
-
-    assert found.name == "raw.orders"
-
-
 def test_exposures_and_severity_are_read(tmp_path: Path):
     exposure = {
         "unique_id": "exposure.shop.crm",

@@ -70,7 +70,9 @@ class FileDestination:
     def check(self) -> None:
         if self._folder.exists() and not os.access(self._folder, os.W_OK):
             raise ConfigError(
-                "the folder cannot be written to", where=str(self._folder)
+                "the folder cannot be written to",
+                where=str(self._folder),
+                hint="Choose another `path`, or let the user that runs elt write there",
             )
 
     def write(
@@ -101,6 +103,7 @@ class FileDestination:
             raise ConfigError(
                 f"`{route.object}` lies outside the destination's folder",
                 where=f"[syncs.{route.sync}] object",
+                hint="Write `object` as a name in that folder, without `..`",
             )
         return path
 

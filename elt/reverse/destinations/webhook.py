@@ -48,6 +48,7 @@ NOT_SENT = (
     httpx.ProxyError,
 )
 SHOWN = 300
+URL_HINT = "Write it whole, as `https://crm.example.com/hooks/people`"
 
 
 class WebhookConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -290,9 +291,11 @@ def _url(text: str) -> httpx.URL:
     try:
         url = httpx.URL(text)
     except httpx.InvalidURL as error:
-        raise ConfigError(f"`url` is not a URL: {error}") from error
+        raise ConfigError(f"`url` is not a URL: {error}", hint=URL_HINT) from error
     if url.scheme not in {"http", "https"} or not url.host:
-        raise ConfigError(f"`url` is not an http or https address: {text}")
+        raise ConfigError(
+            f"`url` is not an http or https address: {text}", hint=URL_HINT
+        )
     return url
 
 

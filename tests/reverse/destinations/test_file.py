@@ -78,9 +78,13 @@ def test_parquet_has_the_models_types(tmp_path):
 
     out, _ = write(tmp_path, "people.parquet", rows=[row], columns=columns)
 
-    found = duckdb.execute(
-        f"SELECT * REPLACE (seen::VARCHAR AS seen) FROM '{out / 'people.parquet'}'"
-    ).fetchone()
+    found = (
+        duckdb.connect()
+        .execute(
+            f"SELECT * REPLACE (seen::VARCHAR AS seen) FROM '{out / 'people.parquet'}'"
+        )
+        .fetchone()
+    )
     assert found is not None
     stamp = datetime.fromisoformat(found[5]).astimezone(UTC)
     assert found[:5] == (
@@ -116,7 +120,7 @@ def test_changes_have_their_operation_in_every_format(tmp_path, name):
     out, _ = write(tmp_path, name, content="changes")
 
     path = next(p for p in out.iterdir() if p.suffix != ".json")
-    found = duckdb.execute(f"SELECT * FROM '{path}' ORDER BY id").fetchall()
+    found = duckdb.connect().execute(f"SELECT * FROM '{path}' ORDER BY id").fetchall()
     assert found == [
         ("added", "a", 1),
         ("changed", "b", 2),
