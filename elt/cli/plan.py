@@ -85,5 +85,16 @@ def _rows(step: Step) -> Iterator[tuple[Cell, Cell, Cell]]:
 
 def _asset_row(asset: PlannedAsset, indent: str) -> tuple[Cell, Cell, Cell]:
     how = f"{asset.mode} ({asset.mode_reason})" if asset.mode_reason else asset.mode
-    why = "; ".join(filter(None, (asset.reason, asset.note)))
+    why = "; ".join(filter(None, (_reason(asset), asset.note)))
     return f"{indent}{asset.id}", how, why
+
+
+def _reason(asset: PlannedAsset) -> str:
+    from datetime import UTC, datetime
+
+    from elt.report.figures import ago
+
+    if asset.last_success is None:
+        return asset.reason
+    seconds = (datetime.now(UTC) - asset.last_success).total_seconds()
+    return f"{asset.reason}, last done {ago(seconds)}"

@@ -66,6 +66,7 @@ class PlannedAsset:
     mode: str = ""
     mode_reason: str = ""
     note: str = ""
+    last_success: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,6 +198,7 @@ def _planned(
         mode=mode,
         mode_reason=mode_reason,
         note="; ".join(note for note in notes if note),
+        last_success=facts.last_success.get(asset),
     )
 
 

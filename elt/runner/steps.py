@@ -149,6 +149,9 @@ class Doing:
                 modes[stream_asset_id(tap, stream)] = (mode.name, mode.reason)
             for stream, why in known.full_reads.items():
                 full_reads[stream_asset_id(tap, stream)] = why
+        for tap in self.catalogs:
+            if tap not in self.bookmarks:
+                tap_notes[tap] = "from its start: the warehouse has no bookmark of it"
         for tap, error in self.discovered.errors.items():
             tap_notes[tap] = error.what
         return Facts(

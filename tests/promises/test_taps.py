@@ -7,6 +7,8 @@ import shutil
 
 import pytest
 
+from elt.project.load import load_project
+from elt.runner.steps import _write_sources
 from tests.promises.conftest import record, schema, state, stream
 
 
@@ -351,3 +353,16 @@ def test_full_refresh_of_a_keyed_stream_has_every_key_once(folder):
     folder.run(full_refresh=True)
 
     assert folder.ids() == [1]
+
+
+def test_dbt_is_told_of_the_table_that_a_stream_is_given_by_its_name(folder):
+    text = (folder.path / "elt.toml").read_text()
+    own = '[transform]\nproject_dir = "dbt"\n[taps.t.streams.users]\ntable = "people"\n'
+    folder.write("elt.toml", text + own)
+    folder.write("dbt/dbt_project.yml", "name: x\n")
+    catalog = {"streams": [with_id("users", "public-users")]}
+
+    _write_sources(load_project(folder.path, None), {"t": catalog})
+
+    written = folder.path / "dbt" / "models" / "_elt_sources" / "t.yml"
+    assert "name: people" in written.read_text().replace('"', "")
