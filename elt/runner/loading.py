@@ -296,10 +296,10 @@ def _result(asset: Asset, stream: StreamLoad | None) -> AssetResult:
         )
     return AssetResult(
         asset=asset.id,
-        status="warned" if stream.rejects else "done",
+        status="warned" if stream.rejects or stream.widened else "done",
         rows=stream.rows,
         rejects=stream.rejects,
-        message=_rejects(stream.rejects),
+        message=_notes(stream),
     )
 
 
@@ -307,7 +307,10 @@ def _text(error: EltError) -> str:
     return f"{error.what} ({error.where})" if error.where else error.what
 
 
-def _rejects(number: int) -> str:
-    if not number:
-        return ""
-    return "1 reject" if number == 1 else f"{number:,} rejects"
+def _notes(stream: StreamLoad) -> str:
+    """Say what a person should look at, though all rows are in."""
+    notes = [f"`{c.column}`: {c.sentence}" for c in stream.widened]
+    if stream.rejects:
+        one = "1 reject" if stream.rejects == 1 else f"{stream.rejects:,} rejects"
+        notes.insert(0, one)
+    return "; ".join(notes)

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from elt.targets.columns import LOADED_AT, RUN_ID, Column
+from elt.targets.line_endings import evened
 from elt.targets.roads import ROW, Road, from_sql, lines_sql, texts
 from elt.targets.values import careful_value, reason, right_but_for_size, wider_types
 from elt.warehouse.dialect import literal, quote
@@ -49,11 +50,12 @@ def read_texts(
     else:
         raw, problem = f"to_json({ROW})::VARCHAR", "NULL::VARCHAR"
     about = ["row_number() OVER () AS place", f"{raw} AS raw", f"{problem} AS problem"]
-    cursor.execute(
-        f"CREATE OR REPLACE TEMP TABLE {table} AS"
-        f" SELECT {', '.join([*about, *found])}"
-        f" FROM {from_sql(road, columns, careful=True)}"
-    )
+    with evened(road) as readable:
+        cursor.execute(
+            f"CREATE OR REPLACE TEMP TABLE {table} AS"
+            f" SELECT {', '.join([*about, *found])}"
+            f" FROM {from_sql(readable, columns, careful=True)}"
+        )
     if road.format == "jsonl":
         _name_broken_lines(cursor, road, table)
     if road.format == "csv":

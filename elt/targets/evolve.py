@@ -33,6 +33,7 @@ class Change:
 
     column: str
     sentence: str
+    widens: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,9 @@ def bring_up_to_date(
             continue
         kept = _widen(cursor, (schema, table), column, actual)
         if kept != actual:
-            changes.append(Change(column.name, f"{actual} widened to {kept}"))
+            changes.append(
+                Change(column.name, f"{actual} widened to {kept}", widens=True)
+            )
         columns.append(replace(column, type=kept))
     generation = found.generation or _stamp(cursor, schema, table)
     return Shape(tuple(columns), tuple(changes), generation)

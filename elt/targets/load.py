@@ -25,6 +25,7 @@ from elt.targets.bookmarks import carry_over
 from elt.targets.columns import Column, columns_of, table_name
 from elt.targets.commit import Batch, Committed, StreamBatch, commit
 from elt.targets.duckdb import Stamp, StreamPlan
+from elt.targets.evolve import Change
 from elt.targets.modes import Mode, decide
 from elt.targets.parts import Part, Records, append_records, discard, files_of
 from elt.warehouse.duckdb import Warehouse
@@ -65,6 +66,7 @@ class StreamLoad:
     swapped: bool = False
     rows: int = 0
     rejects: int = 0
+    widened: list[Change] = field(default_factory=list)
     error: EltError | None = None
 
     @property
@@ -325,6 +327,7 @@ class Loading:
         for name, written in done.written.items():
             self.streams[name].rows += written.rows
             self.streams[name].rejects += written.rejects
+            self.streams[name].widened += [c for c in written.changes if c.widens]
         for name, error in done.failed.items():
             self.streams[name].error = error
         if done.failed and not last:

@@ -366,3 +366,17 @@ def test_dbt_is_told_of_the_table_that_a_stream_is_given_by_its_name(folder):
 
     written = folder.path / "dbt" / "models" / "_elt_sources" / "t.yml"
     assert "name: people" in written.read_text().replace('"', "")
+
+
+def test_a_column_that_widens_is_something_to_look_at(folder):
+    lines = [schema(), record(1), state(at=3)]
+    folder.script(*lines)
+    folder.run()
+    text = schema()
+    text["schema"]["properties"]["id"] = {"type": "string"}
+
+    folder.script(*lines, text, record("x"))
+    result = folder.run()
+
+    assert result.status == "warned"
+    assert "`id`: BIGINT widened to VARCHAR" in folder.messages(result)

@@ -233,3 +233,18 @@ def test_a_reject_has_its_whole_row_whatever_the_columns_are_called(loader, tmp_
     loader.load(schema(id=INTEGER, r=TEXT), batch(file, encoding=encoding))
 
     assert loader.rejects()[0][3] == '{"id":"x","r":"a"}'
+
+
+def test_csv_lines_may_end_in_different_ways(loader, tmp_path):
+    file = tmp_path / "f.csv"
+    file.write_bytes(b'id,t\r\n1,a\r\n2,"b\r\nc"\r\n3,d\n4,e,f\n5,""\r\n')
+
+    loader.load(schema(id=INTEGER, t=TEXT), batch(file, encoding=CSV))
+
+    assert loader.sql("SELECT id, t FROM raw.s ORDER BY id") == [
+        (1, "a"),
+        (2, "b\r\nc"),
+        (3, "d"),
+        (5, ""),
+    ]
+    assert [r[2] for r in loader.rejects()] == ["line 5: too many columns"]
