@@ -51,6 +51,7 @@ class Dbt:
         self._warehouse = warehouse
         self._stop = Stop()
         self._parsing = threading.RLock()
+        self._counting: Any = None  # a cursor while dbt works
         self._parsed: Any = None  # dbt's own manifest, good for one build
         self._unsaid: list[str] = []  # by the parse of warm(), which nobody heard
 
@@ -158,7 +159,7 @@ class Dbt:
                     pass
 
         # The session keeps the file open, with our settings, until dbt has ended.
-        with self._warehouse.session():
+        with self._warehouse.session() as self._counting:
             ended = invoke(work, hear, self._stop)
             self._check(ended, listeners.results)
 
@@ -197,8 +198,8 @@ class Dbt:
         import duckdb
 
         table = f"{quote(node.database)}.{relation(*node.relation)}"
-        with suppress(duckdb.Error), self._warehouse.session() as cursor:
-            row = cursor.execute(f"SELECT count(*) FROM {table}").fetchone()
+        with suppress(duckdb.Error):
+            row = self._counting.execute(f"SELECT count(*) FROM {table}").fetchone()
             return None if row is None else int(row[0])
         return None
 
