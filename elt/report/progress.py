@@ -203,7 +203,8 @@ def _rows_words(rows: int, per_second: float) -> str:
 def _node_words(step: StepTally) -> str:
     done, total = len(step.results), len(step.assets)
     if not done or not step.id.startswith("dbt"):
-        return "starting" if not step.id.startswith("sync:") else "comparing"
+        kind = step.id.partition(":")[0]
+        return {"tap": "reading", "sync": "comparing"}.get(kind, "starting")
     last = next(reversed(list(step.results)))
     return f"{done} of {total} nodes, last {last}"
 
