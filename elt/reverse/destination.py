@@ -182,6 +182,12 @@ class Writer(Destination, Protocol):
         `traits.wants_rows`; otherwise none. Any exception means nothing was taken.
         """
 
+    def is_gone(self, route: Route) -> bool:
+        """Say whether what was written before is missing, though no row has changed.
+
+        Then `write` is called once more, without changes. The route has no run yet.
+        """
+
 
 Kind = TypeVar("Kind", bound=type)
 Declared = TypeVar("Declared", bound=msgspec.Struct)
@@ -212,7 +218,7 @@ def make_destination(
     raise ConfigError(
         f"`{name}` is not a destination",
         hint="It needs `traits`, `check()`, and `send(route, changes)` or"
-        " `write(route, changes, rows)`",
+        " `write(route, changes, rows)` with `is_gone(route)`",
     )
 
 

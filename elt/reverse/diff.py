@@ -35,7 +35,7 @@ def diff(
         _compare(cursor, mapping, scope, mode)
         counts = _count(cursor, mapping, scope)
         _spool_changes(cursor, mapping, scope, spool)
-        if spool.wants_rows and counts.differs:
+        if spool.wants_rows and (counts.differs or spool.though_alike):
             _spool_rows(cursor, mapping, spool)
     finally:
         cursor.rollback()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 from elt.errors import ConfigError
 from elt.project.settings import SyncTable
 from elt.reverse.baseline import Counts, Past, RememberedBaseline, Scope, past
-from elt.reverse.destination import Change, ChangeName, Sender, Writer
+from elt.reverse.destination import Change, ChangeName, Route, Sender, Writer
 from elt.reverse.diff import diff
 from elt.reverse.guard import UNCONDITIONAL, Evidence, Finding, GuardName, findings
 from elt.reverse.mapping import FieldMapping, compile_mapping
@@ -83,6 +83,11 @@ class SyncPlan:
         sent: tuple[ChangeName, ...] = ("added", "changed")
         return (*sent, "removed") if self.sync.sends_removed else sent
 
+    @property
+    def is_due(self) -> bool:
+        """Whether there is anything to send, or to write again."""
+        return bool(self.total) or self.spool.though_alike
+
     def changes(self) -> Iterator[Change]:
         """Go through every change that would be sent."""
         return self.spool.changes(self.kinds)
@@ -120,12 +125,32 @@ def plan_sync(sync: Sync) -> SyncPlan:
     """
     _check_mode(sync)
     wants_rows = sync.destination.traits.wants_rows
-    spool = Spool(sync.spool_dir, sync.name, wants_rows=wants_rows)
+    spool = Spool(
+        sync.spool_dir,
+        sync.name,
+        wants_rows=wants_rows,
+        though_alike=_is_gone(sync),
+    )
     try:
         return _plan(sync, spool)
     except BaseException:
         spool.close()
         raise
+
+
+def _is_gone(sync: Sync) -> bool:
+    if isinstance(sync.destination, Sender):
+        return False
+    table = sync.table
+    return sync.destination.is_gone(
+        Route(
+            sync=sync.name,
+            run_id="",
+            object=table.object,
+            key=table.key,
+            mode=table.mode,
+        )
+    )
 
 
 def _check_mode(sync: Sync) -> None:

@@ -24,8 +24,16 @@ ROWS_AT_ONCE = 1000
 class Spool:
     """The files of one diff, in a folder of their own."""
 
-    def __init__(self, folder: Path, sync: str, *, wants_rows: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        sync: str,
+        *,
+        wants_rows: bool = False,
+        though_alike: bool = False,
+    ) -> None:
         self.wants_rows = wants_rows
+        self.though_alike = though_alike  # rows are wanted also if none has changed
         folder.mkdir(parents=True, exist_ok=True)
         _remove_leftovers(folder, sync)
         # The name holds our process id, to tell leftovers by.

@@ -116,7 +116,7 @@ def _send(plan: SyncPlan, run_id: str, watch: Watch) -> SyncResult:
 def _deliver(plan: SyncPlan, journal: Journal, watch: Watch) -> str:
     """Send every change, and say what was written where it was written whole."""
     sync = plan.sync
-    if not plan.total:
+    if not plan.is_due:
         return ""
     if isinstance(sync.destination, Sender):
         _send_batches(plan, journal, watch)

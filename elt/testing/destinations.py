@@ -93,3 +93,8 @@ class MemoryFile:
             raise Unavailable("the disk is full")
         self.writes.append((list(changes), list(rows)))
         return f"written to {route.object}"
+
+    def is_gone(self, route: Route) -> bool:
+        """Lose nothing."""
+        del route
+        return False

@@ -7,6 +7,7 @@ import pytest
 from elt.errors import ConfigError, Interrupted, Unavailable
 from elt.events import ReceiptsStored
 from elt.reverse.destination import Traits
+from elt.reverse.destinations.file import FileDestination
 from elt.reverse.guard import GuardName
 from elt.reverse.plan import Consent, plan_sync, should_send
 from elt.reverse.sync import Watch
@@ -517,6 +518,22 @@ def test_a_writer_that_wants_all_rows_gets_them_when_something_changed(world):
     assert second == ['{"email":"bob","score":2}']
     assert [change.key for change in changes] == ["ann"]
     assert result.counts.removed == 1
+
+
+def test_a_whole_file_that_somebody_deleted_is_written_again(world):
+    world.destination = FileDestination({"path": "out"}, world.folder)
+    world.table["object"] = "people.jsonl"
+    world.people(("ann", 1), ("bob", 2))
+    world.run()
+    file = world.folder / "out/people.jsonl"
+    before = file.read_bytes()
+    file.unlink()
+
+    result = world.run()
+
+    assert file.read_bytes() == before
+    assert (result.total, result.message) == (0, "2 rows in people.jsonl")
+    assert world.run().message == ""
 
 
 def test_the_baseline_to_remember_names_its_warehouse_and_run(world):

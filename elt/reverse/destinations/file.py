@@ -93,6 +93,11 @@ class FileDestination:
         _write_manifest(path, route, rows=counted.rows, sha256=digest)
         return f"{counted.rows:,} rows in {path.relative_to(self._folder)}"
 
+    def is_gone(self, route: Route) -> bool:
+        """Miss the one file that is the model; deltas are for others to take away."""
+        is_one = self._is_full and "{run}" not in route.object
+        return is_one and not self._path(route).exists()
+
     def _path(self, route: Route) -> Path:
         """Name the file: `{run}` stands for the run, and is added to a delta's name."""
         name = Path(route.object)
