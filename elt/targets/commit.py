@@ -10,17 +10,10 @@ from typing import TYPE_CHECKING
 from elt.errors import EltError, Rejected, Unavailable
 from elt.events import BookmarkCommitted, Listener, RowsLoaded, SchemaChanged
 from elt.targets.columns import Column
-from elt.targets.duckdb import (
-    Caution,
-    Stamp,
-    StreamPlan,
-    UnknownKeys,
-    UnusualValues,
-    Written,
-    write_stream,
-)
+from elt.targets.duckdb import Stamp, StreamPlan, Written, write_stream
 from elt.targets.evolve import Table, place_of, tables_in
 from elt.targets.parts import Part, discard
+from elt.targets.readings import Caution, UnknownKeys, UnusualValues
 from elt.warehouse.bookmarks import (
     Bookmark,
     LoadedStream,

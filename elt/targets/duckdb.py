@@ -1,47 +1,40 @@
 """Parts become rows of a DuckDB table, inside a transaction that the caller holds.
 
 The fast road reads, checks and inserts in one statement (1.1 times what DuckDB's own
-typed insert costs; `benchmarks/bench_events.py`). It refuses a part with anything
+typed insert costs; `benchmarks/ratios.py`). It refuses a part with anything
 unusual in it; `careful.py` then reads that part again, value by value.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import msgspec
-
-from elt.errors import ConfigError, EltError, Guarded
+from elt.errors import ConfigError, Guarded
 from elt.targets import careful
-from elt.targets.columns import LOADED_AT, RUN_ID, Column, type_for, widened
+from elt.targets.columns import LOADED_AT, RUN_ID, Column
 from elt.targets.evolve import Change, Shape, Table, bring_up_to_date
 from elt.targets.modes import Mode
 from elt.targets.parts import Part, check_unchanged
-from elt.targets.roads import Road, from_sql, objects_sql, pointer, roads, texts
+from elt.targets.readings import (
+    UNKNOWN_KEYS,
+    UNUSUAL_VALUES,
+    Caution,
+    Reading,
+    prepare,
+    run,
+    union,
+)
+from elt.targets.roads import Road, from_sql, roads, texts
 from elt.targets.values import fast_check, fast_value
 from elt.warehouse.dialect import literal, quote, relation
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-_SAMPLE_RECORDS = 2_000
-# With more sets of keys than this, comparing each record's keys with all of them
-# costs more than a pass of its own.
-_FEW_KEY_SETS = 8
-_UNKNOWN_KEYS = "elt: unknown keys"
-_UNUSUAL_VALUES = "elt: unusual values"
 _STAGE = "_elt_stage"
-
-
-class UnknownKeys(Exception):
-    """A record has keys that the sample did not show: look at all keys first."""
-
-
-class UnusualValues(Exception):
-    """The fast road refused the part: read it carefully."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,14 +68,6 @@ class Stamp:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caution:
-    """What a refused attempt has taught about a stream's parts."""
-
-    look_at_all_keys: bool = False
-    careful: bool = False
-
-
 @dataclass(slots=True, kw_only=True)
 class Written:
     """What one stream's part of a commit did."""
@@ -110,10 +95,10 @@ def write_stream(  # noqa: PLR0913  one stream and what is known of it
     overwrite would shrink the table, Unavailable when a named file changed meanwhile.
     """
     readings = [
-        _prepare(cursor, road, number, caution=caution)
+        prepare(cursor, road, number, caution=caution)
         for number, road in enumerate(road for part in parts for road in roads(part))
     ]
-    wanted = _union(
+    wanted = union(
         [*columns, *(column for part in parts for column in part.columns)],
         [column for reading in readings for column in reading.extra],
     )
@@ -126,142 +111,6 @@ def write_stream(  # noqa: PLR0913  one stream and what is known of it
     _settle(cursor, plan, shape, stamp)
     _refuse_to_shrink(cursor, plan, rows_before)
     return written
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Reading:
-    """A road, and what was learnt about it before its rows are written."""
-
-    road: Road
-    extra: tuple[Column, ...] = ()
-    key_sets: tuple[tuple[str, ...], ...] | None = None  # None: keys are known good
-    texts: careful.Texts | None = None  # set where the road is read carefully
-
-
-def _prepare(
-    cursor: DuckDBPyConnection,
-    road: Road,
-    number: int,
-    *,
-    caution: Caution,
-) -> _Reading:
-    if road.named:
-        check_unchanged(road.named)
-    extra: tuple[Column, ...] = ()
-    key_sets: tuple[tuple[str, ...], ...] | None = None
-    if road.format == "jsonl":
-        key_sets, extra = _keys(cursor, road, caution)
-    if road.format == "parquet" and not road.encoding.columns:
-        road, extra = _described(cursor, road)
-    if not caution.careful:
-        return _Reading(road=road, extra=extra, key_sets=key_sets)
-    columns = _union(road.columns, extra)
-    read = careful.read_texts(cursor, road, columns, number=number)
-    wider = careful.wider_columns(cursor, read, columns)
-    return _Reading(road=road, extra=(*extra, *wider), texts=read)
-
-
-def _keys(
-    cursor: DuckDBPyConnection, road: Road, caution: Caution
-) -> tuple[tuple[tuple[str, ...], ...] | None, tuple[Column, ...]]:
-    """Find the sets of keys that the records have, and columns for unknown ones.
-
-    The first result is None when all records were looked at.
-    """
-    key_sets = _key_sets(cursor, road, limit=_SAMPLE_RECORDS, careful=caution.careful)
-    sampled = not caution.look_at_all_keys and len(key_sets) <= _FEW_KEY_SETS
-    if not sampled or caution.careful:
-        key_sets = _key_sets(cursor, road, careful=caution.careful)
-        sampled = False
-    odd = any(not keys or len(set(keys)) < len(keys) for keys in key_sets)
-    if odd and not caution.careful:
-        raise UnusualValues
-    unknown = {key for keys in key_sets for key in keys} - road.known
-    if unknown and sampled:
-        key_sets = _key_sets(cursor, road)
-        unknown = {key for keys in key_sets for key in keys} - road.known
-        sampled = False
-    extra = _inferred(cursor, road, sorted(unknown), caution)
-    return (tuple(key_sets) if sampled else None), extra
-
-
-def _key_sets(
-    cursor: DuckDBPyConnection,
-    road: Road,
-    *,
-    limit: int | None = None,
-    careful: bool = False,
-) -> list[tuple[str, ...]]:
-    bound = f" LIMIT {limit}" if limit else ""
-    rows = _read(
-        cursor,
-        road,
-        "SELECT DISTINCT json_keys(json)"
-        f" FROM (SELECT json FROM {objects_sql(road, careful=careful)}{bound})"
-        " WHERE json IS NOT NULL",
-    )
-    return [tuple(keys or ()) for (keys,) in rows]
-
-
-def _inferred(
-    cursor: DuckDBPyConnection, road: Road, keys: Sequence[str], caution: Caution
-) -> tuple[Column, ...]:
-    """Choose columns for keys that the schema lacks; none where all values are null."""
-    if not keys:
-        return ()
-    listed = ", ".join(literal(key) for key in keys)
-    pointers = ", ".join(literal(pointer(key)) for key in keys)
-    rows = _read(
-        cursor,
-        road,
-        # All keys in one pass: a file may be large and have hundreds of them.
-        f"SELECT DISTINCT unnest([{listed}]), unnest(json_type(json, [{pointers}]))"
-        f" FROM {objects_sql(road, careful=caution.careful)} WHERE json IS NOT NULL",
-    )
-    types: dict[str, str] = {}
-    for key, seen in rows:
-        if seen not in (None, "NULL"):
-            type_ = _SEEN_TYPES.get(seen, "JSON")
-            types[key] = widened(types.get(key, type_), type_)
-    return tuple(Column(key, key, types[key]) for key in keys if key in types)
-
-
-_SEEN_TYPES = {
-    "BIGINT": "BIGINT",
-    "UBIGINT": "BIGINT",
-    "DOUBLE": "DOUBLE",
-    "BOOLEAN": "BOOLEAN",
-    "VARCHAR": "VARCHAR",
-}
-
-
-def _described(
-    cursor: DuckDBPyConnection, road: Road
-) -> tuple[Road, tuple[Column, ...]]:
-    """Look up a Parquet file's columns, and those among them that the schema lacks."""
-    path = literal(str(road.path))
-    rows = _read(cursor, road, f"DESCRIBE FROM read_parquet({path})")
-    types = {name: type_for(type_) for name, type_, *_ in rows}
-    extra = tuple(
-        Column(name, name, type_)
-        for name, type_ in types.items()
-        if name not in road.known
-    )
-    encoding = msgspec.structs.replace(road.encoding, columns=list(types))
-    return replace(road, encoding=encoding), extra
-
-
-def _union(first: Sequence[Column], second: Sequence[Column]) -> list[Column]:
-    """Join columns by property; a type that differs becomes one that holds both."""
-    joined: dict[str, Column] = {}
-    for column in (*first, *second):
-        known = joined.get(column.property)
-        if known is None:
-            joined[column.property] = column
-        elif known.type != column.type:
-            wide = widened(known.type, column.type)
-            joined[column.property] = replace(known, type=wide)
-    return list(joined.values())
 
 
 def _check_key(plan: StreamPlan, columns: Sequence[Column]) -> None:
@@ -289,7 +138,7 @@ def _write(
     cursor: DuckDBPyConnection,
     plan: StreamPlan,
     shape: Shape,
-    reading: _Reading,
+    reading: Reading,
     *,
     stamp: Stamp,
     written: Written,
@@ -301,7 +150,7 @@ def _write(
     columns = _columns_of(reading, shape)
     if reading.texts is None:
         sql = _insert_sql(target, plan, columns, reading, stamp)
-        written.rows += int(_read(cursor, reading.road, sql)[0][0])
+        written.rows += int(run(cursor, reading.road, sql)[0][0])
     else:
         keys = [c for c in columns if plan.keyed and c.property in plan.key]
         good, bad = careful.insert(
@@ -318,7 +167,7 @@ def _write(
         check_unchanged(reading.road.named)
 
 
-def _columns_of(reading: _Reading, shape: Shape) -> list[Column]:
+def _columns_of(reading: Reading, shape: Shape) -> list[Column]:
     known = {c.property for c in (*reading.road.columns, *reading.extra)}
     return [column for column in shape.columns if column.property in known]
 
@@ -336,29 +185,11 @@ def _clear_file(
     cursor.execute(f"DELETE FROM {table} WHERE {where}", [value for _, value in same])
 
 
-def _read(cursor: DuckDBPyConnection, road: Road, sql: str) -> list[tuple[Any, ...]]:
-    """Run a statement that reads a part; say in our words why it could not."""
-    import duckdb
-
-    try:
-        return cursor.execute(sql).fetchall()
-    except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
-        if _UNKNOWN_KEYS in str(error):
-            raise UnknownKeys from error
-        # Our own refusal, or a line that DuckDB cannot read at all.
-        raise UnusualValues(str(error).splitlines()[0]) from error
-    except duckdb.IOException as error:
-        raise EltError(
-            f"a batch cannot be loaded: {str(error).splitlines()[0]}",
-            where=str(road.path),
-        ) from error
-
-
 def _insert_sql(
     target: str,
     plan: StreamPlan,
     columns: Sequence[Column],
-    reading: _Reading,
+    reading: Reading,
     stamp: Stamp,
 ) -> str:
     found = texts(reading.road, columns)
@@ -380,7 +211,7 @@ def _condition(
     plan: StreamPlan,
     columns: Sequence[Column],
     found: Sequence[str],
-    reading: _Reading,
+    reading: Reading,
 ) -> str:
     checks = []
     for text, column in zip(found, columns, strict=True):
@@ -390,7 +221,7 @@ def _condition(
         if check:
             checks.append(f"({text} IS NULL OR coalesce({check}, false))")
     usual = " AND ".join(checks) or "true"
-    stop = f"error({literal(_UNUSUAL_VALUES)})"
+    stop = f"error({literal(UNUSUAL_VALUES)})"
     condition = f"CASE WHEN {usual} THEN true ELSE {stop} END"
     if reading.key_sets is None:
         return condition
@@ -401,7 +232,7 @@ def _condition(
         return condition
     return (
         f"CASE WHEN json_keys(r.json) IN ({sets}) THEN {condition}"
-        f" ELSE error({literal(_UNKNOWN_KEYS)}) END"
+        f" ELSE error({literal(UNKNOWN_KEYS)}) END"
     )
 
 
