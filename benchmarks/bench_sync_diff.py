@@ -22,7 +22,7 @@ from pathlib import Path
 import duckdb
 import msgspec
 
-from elt.project.settings import SyncTable
+from elt.project.sync_settings import SyncTable
 from elt.reverse.destination import Change, Route
 from elt.reverse.plan import Sync, plan_sync
 from elt.reverse.sync import run_sync

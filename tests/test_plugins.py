@@ -46,7 +46,7 @@ def test_built_in_plugins_come_through_entry_points():
 
     files = found["tap", "files"]
     assert files.origin == "built in"
-    assert files.target == "elt.taps.files:FilesTap"
+    assert files.target == "elt.taps.files.tap:FilesTap"
     assert files.where.startswith("elt-toolkit ")
     assert ("destination", "webhook") in found
 

@@ -116,21 +116,23 @@ def _app() -> typer.Typer:
     made.callback(invoke_without_command=True)(elt)
     for command in _commands():
         _add(made, command)
-    made.add_typer(_syncs(), name="sync")
+    for name, (about, commands) in GROUPS.items():
+        made.add_typer(_group(about, commands), name=name)
     # From the first word on, everything is dbt's: `elt dbt build --help` too.
     passed_on = {"ignore_unknown_options": True, "allow_interspersed_args": False}
     _add(made, dbt.dbt, context_settings=passed_on)
     return made
 
 
-def _syncs() -> typer.Typer:
+def _group(about: str, commands: Sequence[Command]) -> typer.Typer:
     made = typer.Typer(
         rich_markup_mode=None,
         no_args_is_help=True,
-        help="Look into single syncs.",
-        epilog=examples_text(sync.plan),
+        help=about,
+        epilog=examples_text(commands[0]),
     )
-    _add(made, sync.plan)
+    for command in commands:
+        _add(made, command)
     return made
 
 
@@ -139,7 +141,8 @@ def _add(
     command: Command,
     context_settings: dict[str, Any] | None = None,
 ) -> None:
-    name = command.__name__
+    # Python's own words may not be shadowed: `list_` is the command `list`.
+    name = command.__name__.rstrip("_").replace("_", "-")
     made.command(
         name, epilog=examples_text(command), context_settings=context_settings
     )(command)
@@ -151,5 +154,10 @@ def _commands() -> tuple[Command, ...]:
     then: tuple[Command, ...] = (status.status, runs.runs, runs.logs, query.query)
     return (*first, *then, plugins.plugins, schema.schema)
 
+
+# Commands of two words, by the first: what the group is for, and its second words.
+GROUPS: dict[str, tuple[str, tuple[Command, ...]]] = {
+    "sync": ("Look into single syncs.", (sync.plan,)),
+}
 
 app = _app()

@@ -40,8 +40,8 @@ def _known(context: typer.Context, names: Names) -> list[str]:
 
 def _assets(project: Project) -> set[str]:
     """Give taps and syncs, and the models that have been built so far."""
-    from elt.runner.history import asset_statuses
-    from elt.runner.store import open_store
+    from elt.runner.store.database import open_store
+    from elt.runner.store.history import asset_statuses
 
     found = {f"tap:{tap}" for tap in project.file.taps}
     found |= {f"sync:{sync}" for sync in project.file.syncs}

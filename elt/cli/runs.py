@@ -20,7 +20,7 @@ from elt.cli.options import (
 
 if TYPE_CHECKING:
     from elt.events import Event
-    from elt.runner.history import RunSummary
+    from elt.runner.store.history import RunSummary
 
 Run = Annotated[
     str,
@@ -44,8 +44,8 @@ def runs(
     as_json: AsJson = False,
 ) -> None:
     """List the latest runs, the newest first."""
-    from elt.runner import history
-    from elt.runner.store import open_store
+    from elt.runner.store import history
+    from elt.runner.store.database import open_store
 
     project = open_project(context)
     with open_store(project.private_dir) as store:
@@ -87,8 +87,8 @@ def logs(
 
     The lines are those of its taps, of dbt, of destinations, and of elt itself.
     """
-    from elt.runner import history, recorder
-    from elt.runner.store import open_store
+    from elt.runner.store import history, recorder
+    from elt.runner.store.database import open_store
 
     project = open_project(context)
     with open_store(project.private_dir) as store:

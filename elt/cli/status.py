@@ -21,7 +21,7 @@ from elt.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from elt.runner.history import AssetStatus
+    from elt.runner.store.history import AssetStatus
 
 
 @examples(
@@ -32,8 +32,8 @@ def status(
     context: typer.Context, environment: Environment = None, as_json: AsJson = False
 ) -> None:
     """Show how each asset ended last, and when it last ended well."""
-    from elt.runner.history import asset_statuses, mark_crashed
-    from elt.runner.store import open_store
+    from elt.runner.store.database import open_store
+    from elt.runner.store.history import asset_statuses, mark_crashed
 
     project = open_project(context, environment)
     with open_store(project.private_dir) as store:

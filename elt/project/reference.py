@@ -19,7 +19,7 @@ file may hold. An unknown key, or a value of the wrong type, is an error with it
 and all errors of the file are shown at once: run `elt check`. For completion in your
 editor, run `elt schema`.
 
-<!-- Written by elt.project.reference from elt/project/settings.py; a test compares. -->
+<!-- Written by elt.project.reference from the declarations in elt/project; a test compares. -->
 
 The smallest project that does something:
 
@@ -61,7 +61,7 @@ EXAMPLES = {
     "warehouse.dbt": '[warehouse.dbt]\nextensions = ["httpfs"]',
     "taps.NAME": """\
 [taps.github]
-executable = "tap-github"
+package = "meltanolabs-tap-github==1.30"
 select = ["issues", "users.*", "!users.email"]
 tags = ["product"]
 
@@ -72,6 +72,12 @@ start_date = "2025-01-01\"""",
 [taps.github.streams.issues]
 table = "github_issues"
 replication_key = "updated_at\"""",
+    "targets.NAME": """\
+[targets.lake]
+package = "target-jsonl==0.1.4"
+
+[targets.lake.config]
+destination_path = "lake\"""",
     "transform": '[transform]\nproject_dir = "transform"\nvars = { currency = "EUR" }',
     "destinations.NAME": """\
 [destinations.crm]
@@ -97,6 +103,7 @@ lifecycle = { column = "stage", on_null = "skip" }
 name = { template = "{first_name} {last_name}" }""",
     "syncs.NAME.guards": "[syncs.customer_health.guards]\nmax_removed_percent = 2",
     "run": "[run]\njobs = 2\ntimeout_seconds = 3600",
+    "retention": "[retention]\nlog_days = 14\nreject_days = 90",
     "environments.NAME": """\
 [environments.prod.warehouse]
 path = "/srv/acme/warehouse.duckdb"

@@ -8,16 +8,10 @@ from collections.abc import Callable, Iterator, Mapping
 from elt.project.check import Problem, named
 from elt.project.locate import KeyPath, dotted
 from elt.project.nearest import did_you_mean, listed
-from elt.project.settings import (
-    BASE_ENVIRONMENT,
-    FieldTable,
-    File,
-    StreamTable,
-    Table,
-    TapTable,
-    plain_name,
-    tap_schema,
-)
+from elt.project.settings import BASE_ENVIRONMENT, File, plain_name, tap_schema
+from elt.project.sync_settings import FieldTable
+from elt.project.table import Table
+from elt.project.tap_settings import StreamTable, TapTable
 
 Rule = Callable[[File], Iterator[Problem]]
 
@@ -32,6 +26,7 @@ def names_are_plain(file: File) -> Iterator[Problem]:
     # `stream:<tap>.<stream>` and `tap:<name>+` must be readable back.
     groups: dict[str, Mapping[str, Table]] = {
         "taps": file.taps,
+        "targets": file.targets,
         "destinations": file.destinations,
         "syncs": file.syncs,
         "environments": file.environments,
@@ -60,28 +55,50 @@ def the_base_has_no_environment_table(file: File) -> Iterator[Problem]:
 
 def taps_have_one_program(file: File) -> Iterator[Problem]:
     for name, tap in file.taps.items():
-        match (tap.plugin, tap.executable):
-            case (None, None):
-                yield _tap_without_program(name)
-            case (str(), str()):
-                yield Problem(
-                    ("taps", name),
-                    ("taps", name, "executable"),
-                    f"tap `{name}` has both a `plugin` and an `executable`",
-                    "Keep the one that you mean",
-                )
-            case _:
-                pass
+        other = "package" if tap.package else "executable"
+        if tap.plugin and (tap.package or tap.executable):
+            yield Problem(
+                ("taps", name),
+                ("taps", name, other),
+                f"tap `{name}` has both a `plugin` and {_article(other)}",
+                "Keep the one that you mean",
+            )
+        if not (tap.plugin or tap.package or tap.executable):
+            yield Problem(
+                ("taps", name),
+                ("taps", name),
+                f"tap `{name}` needs a `plugin`, a `package` or an `executable`",
+                'Add `plugin = "..."`, a name that `elt plugins` shows, or'
+                ' `package = "tap-..."` for any Singer tap',
+            )
 
 
-def _tap_without_program(name: str) -> Problem:
-    return Problem(
-        ("taps", name),
-        ("taps", name),
-        f"tap `{name}` needs a `plugin` or an `executable`",
-        'Add `plugin = "..."`, a name that `elt plugins` shows, or'
-        ' `executable = "tap-..."` for any Singer tap',
-    )
+def _article(key: str) -> str:
+    return f"an `{key}`" if key == "executable" else f"a `{key}`"
+
+
+def targets_have_a_program(file: File) -> Iterator[Problem]:
+    for name, target in file.targets.items():
+        if not (target.package or target.executable):
+            yield Problem(
+                ("targets", name),
+                ("targets", name),
+                f"target `{name}` needs a `package` or an `executable`",
+                'Add `package = "target-..."` for any Singer target',
+            )
+
+
+def taps_have_their_target(file: File) -> Iterator[Problem]:
+    for name, tap in file.taps.items():
+        if tap.target is not None and tap.target not in file.targets:
+            hint = did_you_mean(tap.target, file.targets)
+            yield Problem(
+                ("taps", name),
+                ("taps", name, "target"),
+                f"tap `{name}` loads into `{tap.target}`, which is not under"
+                " `[targets]`",
+                hint or f"Add `[{dotted(('targets', tap.target))}]`",
+            )
 
 
 def streams_can_be_written_so(file: File) -> Iterator[Problem]:
@@ -219,6 +236,8 @@ RULES: tuple[Rule, ...] = (
     names_are_plain,
     the_base_has_no_environment_table,
     taps_have_one_program,
+    targets_have_a_program,
+    taps_have_their_target,
     streams_can_be_written_so,
     schemas_are_not_ours,
     streams_have_their_own_tables,

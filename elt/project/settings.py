@@ -14,22 +14,12 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, field
 
 from elt.project.locate import KeyPath, dotted, nearest_line
-
-WriteMode = Literal["append", "upsert", "overwrite"]
-ReplicationMethod = Literal["FULL_TABLE", "INCREMENTAL", "LOG_BASED"]
-SyncMode = Literal["upsert", "update", "insert", "mirror", "append"]
-
-Name = Annotated[str, Meta(min_length=1)]
-Count = Annotated[int, Meta(ge=1)]
-Seconds = Annotated[float, Meta(gt=0)]
-Percent = Annotated[float, Meta(ge=0, le=100)]
+from elt.project.sync_settings import DestinationTable, SyncTable
+from elt.project.table import Count, Name, Seconds, Table
+from elt.project.tap_settings import TapTable, TargetTable
 
 FILE_NAME = "elt.toml"
 BASE_ENVIRONMENT = "default"  # its name where no environment was asked for
-
-
-class Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One table of `elt.toml`."""
 
 
 class ProjectTable(Table, frozen=True, kw_only=True):
@@ -113,102 +103,6 @@ class WarehouseTable(Table, frozen=True, kw_only=True):
     dbt: DbtDuckdbTable = field(default_factory=DbtDuckdbTable)
 
 
-class StreamTable(Table, frozen=True, kw_only=True):
-    """What differs for one stream of a tap. Every key is optional."""
-
-    mode: Annotated[
-        WriteMode | None,
-        Meta(
-            description="How rows are written. By default it follows from the stream;"
-            " `elt plan` shows it with its reason"
-        ),
-    ] = None
-    table: Annotated[
-        Name | None,
-        Meta(description="Name of the loaded table; by default the stream's own"),
-    ] = None
-    key: Annotated[
-        list[str] | None,
-        Meta(
-            description="Columns by which a row is known, in place of the tap's own",
-            examples=[["id"]],
-        ),
-    ] = None
-    replication_method: Annotated[
-        ReplicationMethod | None,
-        Meta(description="How the tap reads the stream, in place of its own choice"),
-    ] = None
-    replication_key: Annotated[
-        str | None,
-        Meta(description="Column that orders change", examples=["updated_at"]),
-    ] = None
-    allow_shrink: Annotated[
-        bool,
-        Meta(description="Let `overwrite` empty a table or lose most of its rows"),
-    ] = False
-
-
-class TapTable(Table, frozen=True, kw_only=True):
-    """One source, read by a program that writes Singer messages.
-
-    It needs exactly one of `plugin` and `executable`.
-    """
-
-    plugin: Annotated[
-        str | None,
-        Meta(
-            description="A tap that is built in, installed, or a file in the project's"
-            " `plugins/`; `elt plugins` lists them",
-            examples=["files"],
-        ),
-    ] = None
-    executable: Annotated[
-        str | None,
-        Meta(
-            description="Any Singer tap: a program on the PATH, or its path as seen"
-            " from the project's folder",
-            examples=["tap-github"],
-        ),
-    ] = None
-    args: Annotated[
-        list[str], Meta(description="Arguments before the ones that elt adds")
-    ] = field(default_factory=list)
-    select: Annotated[
-        list[str],
-        Meta(
-            description="Streams, and columns after a dot, with `*` for any; `!` takes"
-            " away. Empty: what the tap selects by itself, else everything",
-            examples=[["users.*", "!users.ssn"]],
-        ),
-    ] = field(default_factory=list)
-    schema: Annotated[
-        Name | None,
-        Meta(description="Schema of the loaded tables; by default `raw_` and the name"),
-    ] = None
-    tags: Annotated[
-        list[str],
-        Meta(description="For `elt run tag:NAME`", examples=[["finance"]]),
-    ] = field(default_factory=list)
-    idle_timeout_seconds: Annotated[
-        Seconds,
-        Meta(description="Silence after which the tap is stopped as hanging"),
-    ] = 1800.0
-    reject_limit: Annotated[
-        Annotated[int, Meta(ge=0)],
-        Meta(description="More rejects than this in one run fail the tap"),
-    ] = 1000
-    config: Annotated[
-        dict[str, Any],
-        Meta(
-            description="The tap's own settings, handed to it as they are. Texts may"
-            " refer to secrets"
-        ),
-    ] = field(default_factory=dict)
-    streams: Annotated[
-        dict[str, StreamTable], Meta(description="What differs for one stream")
-    ] = field(default_factory=dict)
-
-
 class TransformTable(Table, frozen=True, kw_only=True):
     """The dbt project. Without this table a run does not start dbt."""
 
@@ -235,116 +129,6 @@ class TransformTable(Table, frozen=True, kw_only=True):
     ] = True
 
 
-class DestinationTable(Table, frozen=True, kw_only=True):
-    """One tool that syncs write to."""
-
-    plugin: Annotated[
-        str,
-        Meta(
-            description="A destination that is built in, installed, or in `plugins/`",
-            examples=["webhook"],
-        ),
-    ]
-    send_in: Annotated[
-        list[str],
-        Meta(
-            description="Environments in which syncs really send; elsewhere they are"
-            " only planned. Local files and loopback addresses always send",
-            examples=[["prod"]],
-        ),
-    ] = field(default_factory=list)
-    config: Annotated[
-        dict[str, Any],
-        Meta(description="The destination's own settings. Texts may refer to secrets"),
-    ] = field(default_factory=dict)
-
-
-class FieldTable(Table, frozen=True, kw_only=True):
-    """Where one field of the destination comes from: exactly one source."""
-
-    column: Annotated[str | None, Meta(description="A column of the model")] = None
-    value: Annotated[
-        str | int | float | bool | None, Meta(description="The same for every row")
-    ] = None
-    sql: Annotated[
-        str | None,
-        Meta(
-            description="A SQL expression over the model's columns",
-            examples=["upper(country)"],
-        ),
-    ] = None
-    template: Annotated[
-        str | None,
-        Meta(description="Text with columns in braces", examples=["{first} {last}"]),
-    ] = None
-    on_null: Annotated[
-        Literal["send", "skip"],
-        Meta(description="Send a NULL as null, or leave the field there as it is"),
-    ] = "send"
-
-
-class GuardTable(Table, frozen=True, kw_only=True):
-    """When a sync stops before its first call. Percentages are of the rows known."""
-
-    max_removed_percent: Annotated[
-        Percent, Meta(description="More removed rows stop the sync")
-    ] = 10.0
-    max_changed_percent: Annotated[
-        Percent, Meta(description="More changed rows stop the sync")
-    ] = 50.0
-    max_added_percent: Annotated[
-        Annotated[float, Meta(ge=0)], Meta(description="More added rows stop the sync")
-    ] = 100.0
-    max_rejected_percent: Annotated[
-        Percent, Meta(description="More rejects, while sending, stop the sync")
-    ] = 10.0
-    min_rows: Annotated[
-        Annotated[int, Meta(ge=0)],
-        Meta(
-            description="Percentages count only above this number of rows, so that one"
-            " row does not stop a small model"
-        ),
-    ] = 20
-    allow_empty: Annotated[bool, Meta(description="Let an empty model through")] = False
-
-
-class SyncTable(Table, frozen=True, kw_only=True):
-    """One model's rows to one destination. It needs a `[transform]` table."""
-
-    model: Annotated[str, Meta(description="The dbt model whose rows are sent")]
-    destination: Annotated[str, Meta(description="A name under `[destinations]`")]
-    object: Annotated[
-        str,
-        Meta(
-            description="What to write there: a file name, a table, a kind of object",
-            examples=["contacts"],
-        ),
-    ]
-    key: Annotated[
-        str,
-        Meta(
-            description="The destination's field by which it knows a row",
-            examples=["email"],
-        ),
-    ]
-    mode: Annotated[SyncMode, Meta(description="What the sync may do there")] = "upsert"
-    fields: Annotated[
-        dict[str, str | FieldTable],
-        Meta(
-            description="The destination's field = a column, or a table with its"
-            " source. Empty: every column under its own name"
-        ),
-    ] = field(default_factory=dict)
-    tags: Annotated[list[str], Meta(description="For `elt run tag:NAME`")] = field(
-        default_factory=list
-    )
-    on_unknown: Annotated[
-        Literal["hold", "resend", "skip"],
-        Meta(description="What to do with a row whose answer was lost"),
-    ] = "resend"
-    guards: GuardTable = field(default_factory=GuardTable)
-
-
 class RunTable(Table, frozen=True, kw_only=True):
     """How runs behave."""
 
@@ -365,6 +149,28 @@ class RunTable(Table, frozen=True, kw_only=True):
     ] = None
 
 
+class RetentionTable(Table, frozen=True, kw_only=True):
+    """How long the past is kept. `elt clean` and, once a day, `elt run` go by it."""
+
+    log_days: Annotated[
+        Count, Meta(description="Lines that taps, dbt and destinations wrote")
+    ] = 30
+    run_days: Annotated[
+        Count, Meta(description="Runs with their steps; the last of each asset stays")
+    ] = 365
+    load_days: Annotated[
+        Count,
+        Meta(
+            description="What the warehouse notes of loads, changed columns and sent"
+            " rows, in `_elt.loads`, `_elt.schema_changes` and `_elt.sync_changes`"
+        ),
+    ] = 365
+    reject_days: Annotated[
+        Count | None,
+        Meta(description="Rejects; by default they stay until somebody drops them"),
+    ] = None
+
+
 class EnvironmentTable(Table, frozen=True, kw_only=True):
     """Laid over the rest of the file with `elt --env NAME`.
 
@@ -376,6 +182,9 @@ class EnvironmentTable(Table, frozen=True, kw_only=True):
     ] = field(default_factory=dict)
     taps: Annotated[dict[str, Any], Meta(description="Laid over `[taps]`")] = field(
         default_factory=dict
+    )
+    targets: Annotated[dict[str, Any], Meta(description="Laid over `[targets]`")] = (
+        field(default_factory=dict)
     )
     transform: Annotated[
         dict[str, Any], Meta(description="Laid over `[transform]`")
@@ -389,6 +198,9 @@ class EnvironmentTable(Table, frozen=True, kw_only=True):
     run: Annotated[dict[str, Any], Meta(description="Laid over `[run]`")] = field(
         default_factory=dict
     )
+    retention: Annotated[
+        dict[str, Any], Meta(description="Laid over `[retention]`")
+    ] = field(default_factory=dict)
 
 
 class File(Table, frozen=True, kw_only=True):
@@ -397,10 +209,12 @@ class File(Table, frozen=True, kw_only=True):
     project: ProjectTable
     warehouse: WarehouseTable = field(default_factory=WarehouseTable)
     taps: dict[str, TapTable] = field(default_factory=dict)
+    targets: dict[str, TargetTable] = field(default_factory=dict)
     transform: TransformTable | None = None
     destinations: dict[str, DestinationTable] = field(default_factory=dict)
     syncs: dict[str, SyncTable] = field(default_factory=dict)
     run: RunTable = field(default_factory=RunTable)
+    retention: RetentionTable = field(default_factory=RetentionTable)
     environments: dict[str, EnvironmentTable] = field(default_factory=dict)
 
 

@@ -16,7 +16,7 @@ import msgspec
 
 from elt.errors import ConfigError
 from elt.project.nearest import did_you_mean
-from elt.project.settings import SyncMode
+from elt.project.sync_settings import SyncMode
 from elt.reverse.payload import Payload, differing, payload
 
 ReceiptStatus = Literal["accepted", "rejected", "retryable", "unknown", "pending"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from elt.project.settings import SyncMode
+from elt.project.sync_settings import SyncMode
 from elt.reverse.baseline import Counts, Scope, known_sql
 from elt.reverse.mapping import FieldMapping
 from elt.reverse.spool import Spool

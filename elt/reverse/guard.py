@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from elt.project.settings import GuardTable
+from elt.project.sync_settings import GuardTable
 from elt.reverse.baseline import Counts, Past, RememberedBaseline
 
 GuardName = Literal[

@@ -18,7 +18,7 @@ import msgspec
 
 from elt.errors import ConfigError
 from elt.project.nearest import did_you_mean, listed
-from elt.project.settings import FieldTable, SyncTable
+from elt.project.sync_settings import FieldTable, SyncTable
 from elt.reverse.canonical import ENCODING, json_name, json_sql, text_sql
 from elt.reverse.destination import Column
 from elt.warehouse.dialect import literal, quote

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from elt.errors import ConfigError
-from elt.project.settings import SyncTable
+from elt.project.sync_settings import SyncTable
 from elt.reverse.baseline import Counts, Past, RememberedBaseline, Scope, past
 from elt.reverse.destination import Change, ChangeName, Route, Sender, Writer
 from elt.reverse.diff import diff

@@ -14,7 +14,8 @@ from typing import Any
 
 from elt.errors import ConfigError, ConfigErrors
 from elt.project.nearest import did_you_mean
-from elt.project.settings import Project, SyncTable
+from elt.project.settings import Project
+from elt.project.sync_settings import SyncTable
 from elt.runner.graph import Asset, Graph
 from elt.singer.catalog import Stream, selected_streams
 from elt.targets.columns import table_name

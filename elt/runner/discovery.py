@@ -23,7 +23,8 @@ from elt.errors import EltError
 from elt.events import Listener, LogLine
 from elt.plugins import find, tap_program
 from elt.project.secrets import Secrets
-from elt.project.settings import Project, TapTable
+from elt.project.settings import Project
+from elt.project.tap_settings import TapTable
 from elt.singer.catalog import select
 from elt.singer.process import TapProgram, discover
 

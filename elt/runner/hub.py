@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from elt.errors import EltError
 from elt.events import Event, Listener, LogLine, ignore
 from elt.runner.attempt import Stop
-from elt.runner.recorder import scrubbed
+from elt.runner.store.recorder import scrubbed
 
 
 @dataclass(slots=True, kw_only=True)

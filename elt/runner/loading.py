@@ -13,7 +13,8 @@ from typing import Any
 from elt.errors import EltError, Interrupted
 from elt.events import Listener, LogLine
 from elt.project.secrets import Secrets
-from elt.project.settings import Project, StreamTable
+from elt.project.settings import Project
+from elt.project.tap_settings import StreamTable
 from elt.runner.attempt import AssetResult, Stop
 from elt.runner.discovery import config_of, program_of
 from elt.runner.graph import Asset

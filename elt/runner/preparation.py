@@ -10,7 +10,7 @@ from elt.project.secrets import Secrets
 from elt.project.settings import Project
 from elt.runner.attempt import Do, Stop
 from elt.runner.plan import Facts, RunRequest
-from elt.runner.store import Store
+from elt.runner.store.database import Store
 from elt.transform.manifest import Manifest
 
 

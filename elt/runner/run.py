@@ -20,7 +20,7 @@ from elt.events import (
 )
 from elt.project.secrets import Secrets
 from elt.project.settings import Project
-from elt.runner import history, state, steps
+from elt.runner import steps
 from elt.runner.assets import build_graph
 from elt.runner.attempt import AssetResult, Limits, Stop
 from elt.runner.graph import Graph
@@ -28,11 +28,12 @@ from elt.runner.hub import Hub
 from elt.runner.lock import Held, Owner, hold, this_process
 from elt.runner.plan import RunRequest, Step, plan
 from elt.runner.preparation import Prepare, Prepared
-from elt.runner.recorder import Recorder
 from elt.runner.result import RunResult, exit_code, run_status
 from elt.runner.scheduler import execute
 from elt.runner.selection import select
-from elt.runner.store import Store, open_store
+from elt.runner.store import history, state
+from elt.runner.store.database import Store, open_store
+from elt.runner.store.recorder import Recorder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,9 +16,9 @@ from elt.reverse.baseline import RememberedBaseline
 from elt.reverse.destination import Sender, Writer, make_destination
 from elt.reverse.plan import Consent, Sync, SyncPlan, plan_sync, should_send
 from elt.reverse.sync import SyncResult, Watch, run_sync
-from elt.runner import state
 from elt.runner.attempt import AssetResult
-from elt.runner.store import Store, open_store
+from elt.runner.store import state
+from elt.runner.store.database import Store, open_store
 from elt.transform.dbt import Dbt
 from elt.transform.manifest import Manifest, Node, read_manifest
 from elt.transform.sources import write_exposures

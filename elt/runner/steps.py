@@ -22,7 +22,7 @@ from elt.runner.graph import Asset
 from elt.runner.loading import TapFacts, facts_of, run_tap, stream_settings
 from elt.runner.plan import Facts, RunRequest, Step
 from elt.runner.sending import destination_of, manifest_of, send, sync_of
-from elt.runner.store import Store
+from elt.runner.store.database import Store
 from elt.singer.catalog import selected_streams
 from elt.targets.columns import columns_of, table_name
 from elt.transform.dbt import Dbt

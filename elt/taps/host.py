@@ -1,6 +1,6 @@
 """Runs the tap that an address names: `module:Class`, `module`, `file.py:Class`.
 
-    python -m elt.taps.host elt.taps.files:FilesTap --config config.json
+    python -m elt.taps.host elt.taps.files.tap:FilesTap --config config.json
 
 A class is a singer-sdk Tap and gets its own command line; a module is a tap of
 `@stream` functions. Nothing but the plugin's own code is imported.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from elt.errors import ConfigError
-from elt.project.settings import StreamTable, WriteMode
+from elt.project.tap_settings import StreamTable, WriteMode
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar, get_args
 
-from elt.project.settings import SyncMode
+from elt.project.sync_settings import SyncMode
 from elt.reverse.destination import (
     ALL_MODES,
     Added,

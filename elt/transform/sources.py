@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from elt.errors import ConfigError
-from elt.project.settings import SyncTable
+from elt.project.sync_settings import SyncTable
 from elt.transform.yml import read_yml, yml_text
 
 FOLDER = "_elt_sources"

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from elt.project.check import problems
-from elt.project.settings import File
+from elt.project.settings import File, RunTable
+from elt.project.sync_settings import SyncTable
+from elt.project.tap_settings import TapTable
 
 
 def check(**tables: Any) -> list[str]:
@@ -132,9 +134,9 @@ def keys_of(table: type[msgspec.Struct]) -> st.SearchStrategy[dict[str, Any]]:
 
 
 @given(
-    tap=keys_of(msgspec.inspect.type_info(File).fields[2].type.value_type.cls),
-    sync=keys_of(msgspec.inspect.type_info(File).fields[5].type.value_type.cls),
-    run=keys_of(msgspec.inspect.type_info(File).fields[6].type.cls),
+    tap=keys_of(TapTable),
+    sync=keys_of(SyncTable),
+    run=keys_of(RunTable),
 )
 def test_for_all_files_no_problem_means_that_the_declarations_accept_it(tap, sync, run):
     file = {"project": {"name": "a"}, "taps": {"t": tap}, "syncs": {"s": sync}}

@@ -10,14 +10,9 @@ from hypothesis import strategies as st
 from elt.errors import ConfigError, ConfigErrors
 from elt.project.load import load_project
 from elt.project.reference import toml
-from elt.project.settings import (
-    DestinationTable,
-    FieldTable,
-    File,
-    StreamTable,
-    SyncTable,
-    TapTable,
-)
+from elt.project.settings import File
+from elt.project.sync_settings import DestinationTable, FieldTable, SyncTable
+from elt.project.tap_settings import StreamTable, TapTable
 
 
 def test_a_project_is_found_from_a_folder_below(folder):

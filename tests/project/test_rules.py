@@ -21,10 +21,42 @@ def test_a_tap_needs_one_program(folder):
         executable = "tap-files"
     """)
 
-    assert none.what == "tap `none` needs a `plugin` or an `executable`"
+    assert none.what == "tap `none` needs a `plugin`, a `package` or an `executable`"
     assert none.where == "elt.toml:2  [taps.none]"
     assert both.what == "tap `both` has both a `plugin` and an `executable`"
     assert both.where == "elt.toml:5  [taps.both]"
+
+
+def test_a_package_may_name_its_program_but_no_plugin(folder):
+    error = folder.error("""
+        [taps.fine]
+        package = "meltanolabs-tap-github"
+        executable = "tap-github"
+        [taps.both]
+        plugin = "files"
+        package = "tap-files"
+    """)
+
+    assert error.what == "tap `both` has both a `plugin` and a `package`"
+
+
+def test_a_tap_names_a_target_that_is_there(folder):
+    error = folder.error("""
+        [taps.shop]
+        plugin = "files"
+        target = "lak"
+        [targets.lake]
+        package = "target-jsonl"
+    """)
+
+    assert "loads into `lak`, which is not under `[targets]`" in error.what
+    assert error.hint == "Did you mean `lake`?"
+
+
+def test_a_target_needs_a_program(folder):
+    error = folder.error("[targets.lake]")
+
+    assert error.what == "target `lake` needs a `package` or an `executable`"
 
 
 def test_a_misspelt_plugin_key_is_one_error_not_two(folder):

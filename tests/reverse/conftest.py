@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from elt.project.settings import SyncTable
+from elt.project.sync_settings import SyncTable
 from elt.reverse.plan import Sync
 from elt.reverse.sync import SyncResult, Watch, run_sync
 from elt.testing.destinations import Memory

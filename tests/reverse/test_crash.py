@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from elt.project.settings import SyncTable
+from elt.project.sync_settings import SyncTable
 from elt.reverse.destinations.webhook import WebhookDestination
 from elt.reverse.plan import Sync
 from elt.reverse.sync import run_sync

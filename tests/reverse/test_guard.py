@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from elt.project.settings import GuardTable
+from elt.project.sync_settings import GuardTable
 from elt.reverse.baseline import Counts, Past, RememberedBaseline
 from elt.reverse.guard import Evidence, findings
 

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from elt.errors import ConfigError
-from elt.project.settings import SyncTable
+from elt.project.sync_settings import SyncTable
 from elt.reverse.mapping import compile_mapping
 
 MODEL = """

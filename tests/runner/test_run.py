@@ -16,15 +16,15 @@ from elt.events import BookmarkCommitted, Event, Listener, LogLine, RunStatus
 from elt.project.load import load_project
 from elt.project.secrets import Secrets
 from elt.project.settings import Project
-from elt.runner import history, state
 from elt.runner.attempt import AssetResult, Do, Stop
 from elt.runner.graph import Asset
 from elt.runner.lock import Held, hold, this_process
 from elt.runner.plan import Facts, RunRequest, Step
-from elt.runner.recorder import logged
 from elt.runner.result import exit_code, run_status
 from elt.runner.run import plan_project, run_project
-from elt.runner.store import Store, open_store
+from elt.runner.store import history, state
+from elt.runner.store.database import Store, open_store
+from elt.runner.store.recorder import logged
 from elt.transform.manifest import Manifest
 
 TOML = """

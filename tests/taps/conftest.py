@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from elt.taps.files import FilesTap
+from elt.taps.files.tap import FilesTap
 
 
 @dataclass

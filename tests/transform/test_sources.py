@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from elt.project.settings import SyncTable
+from elt.project.sync_settings import SyncTable
 from elt.transform.sources import Column, write_exposures, write_sources
 from elt.transform.yml import read_yml
 

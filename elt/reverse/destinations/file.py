@@ -17,7 +17,7 @@ import duckdb
 import msgspec
 
 from elt.errors import ConfigError
-from elt.project.settings import SyncMode
+from elt.project.sync_settings import SyncMode
 from elt.reverse.destination import (
     Change,
     Column,

@@ -14,10 +14,10 @@ import pytest
 from singer_sdk.testing import SuiteConfig, get_tap_test_class
 
 from elt.errors import EltError
-from elt.project.settings import StreamTable
+from elt.project.tap_settings import StreamTable
 from elt.singer.catalog import select
-from elt.taps import files_batches
-from elt.taps.files import FilesTap
+from elt.taps.files import batches
+from elt.taps.files.tap import FilesTap
 
 SHOP = Path(__file__).parent / "shop"
 
@@ -358,7 +358,7 @@ def test_files_of_one_layout_are_named_together(files):
 
 
 def test_many_files_come_in_groups_each_with_its_state(files, monkeypatch):
-    monkeypatch.setattr(files_batches, "GROUP_FILES", 2)
+    monkeypatch.setattr(batches, "GROUP_FILES", 2)
     for number in range(5):
         files.write(f"d/{number}.jsonl", "{}\n")
 
@@ -371,7 +371,7 @@ def test_many_files_come_in_groups_each_with_its_state(files, monkeypatch):
 
 
 def test_an_interrupted_run_goes_on_with_the_next_group(files, monkeypatch):
-    monkeypatch.setattr(files_batches, "GROUP_FILES", 2)
+    monkeypatch.setattr(batches, "GROUP_FILES", 2)
     for number in range(3):
         files.write(f"d/{number}.jsonl", "{}\n")
     synced = files.sync(batch=True, path="d")
@@ -443,7 +443,7 @@ def test_a_file_written_to_while_it_is_handed_over_is_not_noted(files, monkeypat
 
     def write_and_append(tap, message):
         original(tap, message)
-        if isinstance(message, files_batches.BatchMessage):
+        if isinstance(message, batches.BatchMessage):
             path.write_text("{}\n{}\n")
 
     monkeypatch.setattr(FilesTap, "write_message", write_and_append)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from elt.runner.state import (
+from elt.runner.store.database import Store, open_store
+from elt.runner.store.state import (
     Place,
     heal,
     is_empty,
@@ -15,7 +16,6 @@ from elt.runner.state import (
     save,
     versions,
 )
-from elt.runner.store import Store, open_store
 
 HERE = Place(environment="default", warehouse_id="w1")
 OTHER_WAREHOUSE = Place(environment="default", warehouse_id="w2")

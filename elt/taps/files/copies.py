@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from elt.errors import ConfigError
-from elt.taps.files_settings import File
+from elt.taps.files.settings import File
 
 _CHUNK_BYTES = 1 << 20
 

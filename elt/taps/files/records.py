@@ -17,9 +17,9 @@ from uuid import UUID
 import duckdb
 
 from elt.errors import EltError
-from elt.taps.files_csv import Dialect, literal, read_csv_sql
-from elt.taps.files_schema import lines_of
-from elt.taps.files_settings import File
+from elt.taps.files.csv import Dialect, literal, read_csv_sql
+from elt.taps.files.schema import lines_of
+from elt.taps.files.settings import File
 
 _ROWS_AT_ONCE = 5000
 

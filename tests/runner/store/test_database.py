@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from elt.errors import ConfigError, EltError, Unavailable
-from elt.runner.store import MIGRATIONS, Store, _file_system, open_store
+from elt.runner.store.database import MIGRATIONS, Store, _file_system, open_store
 
 WRITE = (
     "INSERT INTO baselines VALUES ('default', ?, 'w', 1, NULL, '2026-01-01T00:00:00')"
@@ -114,7 +114,7 @@ def test_a_store_in_use_for_too_long_is_worth_trying_again(tmp_path: Path):
 COUNTS = """
 import sys
 from pathlib import Path
-from elt.runner.store import Store
+from elt.runner.store.database import Store
 
 store = Store(Path(sys.argv[1]))
 for number in range(20):

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from elt.taps.files_changes import Change
-from elt.taps.files_csv import Dialect
-from elt.taps.files_settings import File
+from elt.taps.files.changes import Change
+from elt.taps.files.csv import Dialect
+from elt.taps.files.settings import File
 
 GROUP_FILES = 200
 GROUP_BYTES = 512 << 20

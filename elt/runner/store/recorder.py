@@ -24,8 +24,8 @@ from elt.events import (
     StepRetrying,
     StepStarted,
 )
-from elt.runner.history import Now, now_utc, run_detail, text_of
-from elt.runner.store import Store
+from elt.runner.store.database import Store
+from elt.runner.store.history import Now, now_utc, run_detail, text_of
 
 Write = tuple[str, Mapping[str, Any]]
 

@@ -15,7 +15,7 @@ from elt.errors import ConfigError
 from elt.events import RunStatus
 from elt.project.nearest import nearest
 from elt.runner.lock import Owner, is_alive
-from elt.runner.store import Store
+from elt.runner.store.database import Store
 
 Now = Callable[[], datetime]
 

@@ -18,11 +18,11 @@ from elt.events import (
     StepRetrying,
     StepStarted,
 )
-from elt.runner import history
-from elt.runner.history import StepEntry
 from elt.runner.lock import Owner, this_process
-from elt.runner.recorder import Recorder, logged, scrubbed
-from elt.runner.store import Store, open_store
+from elt.runner.store import history
+from elt.runner.store.database import Store, open_store
+from elt.runner.store.history import StepEntry
+from elt.runner.store.recorder import Recorder, logged, scrubbed
 
 START = datetime(2026, 11, 21, 9, 15, tzinfo=UTC)
 

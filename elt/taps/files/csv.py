@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import duckdb
 
 from elt.errors import ConfigError
-from elt.taps.files_settings import File, StreamSettings
+from elt.taps.files.settings import File, StreamSettings
 
 SAMPLE_BYTES = 1 << 18
 _DELIMITERS = (",", ";", "\t", "|")

@@ -18,15 +18,15 @@ from typing import Any
 import duckdb
 import msgspec
 
-from elt.taps.files_copies import readable
-from elt.taps.files_csv import (
+from elt.taps.files.copies import readable
+from elt.taps.files.csv import (
     columns_of,
     dialect_of,
     literal,
     read_csv_sql,
     zstd_lines,
 )
-from elt.taps.files_settings import File, StreamSettings, spread
+from elt.taps.files.settings import File, StreamSettings, spread
 from elt.taps.kinds import PLAIN_DIGITS, Kind, Name, schema_from_words, schema_of
 from elt.taps.records import Columns
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from elt.errors import ConfigError
-from elt.taps.files_settings import _STREAM_SCHEMA, check_names
+from elt.taps.files.settings import _STREAM_SCHEMA, check_names
 
-PAGE = Path(__file__).parents[2] / "docs/reference/files-tap.md"
+PAGE = Path(__file__).parents[3] / "docs/reference/files-tap.md"
 
 
 def test_every_setting_of_a_stream_is_on_the_reference_page():

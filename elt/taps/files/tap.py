@@ -18,7 +18,6 @@ says `replace`. Other targets get the rows as records, and cannot take rows away
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -36,8 +35,8 @@ from singer_sdk.helpers.capabilities import (
 from singer_sdk.helpers.conform import TypeConformanceLevel
 
 from elt.errors import ConfigError
-from elt.taps.files_batches import BatchMessage, Handover, encoding_of, groups
-from elt.taps.files_changes import (
+from elt.taps.files.batches import BatchMessage, Handover, encoding_of, groups
+from elt.taps.files.changes import (
     Change,
     Touched,
     changes,
@@ -46,11 +45,11 @@ from elt.taps.files_changes import (
     is_unchanged,
     missing,
 )
-from elt.taps.files_copies import copy_as_utf8, copy_end, is_readable
-from elt.taps.files_csv import Dialect, columns_of, dialect_of
-from elt.taps.files_records import csv_records, json_records, parquet_records
-from elt.taps.files_schema import FILE_PROPERTY, parquet_columns, schema_of_files
-from elt.taps.files_settings import (
+from elt.taps.files.copies import copy_as_utf8, copy_end, is_readable
+from elt.taps.files.csv import Dialect, columns_of, dialect_of
+from elt.taps.files.records import csv_records, json_records, parquet_records
+from elt.taps.files.schema import FILE_PROPERTY, parquet_columns, schema_of_files
+from elt.taps.files.settings import (
     CONFIG_SCHEMA,
     File,
     StreamSettings,
@@ -58,7 +57,6 @@ from elt.taps.files_settings import (
     files_of,
     settings_of,
 )
-from elt.taps.host import main
 
 
 class FileStream(Stream):
@@ -284,7 +282,3 @@ def _folder(batch_config: Mapping[str, Any]) -> Path:
     folder = Path(unquote(parsed.path) if parsed.scheme == "file" else root)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-
-
-if __name__ == "__main__":
-    sys.exit(main(["elt.taps.files:FilesTap", *sys.argv[1:]]))

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import xxhash
 
-from elt.taps.files_settings import File
+from elt.taps.files.settings import File
 
 _CHUNK_BYTES = 1 << 20
 

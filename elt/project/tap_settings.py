@@ -1,0 +1,159 @@
+"""What `[taps]` may say: programs that extract, and what differs by stream."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, field
+
+from elt.project.table import Name, Seconds, Table
+
+ReplicationMethod = Literal["FULL_TABLE", "INCREMENTAL", "LOG_BASED"]
+WriteMode = Literal["append", "upsert", "overwrite"]
+
+
+class StreamTable(Table, frozen=True, kw_only=True):
+    """What differs for one stream of a tap. Every key is optional."""
+
+    mode: Annotated[
+        WriteMode | None,
+        Meta(
+            description="How rows are written. By default it follows from the stream;"
+            " `elt plan` shows it with its reason"
+        ),
+    ] = None
+    table: Annotated[
+        Name | None,
+        Meta(description="Name of the loaded table; by default the stream's own"),
+    ] = None
+    key: Annotated[
+        list[str] | None,
+        Meta(
+            description="Columns by which a row is known, in place of the tap's own",
+            examples=[["id"]],
+        ),
+    ] = None
+    replication_method: Annotated[
+        ReplicationMethod | None,
+        Meta(description="How the tap reads the stream, in place of its own choice"),
+    ] = None
+    replication_key: Annotated[
+        str | None,
+        Meta(description="Column that orders change", examples=["updated_at"]),
+    ] = None
+    allow_shrink: Annotated[
+        bool,
+        Meta(description="Let `overwrite` empty a table or lose most of its rows"),
+    ] = False
+
+
+class TapTable(Table, frozen=True, kw_only=True):
+    """One source, read by a program that writes Singer messages.
+
+    It needs one of `plugin`, `package` and `executable`.
+    """
+
+    plugin: Annotated[
+        str | None,
+        Meta(
+            description="A tap that is built in, installed, or a file in the project's"
+            " `plugins/`; `elt plugins` lists them",
+            examples=["files"],
+        ),
+    ] = None
+    package: Annotated[
+        str | None,
+        Meta(
+            description="Any Singer tap as pip knows it: a name with a version, a git"
+            " URL, or a folder. It is installed into an environment of its own, in"
+            " `.elt/`",
+            examples=["meltanolabs-tap-github==1.30"],
+        ),
+    ] = None
+    executable: Annotated[
+        str | None,
+        Meta(
+            description="Any Singer tap: a program on the PATH, or its path as seen"
+            " from the project's folder. Beside `package`: which of its programs",
+            examples=["tap-github"],
+        ),
+    ] = None
+    args: Annotated[
+        list[str], Meta(description="Arguments before the ones that elt adds")
+    ] = field(default_factory=list)
+    target: Annotated[
+        Name | None,
+        Meta(
+            description="A name under `[targets]`: the Singer target that loads this"
+            " tap, in place of the warehouse"
+        ),
+    ] = None
+    select: Annotated[
+        list[str],
+        Meta(
+            description="Streams, and columns after a dot, with `*` for any; `!` takes"
+            " away. Empty: what the tap selects by itself, else everything",
+            examples=[["users.*", "!users.ssn"]],
+        ),
+    ] = field(default_factory=list)
+    schema: Annotated[
+        Name | None,
+        Meta(description="Schema of the loaded tables; by default `raw_` and the name"),
+    ] = None
+    tags: Annotated[
+        list[str],
+        Meta(description="For `elt run tag:NAME`", examples=[["finance"]]),
+    ] = field(default_factory=list)
+    idle_timeout_seconds: Annotated[
+        Seconds,
+        Meta(description="Silence after which the tap is stopped as hanging"),
+    ] = 1800.0
+    reject_limit: Annotated[
+        Annotated[int, Meta(ge=0)],
+        Meta(description="More rejects than this in one run fail the tap"),
+    ] = 1000
+    config: Annotated[
+        dict[str, Any],
+        Meta(
+            description="The tap's own settings, handed to it as they are. Texts may"
+            " refer to secrets"
+        ),
+    ] = field(default_factory=dict)
+    streams: Annotated[
+        dict[str, StreamTable], Meta(description="What differs for one stream")
+    ] = field(default_factory=dict)
+
+
+class TargetTable(Table, frozen=True, kw_only=True):
+    """A Singer target of somebody else, for taps that load into another database.
+
+    It needs a `package` or an `executable`. What it loads, dbt and syncs of this
+    project do not see.
+    """
+
+    package: Annotated[
+        str | None,
+        Meta(
+            description="A Singer target as pip knows it, installed into an environment"
+            " of its own, in `.elt/`",
+            examples=["target-jsonl==0.1.4"],
+        ),
+    ] = None
+    executable: Annotated[
+        str | None,
+        Meta(
+            description="A program on the PATH, or its path as seen from the project's"
+            " folder. Beside `package`: which of its programs",
+            examples=["target-jsonl"],
+        ),
+    ] = None
+    args: Annotated[
+        list[str], Meta(description="Arguments before the ones that elt adds")
+    ] = field(default_factory=list)
+    config: Annotated[
+        dict[str, Any],
+        Meta(
+            description="The target's own settings, handed to it as they are. Texts may"
+            " refer to secrets"
+        ),
+    ] = field(default_factory=dict)

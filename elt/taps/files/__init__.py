@@ -1,0 +1,1 @@
+"""The tap of local files; `tap` has the Singer tap itself."""
