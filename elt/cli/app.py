@@ -26,6 +26,7 @@ from elt.cli import (
     schema,
     status,
     sync,
+    tap,
 )
 from elt.cli.options import examples_text
 from elt.errors import EltError
@@ -157,6 +158,10 @@ def _commands() -> tuple[Command, ...]:
 
 # Commands of two words, by the first: what the group is for, and its second words.
 GROUPS: dict[str, tuple[str, tuple[Command, ...]]] = {
+    "tap": (
+        "Look into single taps: what they offer, what is selected, whether they work.",
+        (tap.discover, tap.select, tap.preview, tap.test_, tap.diff),
+    ),
     "sync": ("Look into single syncs.", (sync.plan,)),
 }
 

@@ -20,6 +20,10 @@ def selections(context: typer.Context, incomplete: str) -> list[str]:
     return [plus + name for name in _known(context, _assets)]
 
 
+def taps(context: typer.Context) -> list[str]:
+    return _known(context, lambda project: project.file.taps)
+
+
 def syncs(context: typer.Context) -> list[str]:
     return _known(context, lambda project: project.file.syncs)
 

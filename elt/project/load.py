@@ -54,6 +54,15 @@ def load_project(folder: Path | None = None, environment: str | None = None) -> 
     )
 
 
+def check_text(text: str, *, is_written: bool) -> None:
+    """Check the text of an `elt.toml`, or what is about to become it.
+
+    Raises ConfigErrors as `load_project` does; lines are told only where they exist.
+    """
+    source = _parsed(text)
+    _refuse_problems(source if is_written else replace(source, lines={}))
+
+
 def find_root(folder: Path) -> Path:
     """Find the folder with the `elt.toml` that counts here."""
     start = folder.resolve()
@@ -80,6 +89,10 @@ def _read(path: Path) -> _Source:
             where=str(path),
             hint="Let the user that runs elt read it",
         ) from error
+    return _parsed(text)
+
+
+def _parsed(text: str) -> _Source:
     try:
         return _Source(_plain(tomli.loads(text)), locate(text))
     except tomli.TOMLDecodeError as error:

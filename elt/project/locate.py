@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import tomli
 
@@ -25,6 +26,20 @@ _STRING = re.compile(
     re.DOTALL,
 )
 _SCALAR = re.compile(r"[^,\]}#\n]+")
+_TEXT_OR_COMMENT = re.compile(rf"(?:{_STRING.pattern})|(#[^\n]*)", re.DOTALL)
+
+
+@dataclass(slots=True)
+class Section:
+    """The lines of one header and its keys, from `start` to `end`, both from 1.
+
+    Lines of comments after the last key are no part of it. The keys before the first
+    header are the section of the path (), which starts and may end at line 0.
+    """
+
+    path: KeyPath
+    start: int
+    end: int
 
 
 def locate(text: str) -> dict[KeyPath, int]:
@@ -36,6 +51,19 @@ def locate(text: str) -> dict[KeyPath, int]:
     scanner = _Scanner(text)
     scanner.scan()
     return scanner.lines
+
+
+def sections(text: str) -> list[Section]:
+    """Give the headers of valid TOML in their order, each with its last line."""
+    scanner = _Scanner(text)
+    scanner.scan()
+    return scanner.sections
+
+
+def comments(text: str) -> list[str]:
+    """Give all comments of valid TOML, from `#` to the end of the line."""
+    found = (match[1] for match in _TEXT_OR_COMMENT.finditer(text))
+    return [comment.rstrip() for comment in found if comment]
 
 
 def nearest_line(lines: Mapping[KeyPath, int], path: KeyPath) -> int | None:
@@ -60,6 +88,7 @@ class _Scanner:
         self.text = text
         self.at = 0
         self.lines: dict[KeyPath, int] = {}
+        self.sections = [Section((), 0, 0)]
         self.repeats: dict[KeyPath, int] = {}  # [[table]]s seen so far
         self.newlines = [i for i, letter in enumerate(text) if letter == "\n"]
 
@@ -70,6 +99,7 @@ class _Scanner:
                 table = self.header()
             else:
                 self.pair(table)
+                self.sections[-1].end = self.line()
 
     def header(self) -> KeyPath:
         line = self.line()
@@ -77,7 +107,9 @@ class _Scanner:
         self.at += brackets
         keys = self.keys()
         self.at += brackets
-        return self.open_table(keys, line, repeated=brackets == 2)  # noqa: PLR2004
+        path = self.open_table(keys, line, repeated=brackets == 2)  # noqa: PLR2004
+        self.sections.append(Section(path, line, line))
+        return path
 
     def open_table(self, keys: list[str], line: int, *, repeated: bool) -> KeyPath:
         path: KeyPath = ()

@@ -70,14 +70,27 @@ def catalog_of(
 ) -> dict[str, Any]:
     """Give a tap's catalog with the project's selection in it."""
     table = project.file.taps[tap]
-    memory = project.private_dir / "catalogs" / f"{project.environment}.{tap}.json"
+    memory = _memory(project, tap)
     identity = _identity(project, tap)
     catalog = None
     if preview or _answers_alike(table):
         catalog = _remembered(memory, identity)
     if catalog is None:
-        catalog = _ask(project, tap, secrets, listen)
+        catalog = ask_for_catalog(project, tap, secrets, listen=listen)
         _remember(memory, identity, catalog)
+    return selected_in(project, tap, catalog)
+
+
+def remembered_catalog(project: Project, tap: str) -> dict[str, Any] | None:
+    """Give what the tap answered last, even if its settings have changed since."""
+    return _remembered(_memory(project, tap), None)
+
+
+def selected_in(
+    project: Project, tap: str, catalog: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Write the project's selection of a tap into its catalog."""
+    table = project.file.taps[tap]
     try:
         return select(catalog, table.select, table.streams)
     except EltError as error:
@@ -91,13 +104,18 @@ def program_of(project: Project, tap: str, secrets: Secrets) -> TapProgram:
     return replace(program, environ={**secrets.environ, **program.environ})
 
 
-def config_of(project: Project, tap: str, secrets: Secrets) -> dict[str, Any]:
+def config_of(
+    project: Project, tap: str, secrets: Secrets, *, rows: bool = False
+) -> dict[str, Any]:
     """Give a tap's settings with its secrets in them.
 
-    Our own files tap names its files instead of writing out their rows.
+    Our own files tap names its files instead of writing out their rows, unless
+    somebody else than our loader reads it and asks for `rows`.
     """
     table = project.file.taps[tap]
     config = secrets.resolve(table.config, f"[taps.{tap}.config]")
+    if rows:
+        return dict(config)
     if table.plugin == "files" and find("tap", "files", None).origin == "built in":
         root = (project.private_dir / "tmp").absolute()
         config = {
@@ -110,9 +128,11 @@ def config_of(project: Project, tap: str, secrets: Secrets) -> dict[str, Any]:
     return dict(config)
 
 
-def _ask(
-    project: Project, tap: str, secrets: Secrets, listen: Listener
+def ask_for_catalog(
+    project: Project, tap: str, secrets: Secrets, *, listen: Listener
 ) -> dict[str, Any]:
+    """Ask a tap for its catalog, whatever is remembered of it."""
+
     def on_line(text: str) -> None:
         step = f"tap:{tap}"
         listen(LogLine(step=step, source=tap, level="info", text=text))
@@ -174,12 +194,18 @@ def _stat(path: Path) -> bytes:
     return f"{path} {seen.st_size} {seen.st_mtime_ns}".encode()
 
 
-def _remembered(memory: Path, identity: str) -> dict[str, Any] | None:
+def _memory(project: Project, tap: str) -> Path:
+    return project.private_dir / "catalogs" / f"{project.environment}.{tap}.json"
+
+
+def _remembered(memory: Path, identity: str | None) -> dict[str, Any] | None:
     try:
         found = json.loads(memory.read_bytes())
     except (OSError, ValueError):
         return None
-    if not isinstance(found, dict) or found.get("identity") != identity:
+    if not isinstance(found, dict):
+        return None
+    if identity is not None and found.get("identity") != identity:
         return None
     catalog: dict[str, Any] = found["catalog"]
     return catalog

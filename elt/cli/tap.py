@@ -1,0 +1,308 @@
+"""`elt tap`: what a tap offers, what of it is chosen, and whether it works."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from elt.cli import completion
+from elt.cli.options import (
+    AsJson,
+    Environment,
+    examples,
+    note,
+    open_project,
+    print_json,
+)
+from elt.cli.tap_answers import (
+    print_json_lines,
+    print_preview,
+    print_probe,
+    print_tree,
+    probe_document,
+    shown,
+)
+from elt.errors import EltError
+
+if TYPE_CHECKING:
+    from elt.events import Event
+    from elt.project.secrets import Secrets
+    from elt.project.settings import Project
+
+Tap = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help="A tap of elt.toml, under `[taps]`.",
+        autocompletion=completion.taps,
+    ),
+]
+Streams = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="STREAM", help="Only these streams. Nothing: all.", show_default=False
+    ),
+]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Show what the tap writes on stderr.")
+]
+
+
+@examples(
+    ("elt tap discover crm", "its streams and columns, and what is selected"),
+    ("elt tap discover crm contacts", "one stream, with all of its columns"),
+    ("elt tap discover crm --json", "the Singer catalog"),
+)
+def discover(
+    context: typer.Context,
+    name: Tap,
+    streams: Streams = None,
+    *,
+    columns: Annotated[
+        bool, typer.Option("--columns", help="Show columns however many there are.")
+    ] = False,
+    environment: Environment = None,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+) -> None:
+    """Ask a tap what it offers: streams, columns, types, keys, how each would load."""
+    project, secrets = _opened(context, name, environment)
+    catalog = _selected(project, name, secrets, verbose=verbose)
+    from elt.report.catalog import as_document
+
+    streams_shown = shown(project, name, catalog, streams or ())
+    if as_json:
+        print_json(as_document(streams_shown, catalog))
+        return
+    print_tree(name, streams_shown, with_columns=columns or bool(streams))
+
+
+@examples(
+    ("elt tap select crm", "what is selected now"),
+    ("elt tap select crm contacts 'deals.*' '!contacts.ssn'", "add to it, take away"),
+    ("elt tap select crm --only contacts", "this and nothing else"),
+)
+def select(
+    context: typer.Context,
+    name: Tap,
+    patterns: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="PATTERN",
+            help="A stream, or stream.column; `*` for any; `!` in front takes away.",
+            show_default=False,
+        ),
+    ] = None,
+    *,
+    only: Annotated[
+        bool, typer.Option("--only", help="In place of what was selected before.")
+    ] = False,
+    clear: Annotated[
+        bool, typer.Option("--clear", help="Back to what the tap selects by itself.")
+    ] = False,
+    environment: Environment = None,
+) -> None:
+    """Choose streams and columns in elt.toml; without patterns, show what is chosen."""
+    project, secrets = _opened(context, name, environment)
+    catalog = _raw(project, name, secrets, verbose=False)
+    before = list(project.file.taps[name].select)
+    asked = [] if clear else _patterns(before, patterns or [], only=only)
+    chosen = _select_in(project, name, catalog, asked)
+    if asked != before:
+        from elt.project.edit import set_value
+
+        set_value(project.root, ("taps", name, "select"), asked)
+        note(f"elt.toml: [taps.{name}] select = {json.dumps(asked)}\n")
+    streams_shown = [each for each in shown(project, name, chosen, ()) if each.selected]
+    print_tree(name, streams_shown, with_columns=False)
+
+
+@examples(
+    ("elt tap preview crm contacts", "its first ten records, loaded nowhere"),
+    ("elt tap preview crm --limit 3", "three of each selected stream"),
+    ("elt tap preview crm contacts --json | jq .", "a record a line"),
+)
+def preview(
+    context: typer.Context,
+    name: Tap,
+    streams: Streams = None,
+    *,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, help="Records of each stream.")
+    ] = 10,
+    environment: Environment = None,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+) -> None:
+    """Print the first records of a tap's streams. Nothing is loaded or remembered."""
+    from elt.runner.preview import chosen_streams, first_records
+
+    project, secrets = _opened(context, name, environment)
+    catalog = _selected(project, name, secrets, verbose=verbose)
+    chosen = chosen_streams(catalog, streams or ())
+    if not chosen:
+        note(f"Nothing of tap `{name}` is selected; `elt tap select {name} '*'`")
+    for stream in chosen:
+        seen = first_records(
+            project,
+            name,
+            catalog,
+            stream,
+            secrets=secrets,
+            limit=limit,
+            on_line=note if verbose else _nothing,
+        )
+        print_json_lines(seen) if as_json else print_preview(seen)
+
+
+@examples(
+    ("elt tap test crm", "network, credentials, and the right to read each stream"),
+    ("elt tap test crm contacts", "one stream"),
+)
+def test_(
+    context: typer.Context,
+    name: Tap,
+    streams: Streams = None,
+    *,
+    environment: Environment = None,
+    as_json: AsJson = False,
+) -> None:
+    """Try a tap: reach its source, log in, and read one record of each stream.
+
+    What fails is told apart: network, limits, credentials, permissions, settings.
+    """
+    from elt.runner.preview import probe, probe_exit_code
+
+    project, secrets = _opened(context, name, environment)
+    probes = []
+    for each in probe(project, name, streams or (), secrets):
+        probes.append(each)
+        if not as_json:
+            print_probe(name, each)
+    if as_json:
+        print_json([probe_document(each) for each in probes])
+    code = probe_exit_code(probes)
+    if code:
+        raise typer.Exit(code)
+    note("\nAll is well; nothing was loaded")
+
+
+@examples(("elt tap diff crm", "what changed at the source since the last discovery"))
+def diff(
+    context: typer.Context,
+    name: Tap,
+    *,
+    environment: Environment = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a fresh discovery would change: streams, columns, types, keys."""
+    from elt.runner.catalog_changes import catalog_changes
+    from elt.runner.discovery import remembered_catalog
+
+    project, secrets = _opened(context, name, environment)
+    known = remembered_catalog(project, name)
+    if known is None:
+        note(f"Tap `{name}` was never discovered here; `elt plan` or `elt run` does it")
+        return
+    after = _selected(project, name, secrets, verbose=False)
+    changes = catalog_changes(_selected_leniently(project, name, known), after)
+    if as_json:
+        print_json([asdict(change) for change in changes])
+        return
+    if not changes:
+        note(f"Nothing has changed: tap `{name}` offers what it did")
+        return
+    from elt.report.tables import Column, print_table
+
+    columns = (
+        Column("what"),
+        Column("change"),
+        Column("at the next run", give_way=True),
+    )
+    marks = {"added": "+", "removed": "-", "changed": "~"}
+    print_table(
+        columns,
+        [
+            (
+                f"{marks[c.kind]} {c.stream}{f'.{c.column}' if c.column else ''}",
+                c.what,
+                c.follows,
+            )
+            for c in changes
+        ],
+    )
+
+
+def _opened(
+    context: typer.Context, name: str, environment: str | None
+) -> tuple[Project, Secrets]:
+    from elt.project.secrets import Secrets
+    from elt.runner.preview import known_tap
+
+    project = open_project(context, environment)
+    known_tap(project, name)
+    return project, Secrets(project.root)
+
+
+def _raw(
+    project: Project, name: str, secrets: Secrets, *, verbose: bool
+) -> dict[str, Any]:
+    from elt.events import LogLine
+    from elt.runner.discovery import ask_for_catalog
+
+    def listen(event: Event) -> None:
+        if isinstance(event, LogLine) and (verbose or event.source != name):
+            note(secrets.scrub(event.text))
+
+    return ask_for_catalog(project, name, secrets, listen=listen)
+
+
+def _selected(
+    project: Project, name: str, secrets: Secrets, *, verbose: bool
+) -> dict[str, Any]:
+    from elt.runner.discovery import selected_in
+
+    return selected_in(project, name, _raw(project, name, secrets, verbose=verbose))
+
+
+def _selected_leniently(
+    project: Project, name: str, catalog: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Select in an old catalog, which may not know what the settings name now."""
+    from elt.runner.discovery import selected_in
+    from elt.singer.catalog import select as select_in
+
+    try:
+        return selected_in(project, name, catalog)
+    except EltError:
+        return select_in(catalog, (), {})
+
+
+def _select_in(
+    project: Project, name: str, catalog: Mapping[str, Any], patterns: Sequence[str]
+) -> dict[str, Any]:
+    from elt.singer.catalog import select as select_in
+
+    try:
+        return select_in(catalog, patterns, project.file.taps[name].streams)
+    except EltError as error:
+        error.where = error.where or project.where("taps", name)
+        raise
+
+
+def _patterns(before: list[str], asked: Sequence[str], *, only: bool) -> list[str]:
+    """Put new patterns behind the old ones; one takes its own opposite away."""
+    kept = [] if only else list(before)
+    for pattern in asked:
+        opposite = pattern[1:] if pattern.startswith("!") else f"!{pattern}"
+        kept = [old for old in kept if old not in {pattern, opposite}]
+        kept.append(pattern)
+    return before if not asked and not only else kept
+
+
+def _nothing(text: str) -> None:
+    del text

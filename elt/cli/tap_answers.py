@@ -1,0 +1,171 @@
+"""What `elt tap` prints: a tap's streams as a tree, records, and how tries went."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from elt.cli.options import note, say
+from elt.errors import ConfigError, EltError
+
+if TYPE_CHECKING:
+    from elt.project.settings import Project
+    from elt.report.catalog import ShownColumn, ShownStream
+    from elt.runner.preview import Preview, Probe
+    from elt.singer.catalog import Stream
+
+# A catalog of more lines is shown without columns, unless they are asked for.
+_FEW_LINES = 200
+_WIDEST_VALUE = 60
+
+
+def shown(
+    project: Project, name: str, catalog: Mapping[str, Any], streams: Sequence[str]
+) -> list[ShownStream]:
+    from elt.project.nearest import did_you_mean
+    from elt.report.catalog import ShownStream
+    from elt.singer.catalog import selected_streams
+
+    selected = {stream.id: stream for stream in selected_streams(catalog)}
+    shown = []
+    for entry in catalog.get("streams") or []:
+        id_ = entry["tap_stream_id"]
+        if streams and not {id_, entry.get("stream")} & set(streams):
+            continue
+        stream = selected.get(id_)
+        columns = _columns(entry, stream)
+        how = _how(project, name, stream) if stream else ""
+        shown.append(ShownStream(id_, stream is not None, how, len(columns), columns))
+    if streams and not shown:
+        known = {entry["tap_stream_id"] for entry in catalog.get("streams") or []}
+        raise _no_stream(streams[0], did_you_mean(streams[0], known))
+    return shown
+
+
+def _no_stream(name: str, hint: str | None) -> EltError:
+    return ConfigError(f"no stream `{name}`", hint=hint)
+
+
+def _columns(entry: Mapping[str, Any], stream: Stream | None) -> list[ShownColumn]:
+    from elt.report.catalog import ShownColumn
+    from elt.targets.columns import columns_of
+
+    chosen = set(stream.columns) if stream else set()
+    keys = stream.key_properties if stream else tuple(entry.get("key_properties") or ())
+    return [
+        ShownColumn(
+            column.property,
+            column.type,
+            column.property in chosen,
+            column.property in keys,
+        )
+        for column in columns_of(entry.get("schema") or {})
+    ]
+
+
+def _how(project: Project, name: str, stream: Stream) -> str:
+    from elt.runner.loading import stream_settings
+    from elt.targets.modes import decide
+
+    mode = decide(
+        key=stream.key_properties,
+        replication_method=stream.replication_method,
+        table=stream_settings(project, name, stream),
+    )
+    reads = (stream.replication_method or "").lower().replace("_", " ")
+    if stream.replication_key:
+        reads += f" by {stream.replication_key}"
+    return f"{mode.name} ({mode.reason}){f', {reads}' if reads else ''}"
+
+
+def print_tree(name: str, shown: Sequence[ShownStream], *, with_columns: bool) -> None:
+    from dataclasses import replace
+
+    from elt.report.catalog import print_catalog
+
+    lines = sum(1 + len(each.columns) for each in shown)
+    if not with_columns and lines > _FEW_LINES:
+        shown = [replace(each, columns=()) for each in shown]
+        note(f"{lines:,} lines with columns: `--columns`, or name a stream\n")
+    print_catalog(name, shown)
+
+
+def print_json_lines(seen: Preview) -> None:
+    for record in seen.records:
+        pairs = ", ".join(
+            f"{json.dumps(name, ensure_ascii=False)}: {value}"
+            for name, value in record.items()
+        )
+        head = json.dumps({"stream": seen.stream.id}, ensure_ascii=False)[:-1]
+        say(f'{head}, "record": {{{pairs}}}}}')
+
+
+def print_preview(seen: Preview) -> None:
+    """Draw records as a table where they fit, else one below the other."""
+    from elt.report.figures import counted
+    from elt.report.tables import Column, print_table
+
+    found = counted(len(seen.records), "record")
+    end = ", all there are" if seen.ended else ""
+    note(f"{seen.stream.id}: {found}{end}")
+    names = list(dict.fromkeys(name for record in seen.records for name in record))
+    rows = [[_value(record.get(name)) for name in names] for record in seen.records]
+    if _fits(names, rows):
+        if rows:
+            print_table([Column(name) for name in names], rows)
+    else:
+        for number, row in enumerate(rows, 1):
+            note(f"record {number}")
+            columns = (Column("column", whole=True), Column("value", give_way=True))
+            print_table(columns, list(zip(names, row, strict=True)))
+    say()
+
+
+def _fits(names: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    from elt.report import screen
+
+    cells = (
+        max([len(name), *(len(row[n]) for row in rows)]) for n, name in enumerate(names)
+    )
+    return sum(cells) + 2 * len(names) <= screen.width(sys.stdout)
+
+
+def _value(text: str | None) -> str:
+    """Show a text without its quotes, anything else as JSON writes it."""
+    if text is None:
+        return ""
+    shown = json.loads(text) if text.startswith('"') else text
+    return shown if len(shown) <= _WIDEST_VALUE else shown[: _WIDEST_VALUE - 1] + "…"
+
+
+def print_probe(name: str, probe: Probe) -> None:
+    from elt.report.clean import encoding, one_line
+    from elt.report.marks import mark
+
+    written = encoding(sys.stdout)
+    subject = probe.stream or "discovery"
+    if probe.error is None:
+        what = f"{probe.rows} streams" if not probe.stream else "a record was read"
+        if probe.stream and not probe.rows:
+            what = "reached, and it has no records"
+        say(f"{mark('done', written)} {subject}: {what}")
+        return
+    say(f"{mark('failed', written)} {subject}: {probe.diagnosis.cause}")
+    line = probe.diagnosis.line or probe.error.what
+    say(f"    {one_line(line)[:300]}")
+    say(f"    hint: {probe.error.hint or probe.diagnosis.remedy.replace('NAME', name)}")
+
+
+def probe_document(probe: Probe) -> dict[str, Any]:
+    error = probe.error
+    return {
+        "stream": probe.stream or None,
+        "ok": error is None,
+        "cause": None if error is None else probe.diagnosis.cause,
+        "line": probe.diagnosis.line,
+        "error": None if error is None else error.what,
+        "where": None if error is None else error.where,
+        "remedy": None if error is None else probe.diagnosis.remedy,
+    }

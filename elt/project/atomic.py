@@ -1,0 +1,56 @@
+"""A file is written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+from elt.errors import ConfigError
+
+NEW_FILE_MODE = 0o644
+
+
+def write_whole(path: Path, text: str, *, mode: int | None = None) -> None:
+    """Put a new text in a file's place at once, so that nobody reads half of it.
+
+    Its permissions stay, unless `mode` is given; where it is a link, what it links to
+    is written. Raises ConfigError when that cannot be done.
+    """
+    target = path.resolve()
+    try:
+        _replace(target, text.encode(), _mode(target) if mode is None else mode)
+    except OSError as error:
+        raise ConfigError(
+            f"`{path.name}` cannot be written: {_reason(error)}",
+            where=str(target),
+            hint=f"Let the user that runs elt write to it and to {target.parent}",
+        ) from error
+
+
+def _replace(target: Path, content: bytes, mode: int) -> None:
+    if target.exists() and not os.access(target, os.W_OK):
+        raise PermissionError(None, "the file is read-only")
+    number, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    aside = Path(name)
+    try:
+        with os.fdopen(number, "wb") as file:
+            file.write(content)
+            os.fchmod(file.fileno(), mode)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(target)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
+
+
+def _mode(target: Path) -> int:
+    if not target.exists():
+        return NEW_FILE_MODE
+    return stat.S_IMODE(target.stat().st_mode)
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()

@@ -1,0 +1,197 @@
+"""`elt tap`, with taps that are real programs."""
+
+from __future__ import annotations
+
+import json
+import stat
+import sys
+
+import pytest
+
+# A Singer program with three streams: one large, one forbidden, one that is empty.
+SHOP = """#!{python}
+import json, os, sys
+arguments = dict(zip(sys.argv[1:], sys.argv[2:]))
+config = json.load(open(arguments["--config"]))
+if config.get("fails"):
+    sys.exit(config["fails"])
+schema = {{"properties": {{"id": {{"type": "integer"}}, "price": {{"type": "number"}},
+    "secret": {{"type": "string"}}}}}}
+if config.get("grown"):
+    schema["properties"]["colour"] = {{"type": "string"}}
+streams = [{{"tap_stream_id": name, "schema": schema, "key_properties": ["id"],
+    "metadata": []}} for name in ("orders", "salaries", "empty")]
+if "--discover" in sys.argv:
+    json.dump({{"streams": streams}}, sys.stdout)
+    sys.exit()
+catalog = json.load(open(arguments["--catalog"]))
+open("ran.txt", "a").write("state " + str("--state" in arguments) + "\\n")
+for entry in catalog["streams"]:
+    about = [m["metadata"] for m in entry["metadata"] if not m["breadcrumb"]][0]
+    if not about["selected"]:
+        continue
+    name = entry["tap_stream_id"]
+    print(json.dumps({{"type": "SCHEMA", "stream": name, "schema": schema,
+        "key_properties": ["id"]}}))
+    if name == "salaries":
+        sys.exit("HTTPError: 403 Client Error: Forbidden for url: https://x/salaries")
+    for number in range(1000000 if name == "orders" else 0):
+        sys.stdout.write('{{"type": "RECORD", "stream": "orders", "record":'
+            ' {{"id": %d, "price": 1.10, "secret": "s%d"}}}}\\n' % (number, number))
+    sys.stdout.flush()
+"""
+
+
+@pytest.fixture
+def shop(project):
+    program = project / "tap-shop"
+    program.write_text(SHOP.format(python=sys.executable))
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    (project / "elt.toml").write_text(
+        '[project]\nname = "shop"\n\n# The shop.\n[taps.shop]\n'
+        'executable = "./tap-shop"  # ours\n[taps.shop.config]\n'
+    )
+    return project
+
+
+def settings(shop, line):
+    with (shop / "elt.toml").open("a") as file:
+        file.write(line + "\n")
+
+
+def test_a_catalog_is_drawn_as_a_tree(shop, run_elt):
+    done = run_elt("-C", shop, "tap", "discover", "shop", "orders")
+
+    assert done.code == 0
+    assert "shop: 1 stream, 1 selected" in done.out
+    assert "orders  3 columns, upsert (keyed by id)" in done.out
+    assert "id      BIGINT  key" in done.out
+
+
+def test_a_catalog_comes_as_singers_own_json(shop, run_elt):
+    done = run_elt("-C", shop, "tap", "discover", "shop", "--json")
+
+    found = json.loads(done.out)
+    assert [s["tap_stream_id"] for s in found["catalog"]["streams"]] == [
+        *("orders", "salaries", "empty")
+    ]
+    assert found["selected"]["orders"] == "upsert (keyed by id)"
+
+
+def test_patterns_are_written_into_the_file_whose_comments_stay(shop, run_elt):
+    done = run_elt("-C", shop, "tap", "select", "shop", "orders", "!orders.secret")
+
+    text = (shop / "elt.toml").read_text()
+    assert done.code == 0
+    assert "# The shop." in text
+    assert "# ours" in text
+    assert 'select = ["orders", "!orders.secret"]' in text
+    assert "1 stream, 1 selected" in done.out
+
+    again = run_elt("-C", shop, "tap", "select", "shop", "orders.secret")
+    assert again.code == 0
+    assert '"orders", "orders.secret"]' in (shop / "elt.toml").read_text()
+
+    run_elt("-C", shop, "tap", "select", "shop", "--only", "empty")
+    assert 'select = ["empty"]' in (shop / "elt.toml").read_text()
+
+
+def test_an_unknown_stream_is_not_selected_and_the_file_stays(shop, run_elt):
+    before = (shop / "elt.toml").read_text()
+
+    done = run_elt("-C", shop, "tap", "select", "shop", "oders")
+
+    assert done.code == 2
+    assert "the tap has no such stream" in done.err
+    assert "Did you mean `orders`?" in done.err
+    assert (shop / "elt.toml").read_text() == before
+
+
+def test_a_preview_stops_the_tap_and_loads_nothing(shop, run_elt):
+    done = run_elt("-C", shop, "tap", "preview", "shop", "orders", "--limit", "2")
+
+    assert done.code == 0
+    assert [line.split() for line in done.out.splitlines() if line] == [
+        ["id", "price", "secret"],
+        ["0", "1.10", "s0"],
+        ["1", "1.10", "s1"],
+    ]
+    assert not (shop / "warehouse.duckdb").exists()
+    assert (shop / "ran.txt").read_text() == "state False\n"
+
+
+def test_a_preview_as_json_has_a_record_a_line(shop, run_elt):
+    done = run_elt("-C", shop, "tap", "preview", "shop", "orders", "--json")
+
+    lines = done.out.splitlines()
+    assert len(lines) == 10
+    assert lines[0] == (
+        '{"stream": "orders", "record": {"id": 0, "price": 1.10, "secret": "s0"}}'
+    )
+
+
+def test_an_empty_stream_says_that_it_is(shop, run_elt):
+    done = run_elt("-C", shop, "tap", "preview", "shop", "empty")
+
+    assert done.code == 0
+    assert "empty: 0 records, all there are" in done.err
+
+
+def test_permissions_are_told_apart_from_what_works(shop, run_elt):
+    done = run_elt("-C", shop, "tap", "test", "shop")
+
+    assert done.code == 2
+    assert "orders: a record was read" in done.out
+    assert "empty: reached, and it has no records" in done.out
+    assert "salaries: permissions" in done.out
+    assert "403 Client Error" in done.out
+
+
+@pytest.mark.parametrize(
+    ("words", "cause", "code"),
+    [
+        ("401 Unauthorized", "credentials", 2),
+        ("Connection refused", "network", 75),
+        ("'start_date' is a required property", "settings", 2),
+        ("something odd", "unknown", 1),
+    ],
+)
+def test_a_failing_discovery_is_diagnosed(shop, run_elt, words, cause, code):
+    settings(shop, f'fails = "{words}"')
+
+    done = run_elt("-C", shop, "tap", "test", "shop", "--json")
+
+    assert done.code == code
+    (only,) = json.loads(done.out)
+    assert (only["stream"], only["cause"], only["ok"]) == (None, cause, False)
+
+
+def test_a_missing_secret_is_a_setting_to_mend(shop, run_elt):
+    settings(shop, 'token = "${env:NO_SUCH_TOKEN_ANYWHERE}"')
+
+    done = run_elt("-C", shop, "tap", "test", "shop")
+
+    assert done.code == 2
+    assert "NO_SUCH_TOKEN_ANYWHERE" in done.out
+
+
+def test_a_diff_tells_what_a_fresh_discovery_would_change(shop, run_elt):
+    assert "never discovered" in run_elt("-C", shop, "tap", "diff", "shop").err
+
+    run_elt("-C", shop, "plan")
+    assert "Nothing has changed" in run_elt("-C", shop, "tap", "diff", "shop").err
+
+    settings(shop, "grown = true")
+    done = run_elt("-C", shop, "tap", "diff", "shop", "--json")
+    assert {(c["kind"], c["column"]) for c in json.loads(done.out)} == {
+        ("added", "colour")
+    }
+
+
+@pytest.mark.parametrize("command", ["discover", "select", "preview", "test", "diff"])
+def test_an_unknown_tap_is_one_clear_message(shop, run_elt, command):
+    done = run_elt("-C", shop, "tap", command, "shp")
+
+    assert done.code == 2
+    assert "there is no tap `shp`" in done.err
+    assert "Did you mean `shop`?" in done.err
