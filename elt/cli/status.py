@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -26,10 +26,17 @@ if TYPE_CHECKING:
 
 @examples(
     ("elt status", "each stream, model, test and sync as its last run left it"),
+    ("elt status --all", "with a line for every test that passed"),
     ("elt status --json", "for programs"),
 )
 def status(
-    context: typer.Context, environment: Environment = None, as_json: AsJson = False
+    context: typer.Context,
+    *,
+    every: Annotated[
+        bool, typer.Option("--all", help="A line for every test that passed, too.")
+    ] = False,
+    environment: Environment = None,
+    as_json: AsJson = False,
 ) -> None:
     """Show how each asset ended last, and when it last ended well."""
     from elt.runner.store.database import open_store
@@ -45,11 +52,17 @@ def status(
     if not assets:
         note("Nothing has run yet. Start with `elt plan`, then `elt run`.")
         return
-    _print(assets)
+    passed = [] if every else [a for a in assets if _is_passed_test(a)]
+    _print([asset for asset in assets if asset not in passed], passed)
 
 
-def _print(assets: Sequence[AssetStatus]) -> None:
+def _is_passed_test(asset: AssetStatus) -> bool:
+    return asset.asset.startswith("test:") and asset.status == "done"
+
+
+def _print(assets: Sequence[AssetStatus], passed: Sequence[AssetStatus]) -> None:
     from elt.report.clean import encoding, one_line
+    from elt.report.figures import counted
     from elt.report.marks import mark
     from elt.report.tables import Column, print_table
 
@@ -64,6 +77,10 @@ def _print(assets: Sequence[AssetStatus]) -> None:
         (a.asset, a.status, a.rows, a.rejects or None, _age(a.last_success))
         for a in assets
     ]
+    if passed:
+        # The one that has waited longest: all of them are at least as fresh.
+        oldest = min(filter(None, (a.last_success for a in passed)), default=None)
+        rows.append((counted(len(passed), "test"), "done", None, None, _age(oldest)))
     print_table(columns, rows)
     said = [a for a in assets if a.message and a.status != "done"]
     if said:

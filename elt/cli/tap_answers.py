@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 # A catalog of more lines is shown without columns, unless they are asked for.
 _FEW_LINES = 200
-_WIDEST_VALUE = 60
+# Values are cut to the first of these lengths with which a table fits the screen.
+_ROOMS = (60, 30, 20)
 
 
 def shown(
@@ -111,33 +112,39 @@ def print_preview(seen: Preview) -> None:
     end = ", all there are" if seen.ended else ""
     note(f"{seen.stream.id}: {found}{end}")
     names = list(dict.fromkeys(name for record in seen.records for name in record))
-    rows = [[_value(record.get(name)) for name in names] for record in seen.records]
-    if _fits(names, rows):
-        if rows:
-            print_table([Column(name) for name in names], rows)
-    else:
-        for number, row in enumerate(rows, 1):
-            note(f"record {number}")
-            columns = (Column("column", whole=True), Column("value", give_way=True))
-            print_table(columns, list(zip(names, row, strict=True)))
+    values = [[_value(record.get(name)) for name in names] for record in seen.records]
+    room = next((room for room in _ROOMS if _fits(names, values, room)), None)
+    if room and values:
+        rows = [[_cut(value, room) for value in row] for row in values]
+        print_table([Column(name) for name in names], rows)
+    for number, row in enumerate(() if room else values, 1):
+        note(f"record {number}")
+        columns = (Column("column", whole=True), Column("value", give_way=True))
+        cells = [_cut(value, _ROOMS[0]) for value in row]
+        print_table(columns, list(zip(names, cells, strict=True)))
     say()
 
 
-def _fits(names: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+def _fits(names: Sequence[str], rows: Sequence[Sequence[str]], room: int) -> bool:
     from elt.report import screen
 
-    cells = (
-        max([len(name), *(len(row[n]) for row in rows)]) for n, name in enumerate(names)
+    widest = (
+        max([len(name), *(min(len(row[n]), room) for row in rows)])
+        for n, name in enumerate(names)
     )
-    return sum(cells) + 2 * len(names) <= screen.width(sys.stdout)
+    return sum(widest) + 2 * len(names) <= screen.width(sys.stdout)
 
 
 def _value(text: str | None) -> str:
     """Show a text without its quotes, anything else as JSON writes it."""
     if text is None:
         return ""
-    shown = json.loads(text) if text.startswith('"') else text
-    return shown if len(shown) <= _WIDEST_VALUE else shown[: _WIDEST_VALUE - 1] + "…"
+    shown: str = json.loads(text) if text.startswith('"') else text
+    return shown
+
+
+def _cut(value: str, room: int) -> str:
+    return value if len(value) <= room else value[: room - 1] + "…"
 
 
 def print_probe(name: str, probe: Probe) -> None:

@@ -60,7 +60,8 @@ def as_document(
 
 def _stream_text(each: ShownStream, width: int, encoding: str) -> Text:
     status = "done" if each.selected else "skipped"
-    text = Text(f"{marks.mark(status, encoding)} ", style=marks.colour(status))
+    text = Text()
+    text.append(f"{marks.mark(status, encoding)} ", style=marks.colour(status))
     style = "bold" if each.selected else "dim"
     text.append(f"{clean.one_line(each.id):<{width}}", style=style)
     about = each.how if each.selected else "not selected"
@@ -70,7 +71,8 @@ def _stream_text(each: ShownStream, width: int, encoding: str) -> Text:
 
 def _column_text(column: ShownColumn, width: int, encoding: str) -> Text:
     status = "done" if column.selected else "skipped"
-    text = Text(f"{marks.mark(status, encoding)} ", style=marks.colour(status))
+    text = Text()
+    text.append(f"{marks.mark(status, encoding)} ", style=marks.colour(status))
     style = "" if column.selected else "dim"
     text.append(f"{clean.one_line(column.name):<{width}}", style=style)
     text.append(f"  {column.type}", style="cyan" if column.selected else "dim")

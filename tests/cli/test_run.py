@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 
 def test_a_run_tells_on_stderr_and_its_result_is_json_on_stdout(run_elt, project):
@@ -117,3 +119,21 @@ def test_ctrl_c_ends_a_run_as_interrupted(project):
     assert code == 130
     assert "interrupted" in said
     assert "Traceback" not in said
+
+
+def test_tests_that_passed_are_one_line_of_the_status(run_elt, project):
+    run_elt("-C", project, "run")
+    with closing(sqlite3.connect(project / ".elt" / "elt.db")) as store, store:
+        for name, status in (("a", "done"), ("b", "done"), ("c", "failed")):
+            store.execute(
+                "INSERT INTO assets (environment, asset, run, status, updated_at)"
+                " VALUES ('default', ?, 'r', ?, '2026-01-01T00:00:00+00:00')",
+                (f"test:{name}", status),
+            )
+
+    few, every = (run_elt("-C", project, "status", *a) for a in ((), ("--all",)))
+
+    assert "2 tests" in few.out
+    assert "test:c" in few.out
+    assert "test:a" not in few.out
+    assert "test:a" in every.out
