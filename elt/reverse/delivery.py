@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from elt.errors import (
     ConfigError,
-    EltError,
     Guarded,
     Rejected,
     Unavailable,
@@ -23,6 +22,7 @@ from elt.reverse.destination import Change, Receipt, Route, Sender
 from elt.reverse.journal import Tally
 
 Answer = tuple[Change, Receipt]
+Failure = Rejected | Unavailable | ConfigError
 MAX_DELAY_SECONDS = 60.0
 # A server that asks for more is taken for one that is down.
 MAX_RETRY_AFTER_SECONDS = 300.0
@@ -52,6 +52,15 @@ class Limits:
     min_rows: int = 20
     # A lost answer is asked for again at once, where sending twice does no harm.
     resends_unknown: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """What came of one call: its answers, and an error about what is left."""
+
+    answers: list[Answer]
+    left: Sequence[Change] = ()
+    error: Failure | None = None
 
 
 class Delivery:
@@ -91,11 +100,7 @@ class Delivery:
         """
         parts = [batch]
         while parts:
-            part = parts.pop()
-            try:
-                self._send_until_answered(part)
-            except Rejected as refusal:
-                parts += self._split(part, refusal)
+            parts += self._send_until_answered(parts.pop())
 
     def _split(
         self, part: Sequence[Change], refusal: Rejected
@@ -107,26 +112,43 @@ class Delivery:
         middle = len(part) // 2
         return [part[middle:], part[:middle]]
 
-    def _send_until_answered(self, part: Sequence[Change]) -> None:
-        """Send, and send again what may be tried again; keep each call's receipts."""
-        for attempt in range(1, self._limits.attempts + 1):
-            last = attempt == self._limits.attempts
-            try:
-                answers = self._call(part)
-            except Unavailable as error:
-                if last or _asks_too_much(error):
-                    raise
-                self._sleep(_delay(attempt, error))
-                continue
-            again = [] if last else [a for a in answers if self._is_worth_again(a[1])]
-            part = [change for change, _ in again]
-            waiting = {change.key for change in part}
-            self._store([a for a in answers if a[0].key not in waiting])
-            if not part:
-                return
-            self._sleep(_delay(attempt))
+    def _send_until_answered(self, part: Sequence[Change]) -> list[Sequence[Change]]:
+        """Send, and send again what may be tried again; keep each call's receipts.
 
-    def _call(self, part: Sequence[Change]) -> list[Answer]:
+        Gives the parts that are to be sent by themselves after a refusal.
+        """
+        waiting: dict[str, Answer] = {}
+        for attempt in range(1, self._limits.attempts + 1):
+            call = self._call(part)
+            ends = attempt == self._limits.attempts or _is_final(call.error)
+            waiting = self._settle(call, waiting, ends=ends)
+            left = {change.key for change in call.left}
+            if isinstance(call.error, Rejected):
+                again = [c for c in part if c.key in waiting and c.key not in left]
+                return [*filter(None, [again]), *self._split(call.left, call.error)]
+            if call.error is not None and ends:
+                raise call.error
+            part = [c for c in part if c.key in waiting or c.key in left]
+            if not part:
+                break
+            self._sleep(_delay(attempt, call.error))
+        return []
+
+    def _settle(
+        self, call: _Call, waiting: Mapping[str, Answer], *, ends: bool
+    ) -> dict[str, Answer]:
+        """Store the answers that stand, and give those of rows worth another try.
+
+        A row that this call did not reach still has its answer from the call before.
+        """
+        earlier = [waiting[c.key] for c in call.left if c.key in waiting]
+        answers = [*call.answers, *earlier]
+        worth_it = [] if ends else [a for a in answers if self._is_worth_again(a[1])]
+        again = {change.key: (change, receipt) for change, receipt in worth_it}
+        self._store([a for a in answers if a[0].key not in again])
+        return again
+
+    def _call(self, part: Sequence[Change]) -> _Call:
         """Make one call. What it answered before an error is kept."""
         if not self._is_repeatable:
             self._keep.in_flight(part)
@@ -134,21 +156,25 @@ class Delivery:
         try:
             for receipt in self._sender.send(self._route, part):
                 receipts[receipt.key] = receipt
-        except Rejected:
-            raise
-        except (Unavailable, ConfigError) as error:
-            self._not_taken(part, error)
-            raise
+        except (Rejected, Unavailable, ConfigError) as error:
+            return self._cut_short(part, receipts, error)
         except BaseException:
-            self._store([(c, receipts[c.key]) for c in part if c.key in receipts])
+            self._store(_answers(part, receipts))
             raise
-        return [
-            (c, receipts.get(c.key) or Receipt(c.key, "unknown", LOST)) for c in part
+        silent = [
+            Receipt(c.key, "unknown", LOST) for c in part if c.key not in receipts
         ]
+        return _Call(_answers(part, receipts | {r.key: r for r in silent}))
 
-    def _not_taken(self, part: Sequence[Change], error: EltError) -> None:
-        if not self._is_repeatable:
-            self._keep.not_taken(part, error.what)
+    def _cut_short(
+        self, part: Sequence[Change], receipts: Mapping[str, Receipt], error: Failure
+    ) -> _Call:
+        """Take an error to be about the rows that were not answered before it."""
+        left = [change for change in part if change.key not in receipts]
+        if left and not self._is_repeatable and not isinstance(error, Rejected):
+            self._keep.not_taken(left, error.what)
+        stops = left or isinstance(error, ConfigError)
+        return _Call(_answers(part, receipts), left, error if stops else None)
 
     def _is_worth_again(self, receipt: Receipt) -> bool:
         if receipt.status == "unknown":
@@ -197,13 +223,19 @@ def _batches(changes: Iterable[Change], size: int) -> Iterable[list[Change]]:
         yield batch
 
 
-def _asks_too_much(error: Unavailable) -> bool:
-    return (error.retry_after_seconds or 0) > MAX_RETRY_AFTER_SECONDS
+def _answers(part: Sequence[Change], receipts: Mapping[str, Receipt]) -> list[Answer]:
+    return [(c, receipts[c.key]) for c in part if c.key in receipts]
 
 
-def _delay(attempt: int, error: Unavailable | None = None) -> float:
+def _is_final(error: Failure | None) -> bool:
+    if isinstance(error, Unavailable):
+        return (error.retry_after_seconds or 0) > MAX_RETRY_AFTER_SECONDS
+    return isinstance(error, ConfigError)
+
+
+def _delay(attempt: int, error: Failure | None = None) -> float:
     """Wait as long as the other side asks; else longer each time, never in step."""
-    asked = None if error is None else error.retry_after_seconds
+    asked = error.retry_after_seconds if isinstance(error, Unavailable) else None
     if asked is not None:
         return asked
     return min(MAX_DELAY_SECONDS, 2.0 ** (attempt - 1)) * random.uniform(0.5, 1.0)  # noqa: S311

@@ -24,6 +24,10 @@ ALL_MODES: frozenset[SyncMode] = frozenset(
     ("upsert", "update", "insert", "mirror", "append")
 )
 
+# Where an error is that a destination finds in its config. Whoever knows the
+# destination's name puts its table in the place of these words.
+CONFIG = "config of the destination"
+
 
 @dataclass(frozen=True, slots=True)
 class Added:
@@ -165,7 +169,8 @@ class Sender(Destination, Protocol):
 
         A change without a receipt counts as unknown. Raises Unavailable when nothing
         was taken (the batch is tried again), Rejected when the batch was refused as
-        a whole (it is split to find the row), ConfigError to stop the sync.
+        a whole (it is split to find the row), ConfigError to stop the sync. An error
+        is about the changes that were not answered for before it.
         """
 
 
@@ -186,6 +191,17 @@ class Writer(Destination, Protocol):
         """Say whether what was written before is missing, though no row has changed.
 
         Then `write` is called once more, without changes. The route has no run yet.
+        """
+
+
+@runtime_checkable
+class RouteChecker(Protocol):
+    """What a destination may have besides: a look at a sync before its first call."""
+
+    def check_route(self, route: Route) -> None:
+        """Prove that this sync fits this config, calling nobody. Raises ConfigError.
+
+        The route has no run yet; it has no columns where nobody knows them yet.
         """
 
 
@@ -222,7 +238,12 @@ def make_destination(
     )
 
 
-def read_config(declared: type[Declared], config: Mapping[str, Any]) -> Declared:
+def read_config(
+    declared: type[Declared],
+    config: Mapping[str, Any],
+    *,
+    where: str = CONFIG,
+) -> Declared:
     """Turn a table of settings into a msgspec Struct that declares them.
 
     Raises ConfigError for a setting that is missing, unknown or mistyped.
@@ -232,10 +253,10 @@ def read_config(declared: type[Declared], config: Mapping[str, Any]) -> Declared
         if name not in fields:
             raise ConfigError(
                 f"unknown setting `{name}`",
-                where="config of the destination",
+                where=where,
                 hint=did_you_mean(name, fields),
             )
     try:
         return msgspec.convert(dict(config), declared)
     except msgspec.ValidationError as error:
-        raise ConfigError(str(error), where="config of the destination") from error
+        raise ConfigError(str(error), where=where) from error

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Self
 from elt.errors import ConfigError
 from elt.project.sync_settings import SyncTable
 from elt.reverse.baseline import Counts, Past, RememberedBaseline, Scope, past
-from elt.reverse.destination import Change, ChangeName, Route, Sender, Writer
+from elt.reverse.destination import (
+    CONFIG,
+    Change,
+    ChangeName,
+    Column,
+    Route,
+    RouteChecker,
+    Sender,
+    Writer,
+)
 from elt.reverse.diff import diff
 from elt.reverse.guard import UNCONDITIONAL, Evidence, Finding, GuardName, findings
 from elt.reverse.mapping import FieldMapping, compile_mapping
@@ -138,18 +147,37 @@ def plan_sync(sync: Sync) -> SyncPlan:
         raise
 
 
+def check_route(
+    destination: Sender | Writer,
+    name: str,
+    table: SyncTable,
+    columns: tuple[Column, ...],
+) -> None:
+    """Let a destination that looks at syncs beforehand do so. Raises ConfigError."""
+    if not isinstance(destination, RouteChecker):
+        return
+    try:
+        destination.check_route(_route(name, table, columns))
+    except ConfigError as error:
+        where = f"[destinations.{table.destination}.config]"
+        error.where = (error.where or f"[syncs.{name}]").replace(CONFIG, where)
+        raise
+
+
 def _is_gone(sync: Sync) -> bool:
     if isinstance(sync.destination, Sender):
         return False
-    table = sync.table
-    return sync.destination.is_gone(
-        Route(
-            sync=sync.name,
-            run_id="",
-            object=table.object,
-            key=table.key,
-            mode=table.mode,
-        )
+    return sync.destination.is_gone(_route(sync.name, sync.table))
+
+
+def _route(name: str, table: SyncTable, columns: tuple[Column, ...] = ()) -> Route:
+    return Route(
+        sync=name,
+        run_id="",
+        object=table.object,
+        key=table.key,
+        mode=table.mode,
+        columns=columns,
     )
 
 
@@ -169,6 +197,7 @@ def _plan(sync: Sync, spool: Spool) -> SyncPlan:
     warehouse_id = sync.warehouse.id
     with sync.warehouse.session() as cursor:
         mapping = compile_mapping(cursor, sync.name, table, relation=sync.relation)
+        check_route(sync.destination, sync.name, table, mapping.columns)
         before = past(cursor, sync.scope, warehouse_id)
         counts = diff(cursor, mapping, sync.scope, mode=table.mode, spool=spool)
     evidence = Evidence(

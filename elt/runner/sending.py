@@ -13,8 +13,15 @@ from elt.project.nearest import did_you_mean
 from elt.project.secrets import Secrets
 from elt.project.settings import Project
 from elt.reverse.baseline import RememberedBaseline
-from elt.reverse.destination import Sender, Writer, make_destination
-from elt.reverse.plan import Consent, Sync, SyncPlan, plan_sync, should_send
+from elt.reverse.destination import CONFIG, Column, Sender, Writer, make_destination
+from elt.reverse.plan import (
+    Consent,
+    Sync,
+    SyncPlan,
+    check_route,
+    plan_sync,
+    should_send,
+)
 from elt.reverse.sync import SyncResult, Watch, run_sync
 from elt.runner.attempt import AssetResult
 from elt.runner.store import state
@@ -71,12 +78,13 @@ def send(
         consent=consent,
         watch=watch,
     )
-    place = state.Place(
-        environment=sync.environment, warehouse_id=result.baseline.warehouse_id
-    )
-    state.remember_baseline(
-        store, place, sync=sync.name, sequence=result.baseline.sequence, run=run
-    )
+    if result.baseline is not None:
+        place = state.Place(
+            environment=sync.environment, warehouse_id=result.baseline.warehouse_id
+        )
+        state.remember_baseline(
+            store, place, sync=sync.name, sequence=result.baseline.sequence, run=run
+        )
     return _answer(sync, result)
 
 
@@ -124,8 +132,23 @@ def destination_of(project: Project, name: str, secrets: Secrets) -> Sender | Wr
         kind = cast("Callable[..., object]", load(plugin))
         return make_destination(kind, config, project.root)
     except ConfigError as error:
-        error.where = error.where or project.where("destinations", name)
+        place = project.where("destinations", name, "config")
+        where = error.where or project.where("destinations", name)
+        error.where = where.replace(CONFIG, place)
         raise
+
+
+def check_destination(project: Project, name: str, secrets: Secrets) -> None:
+    """Find what is wrong with a destination and its syncs without calling anybody.
+
+    A sync without `fields` is looked at when its model is known: by the sync's plan.
+    """
+    destination = destination_of(project, name, secrets)
+    for sync, table in project.file.syncs.items():
+        if table.destination == name and table.fields:
+            fields = dict.fromkeys([table.key, *table.fields])
+            columns = tuple(Column(name=field, type="") for field in fields)
+            check_route(destination, sync, table, columns)
 
 
 def manifest_of(
