@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import ast
 import os
-import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Literal
 
 from elt.errors import ConfigError
-from elt.project.nearest import did_you_mean, nearest
+from elt.project.nearest import did_you_mean
 from elt.project.settings import Project
+from elt.singer.environments import ensure
+from elt.singer.packages import Package, package_of
 from elt.singer.plugin_code import load_code
-from elt.singer.process import TapProgram
+from elt.singer.process import OnLine, TapProgram
+from elt.singer.programs import child_environ, find_executable, program_in
 
 Kind = Literal["tap", "destination"]
 Origin = Literal["built in", "installed", "project"]
@@ -83,29 +85,107 @@ def load(plugin: Plugin) -> object:
     return load_code(plugin.target)
 
 
-def tap_program(project: Project, tap: str) -> TapProgram:
-    """Say how to run a tap of the project.
+def tap_program(
+    project: Project,
+    tap: str,
+    *,
+    environ: Mapping[str, str] | None = None,
+    on_line: OnLine = lambda _: None,
+) -> TapProgram:
+    """Say how to run a tap of the project; its package is installed if need be.
 
-    Raises ConfigError when its plugin or executable is not there.
+    `environ` is the tap's world, by default our own; `on_line` hears of an
+    installation. Raises ConfigError when its plugin, executable or package is not
+    there, and the installer's error.
     """
     table = project.file.taps[tap]
-    where = f"[taps.{tap}]"
-    try:
-        if table.executable is not None:
-            command, flag = [_executable(table.executable, project.root)], None
-        else:
-            plugin = find("tap", table.plugin or "", project.root)
-            command, flag = _hosted(plugin), "--catalog"
-    except ConfigError as error:
-        raise ConfigError(error.what, where=where, hint=error.hint) from error
+    package = package_of(project, "tap", tap)
+    if package is not None:
+        return package_program(
+            package, project, args=table.args, environ=environ, on_line=on_line
+        )
+    if table.executable is not None:
+        command, flag = [_found(project, "tap", tap, table.executable)], None
+    else:
+        command, flag = _hosted(_plugin_of(project, tap)), "--catalog"
     return TapProgram(
         (*command, *table.args),
         project.root,
-        environ={"PYTHONIOENCODING": "utf-8", **os.environ},
+        environ=_told_to_write_utf8(environ),
         private_dir=project.private_dir / "taps",
         catalog_flag=flag,
         tap=tap,
     )
+
+
+def target_program(
+    project: Project,
+    target: str,
+    *,
+    environ: Mapping[str, str] | None = None,
+    on_line: OnLine = lambda _: None,
+) -> TapProgram:
+    """Say how to run a Singer target of the project, as `tap_program` does for taps."""
+    table = project.file.targets[target]
+    package = package_of(project, "target", target)
+    if package is not None:
+        return package_program(
+            package, project, args=table.args, environ=environ, on_line=on_line
+        )
+    program = _found(project, "target", target, table.executable or "")
+    return TapProgram(
+        (program, *table.args),
+        project.root,
+        environ=_told_to_write_utf8(environ),
+        private_dir=project.private_dir / "targets",
+        tap=target,
+    )
+
+
+def package_program(
+    package: Package,
+    project: Project,
+    *,
+    args: Sequence[str] = (),
+    environ: Mapping[str, str] | None = None,
+    on_line: OnLine = lambda _: None,
+) -> TapProgram:
+    """Say how to run a package's program, in its own environment and without ours.
+
+    Raises ConfigError, Unavailable or EltError when it cannot be installed.
+    """
+    world = _told_to_write_utf8(environ)
+    installed = ensure(package, environ=world, on_line=on_line)
+    return TapProgram(
+        (str(program_in(package, installed)), *args),
+        project.root,
+        environ=child_environ(Path(installed.home), world),
+        private_dir=project.private_dir / f"{package.kind}s",
+        catalog_flag=installed.catalog_flag,
+        tap=package.name,
+    )
+
+
+def _found(
+    project: Project, kind: Literal["tap", "target"], name: str, text: str
+) -> str:
+    try:
+        return find_executable(kind, text, project.root)
+    except ConfigError as error:
+        where = project.where(f"{kind}s", name)
+        raise ConfigError(error.what, where=where, hint=error.hint) from error
+
+
+def _plugin_of(project: Project, tap: str) -> Plugin:
+    try:
+        return find("tap", project.file.taps[tap].plugin or "", project.root)
+    except ConfigError as error:
+        where = project.where("taps", tap)
+        raise ConfigError(error.what, where=where, hint=error.hint) from error
+
+
+def _told_to_write_utf8(environ: Mapping[str, str] | None) -> dict[str, str]:
+    return {"PYTHONIOENCODING": "utf-8", **(os.environ if environ is None else environ)}
 
 
 def _hosted(plugin: Plugin) -> list[str]:
@@ -113,35 +193,6 @@ def _hosted(plugin: Plugin) -> list[str]:
     streams = plugin.target.endswith(".py")
     host = "elt.taps.functions" if streams else "elt.taps.host"
     return [sys.executable, "-P", "-m", host, plugin.target]
-
-
-def _executable(name: str, root: Path) -> str:
-    if os.sep in name:
-        path = (root / Path(name).expanduser()).absolute()
-        if os.access(path, os.X_OK) and path.is_file():
-            return str(path)
-        problem = "is not executable" if path.is_file() else "does not exist"
-        raise ConfigError(f"`{name}` {problem}", hint="A path is from the project")
-    # Beside our Python first: elt may be started without its environment being
-    # active, and a tap installed together with it is the one that was meant.
-    beside = str(Path(sys.executable).parent)
-    folders = [beside, *os.environ.get("PATH", os.defpath).split(os.pathsep)]
-    found = shutil.which(name, path=os.pathsep.join(folders))
-    if found is not None:
-        return str(Path(found).absolute())
-    close = nearest(name, _programs(folders))
-    install = f"Install it, for example with `pip install {name}`"
-    raise ConfigError(
-        f"the program `{name}` is not installed",
-        hint=f"Did you mean `{close}`?" if close else install,
-    )
-
-
-def _programs(folders: Sequence[str]) -> set[str]:
-    names: set[str] = set()
-    for folder in filter(os.path.isdir, folders):
-        names.update(entry.name for entry in os.scandir(folder))
-    return {name for name in names if name.startswith("tap-")}
 
 
 def _installed() -> Iterator[Plugin]:

@@ -8,21 +8,27 @@ import msgspec
 import pytest
 
 from elt.errors import ConfigError
-from elt.plugins import find, load, plugins, tap_program
+from elt.plugins import find, load, plugins, tap_program, target_program
 from elt.project.settings import File, Project
 from elt.singer.process import discover
 
 
 @pytest.fixture
 def project(tmp_path):
-    """Make a project of some plugin files and one tap called `shop`."""
+    """Make a project of some plugin files, a tap called `shop` and a target `lake`."""
 
-    def make(tap: dict | None = None, **files: str) -> Project:
+    def make(
+        tap: dict | None = None, target: dict | None = None, **files: str
+    ) -> Project:
         for name, code in files.items():
             path = tmp_path / "plugins" / f"{name}.py"
             path.parent.mkdir(exist_ok=True)
             path.write_text(code)
-        file = {"project": {"name": "x"}, "taps": {"shop": tap or {}}}
+        file = {
+            "project": {"name": "x"},
+            "taps": {"shop": tap or {}},
+            "targets": {"lake": target or {}},
+        }
         return Project(
             root=tmp_path, environment="default", file=msgspec.convert(file, File)
         )
@@ -195,7 +201,7 @@ def test_an_executable_is_a_path_in_the_project_or_found_by_its_name(project):
     [
         ({"executable": "taps/none"}, "does not exist", "from the project"),
         ({"executable": "elt.toml/"}, "does not exist", "from the project"),
-        ({"executable": "no-such-tap"}, "is not installed", "pip install no-such-tap"),
+        ({"executable": "no-such-tap"}, "is not installed", 'package = "no-such-tap"'),
         ({"plugin": "fils"}, "no tap plugin `fils`", "Did you mean `files`?"),
     ],
 )
@@ -205,7 +211,7 @@ def test_a_tap_that_is_not_there_says_where_and_what_to_do(project, tap, said, h
 
     assert said in caught.value.what
     assert hint in caught.value.hint
-    assert caught.value.where == "[taps.shop]"
+    assert caught.value.where == "elt.toml  [taps.shop]"
 
 
 def test_a_misspelt_executable_gets_the_nearest_name(project, tmp_path, monkeypatch):
@@ -219,6 +225,24 @@ def test_a_misspelt_executable_gets_the_nearest_name(project, tmp_path, monkeypa
         tap_program(project(tap={"executable": "tap-gihub"}), "shop")
 
     assert caught.value.hint == "Did you mean `tap-github`?"
+
+
+def test_a_target_is_a_program_too(project):
+    made = project(target={"executable": "python", "args": ["-V"]})
+
+    program = target_program(made, "lake", environ={"ONLY": "this"})
+
+    assert Path(program.argv[0]).parent == Path(sys.executable).parent
+    assert program.argv[1:] == ("-V",)
+    assert program.private_dir == made.root / ".elt" / "targets"
+    assert program.environ == {"ONLY": "this", "PYTHONIOENCODING": "utf-8"}
+
+
+def test_a_target_that_is_not_there_says_where(project):
+    with pytest.raises(ConfigError, match="`target-none` is not installed") as caught:
+        target_program(project(target={"executable": "target-none"}), "lake")
+
+    assert caught.value.where == "elt.toml  [targets.lake]"
 
 
 @pytest.mark.parametrize(

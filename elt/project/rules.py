@@ -11,7 +11,7 @@ from elt.project.nearest import did_you_mean, listed
 from elt.project.settings import BASE_ENVIRONMENT, File, plain_name, tap_schema
 from elt.project.sync_settings import FieldTable
 from elt.project.table import Table
-from elt.project.tap_settings import StreamTable, TapTable
+from elt.project.tap_settings import StreamTable, TapTable, TargetTable
 
 Rule = Callable[[File], Iterator[Problem]]
 
@@ -88,6 +88,22 @@ def targets_have_a_program(file: File) -> Iterator[Problem]:
             )
 
 
+def pythons_are_for_packages(file: File) -> Iterator[Problem]:
+    groups: dict[str, Mapping[str, TapTable | TargetTable]] = {
+        "taps": file.taps,
+        "targets": file.targets,
+    }
+    for group, tables in groups.items():
+        for name, table in tables.items():
+            if table.python and not table.package:
+                yield Problem(
+                    (group, name),
+                    (group, name, "python"),
+                    f"{named((group, name))} has a `python` and no `package`",
+                    "Take the key out: only a package is installed by elt, for a Python",
+                )
+
+
 def taps_have_their_target(file: File) -> Iterator[Problem]:
     for name, tap in file.taps.items():
         if tap.target is not None and tap.target not in file.targets:
@@ -99,6 +115,30 @@ def taps_have_their_target(file: File) -> Iterator[Problem]:
                 " `[targets]`",
                 hint or f"Add `[{dotted(('targets', tap.target))}]`",
             )
+
+
+def foreign_targets_write_as_they_do(file: File) -> Iterator[Problem]:
+    for name, tap in file.taps.items():
+        if tap.target is not None:
+            yield from _told_how_to_write(name, tap)
+
+
+def _told_how_to_write(name: str, tap: TapTable) -> Iterator[Problem]:
+    path: KeyPath = ("taps", name)
+    told: list[KeyPath] = [(*path, "schema")] if tap.schema is not None else []
+    for stream, table in tap.streams.items():
+        given = {"mode": table.mode, "table": table.table}
+        at = (*path, "streams", stream)
+        told += [(*at, key) for key, value in given.items() if value is not None]
+    for key in told:
+        yield Problem(
+            key[:-1],
+            key,
+            f"`{key[-1]}` means nothing to target `{tap.target}`, which alone decides"
+            f" how the rows of tap `{name}` are written",
+            f"Take it out, and set what the target has for it in"
+            f" `[targets.{tap.target}.config]`",
+        )
 
 
 def streams_can_be_written_so(file: File) -> Iterator[Problem]:
@@ -237,7 +277,9 @@ RULES: tuple[Rule, ...] = (
     the_base_has_no_environment_table,
     taps_have_one_program,
     targets_have_a_program,
+    pythons_are_for_packages,
     taps_have_their_target,
+    foreign_targets_write_as_they_do,
     streams_can_be_written_so,
     schemas_are_not_ours,
     streams_have_their_own_tables,

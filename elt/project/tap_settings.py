@@ -78,6 +78,14 @@ class TapTable(Table, frozen=True, kw_only=True):
             examples=["tap-github"],
         ),
     ] = None
+    python: Annotated[
+        Name | None,
+        Meta(
+            description="Python for the `package`: a version, or the path of one; by"
+            " default the one that runs elt. Many taps are made for an older one",
+            examples=["3.10"],
+        ),
+    ] = None
     args: Annotated[
         list[str], Meta(description="Arguments before the ones that elt adds")
     ] = field(default_factory=list)
@@ -145,6 +153,14 @@ class TargetTable(Table, frozen=True, kw_only=True):
             description="A program on the PATH, or its path as seen from the project's"
             " folder. Beside `package`: which of its programs",
             examples=["target-jsonl"],
+        ),
+    ] = None
+    python: Annotated[
+        Name | None,
+        Meta(
+            description="Python for the `package`: a version, or the path of one; by"
+            " default the one that runs elt. Many taps are made for an older one",
+            examples=["3.10"],
         ),
     ] = None
     args: Annotated[

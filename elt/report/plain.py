@@ -146,6 +146,8 @@ class Notes:
                 return [f"{table}.{column}: {change}"]
             case LogLine(level="warning" | "error"):
                 return self._log_line(event)
+            case LogLine(source="elt", text=text):
+                return [clean.one_line(text)]  # what keeps us, such as an installation
             case _:
                 return []
 

@@ -13,22 +13,25 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from elt.errors import EltError
-from elt.events import Listener, LogLine
+from elt.events import Listener, LogLine, ignore
 from elt.plugins import find, tap_program
 from elt.project.secrets import Secrets
 from elt.project.settings import Project
 from elt.project.tap_settings import TapTable
 from elt.singer.catalog import select
+from elt.singer.installed import versions_of
+from elt.singer.packages import package_of
 from elt.singer.process import TapProgram, discover
 
 _SIDE_BY_SIDE = 4
+_FILES = ("path", "schemas", "tracking_plan")  # settings that name files
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +74,13 @@ def catalog_of(
     """Give a tap's catalog with the project's selection in it."""
     table = project.file.taps[tap]
     memory = _memory(project, tap)
-    identity = _identity(project, tap)
     catalog = None
     if preview or _answers_alike(table):
-        catalog = _remembered(memory, identity)
+        catalog = _remembered(memory, _identity(project, tap))
     if catalog is None:
         catalog = ask_for_catalog(project, tap, secrets, listen=listen)
-        _remember(memory, identity, catalog)
+        # Asking may have installed a package: another version, another catalog.
+        _remember(memory, _identity(project, tap), catalog)
     return selected_in(project, tap, catalog)
 
 
@@ -98,10 +101,18 @@ def selected_in(
         raise
 
 
-def program_of(project: Project, tap: str, secrets: Secrets) -> TapProgram:
-    """Give the tap's program, with the variables of `.env` in its environment."""
-    program = tap_program(project, tap)
-    return replace(program, environ={**secrets.environ, **program.environ})
+def program_of(
+    project: Project, tap: str, secrets: Secrets, *, listen: Listener = ignore
+) -> TapProgram:
+    """Give the tap's program, with the variables of `.env` in its environment.
+
+    `listen` hears of the installation of its package.
+    """
+
+    def on_line(text: str) -> None:
+        listen(LogLine(step=f"tap:{tap}", source="elt", level="info", text=text))
+
+    return tap_program(project, tap, environ=secrets.environ, on_line=on_line)
 
 
 def config_of(
@@ -109,14 +120,14 @@ def config_of(
 ) -> dict[str, Any]:
     """Give a tap's settings with its secrets in them.
 
-    Our own files tap names its files instead of writing out their rows, unless
+    Our own taps of files name files instead of writing out their rows, unless
     somebody else than our loader reads it and asks for `rows`.
     """
     table = project.file.taps[tap]
     config = secrets.resolve(table.config, f"[taps.{tap}.config]")
     if rows:
         return dict(config)
-    if table.plugin == "files" and find("tap", "files", None).origin == "built in":
+    if _takes_batches(table):
         root = (project.private_dir / "tmp").absolute()
         config = {
             "batch_config": {
@@ -126,6 +137,11 @@ def config_of(
             **config,
         }
     return dict(config)
+
+
+def _takes_batches(table: TapTable) -> bool:
+    name = table.plugin
+    return name in ("files", "events") and find("tap", name, None).origin == "built in"
 
 
 def ask_for_catalog(
@@ -138,7 +154,7 @@ def ask_for_catalog(
         listen(LogLine(step=step, source=tap, level="info", text=text))
 
     return discover(
-        program_of(project, tap, secrets),
+        program_of(project, tap, secrets, listen=listen),
         config_of(project, tap, secrets),
         on_line=on_line,
     )
@@ -159,6 +175,9 @@ def _identity(project: Project, tap: str) -> str:
         code = Path(plugin.target.rpartition(":")[0] or plugin.target)
         if plugin.origin == "project":
             digest.update(_content(code))
+    package = package_of(project, "tap", tap)
+    if package is not None:
+        digest.update(repr(versions_of(package)).encode())
     for path in sorted(_files(project.root, table.config)):
         digest.update(_stat(path))
     return digest.hexdigest()
@@ -170,7 +189,7 @@ def _content(code: Path) -> bytes:
 
 
 def _files(root: Path, config: Mapping[str, Any]) -> Iterator[Path]:
-    """Find the files that settings name under `path`, however deep they stand."""
+    """Find the files that settings name, however deep in them they stand."""
     for key, value in config.items():
         if isinstance(value, Mapping):
             yield from _files(root, value)
@@ -178,7 +197,7 @@ def _files(root: Path, config: Mapping[str, Any]) -> Iterator[Path]:
             for entry in value:
                 if isinstance(entry, Mapping):
                     yield from _files(root, entry)
-        elif key == "path" and isinstance(value, str):
+        elif key in _FILES and isinstance(value, str):
             yield from _matches(root, value)
 
 

@@ -72,6 +72,11 @@ def selected_streams(catalog: Mapping[str, Any]) -> list[Stream]:
     ]
 
 
+def all_streams(catalog: Mapping[str, Any]) -> list[Stream]:
+    """Read every stream of a catalog, selected or not, in its order."""
+    return [_stream(entry) for entry in catalog.get("streams") or []]
+
+
 def stream_names(catalog: Mapping[str, Any]) -> set[str]:
     """Give all names and ids by which messages may call a catalog's streams."""
     return {name for entry in catalog["streams"] for name in _names(entry)}

@@ -23,6 +23,7 @@ from typing import IO, Any, Self
 
 from elt.errors import EltError
 from elt.singer.catalog import annotated
+from elt.singer.install_errors import program_hint
 from elt.singer.private_files import private_files, write_private
 from elt.singer.stderr import LastLines, drain
 
@@ -117,15 +118,26 @@ def start_tap(
 
 
 class TapProcess:
-    """One running tap. `stdout` is its raw pipe, for the reader alone."""
+    """One running tap. `stdout` is its raw pipe, for the reader alone.
+
+    `kind` is what errors call it, `stdin` the end of a pipe that it reads from: a
+    target is such a process too.
+    """
 
     def __init__(
-        self, program: TapProgram, arguments: Sequence[str], on_line: OnLine
+        self,
+        program: TapProgram,
+        arguments: Sequence[str],
+        on_line: OnLine,
+        *,
+        kind: str = "tap",
+        stdin: int = subprocess.DEVNULL,
     ) -> None:
         self.program = program
+        self.kind = kind
         self._last = LastLines()
         self._buried = False
-        self._popen = _popen([*program.argv, *arguments], program)
+        self._popen = _popen([*program.argv, *arguments], program, kind, stdin)
         self.stdout: IO[bytes] = _pipe(self._popen.stdout)
         self._drain = threading.Thread(
             target=drain,
@@ -183,9 +195,11 @@ class TapProcess:
             self._drain.join(1.0)
         said = "\n    ".join(self.last_lines)
         return EltError(
-            f"tap `{self.program.name}` {what}",
+            f"{self.kind} `{self.program.name}` {what}",
             where=f"it said:\n    {said}" if said else None,
-            hint=None if said else f"It said nothing; try `{self._by_hand()} --help`",
+            hint=program_hint(self.last_lines)
+            if said
+            else f"It said nothing; try `{self._by_hand()} --help`",
         )
 
     def __enter__(self) -> Self:
@@ -216,17 +230,23 @@ class TapProcess:
         return " ".join(self.program.argv)
 
 
-def _popen(argv: Sequence[str], program: TapProgram) -> subprocess.Popen[bytes]:
-    bound = list(argv)
-    if sys.platform == "linux":
-        launcher = [sys.executable, "-I", "-S", "-c", _BOUND_TO_PARENT]
-        bound = [*launcher, str(os.getpid()), *argv]
+def bound_to_parent(argv: Sequence[str]) -> list[str]:
+    """Make a command that ends when the thread that starts it does, where Linux is."""
+    if sys.platform != "linux":
+        return list(argv)
+    launcher = [sys.executable, "-I", "-S", "-c", _BOUND_TO_PARENT]
+    return [*launcher, str(os.getpid()), *argv]
+
+
+def _popen(
+    argv: Sequence[str], program: TapProgram, kind: str, stdin: int
+) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
-            bound,
+            bound_to_parent(argv),
             cwd=program.cwd,
             env=dict(program.environ),
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             bufsize=0,
@@ -234,7 +254,7 @@ def _popen(argv: Sequence[str], program: TapProgram) -> subprocess.Popen[bytes]:
         )
     except OSError as error:
         raise EltError(
-            f"tap `{program.name}` cannot be started: {error.strerror}",
+            f"{kind} `{program.name}` cannot be started: {error.strerror}",
             where=argv[0],
             hint="Is it a program, and may it be executed (`chmod +x`)?",
         ) from error

@@ -40,6 +40,19 @@ def test_a_package_may_name_its_program_but_no_plugin(folder):
     assert error.what == "tap `both` has both a `plugin` and a `package`"
 
 
+def test_a_python_is_for_a_package(folder):
+    error = folder.error("""
+        [taps.fine]
+        package = "tap-files"
+        python = "3.10"
+        [taps.mine]
+        executable = "tap-files"
+        python = "3.10"
+    """)
+
+    assert error.what == "tap `mine` has a `python` and no `package`"
+
+
 def test_a_tap_names_a_target_that_is_there(folder):
     error = folder.error("""
         [taps.shop]
