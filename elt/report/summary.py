@@ -170,7 +170,7 @@ def _step_trouble(
         same = end is not None and end.message == each.message
         more = logs
         if each.rejects and each.asset.startswith("stream:"):
-            more = f"elt query \"FROM _elt.rejects WHERE run_id = '{run}'\""
+            more = f"elt rejects list --run {run or 'last'}"
         hint = hints.get(each.asset) or (end.hint if end is not None and same else "")
         yield Trouble(each.asset, each.status, _message(each), hint, more)
     if not troubled and end is not None and end.status in _TROUBLE:

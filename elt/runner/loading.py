@@ -18,15 +18,15 @@ from elt.project.tap_settings import StreamTable
 from elt.runner.attempt import AssetResult, Stop
 from elt.runner.discovery import config_of, program_of
 from elt.runner.graph import Asset
+from elt.runner.remembered import Remembered, remembered
 from elt.singer.catalog import Stream, selected_streams, stream_names
 from elt.singer.messages import read_chunks
 from elt.singer.process import TapProcess, start_tap
+from elt.singer.state import without_mark
 from elt.targets.bookmarks import bookmark_value, start_from
 from elt.targets.duckdb import StreamPlan
-from elt.targets.evolve import place_of, tables_in
 from elt.targets.load import Loading, StreamLoad, TapLoad
 from elt.targets.modes import Mode, decide
-from elt.warehouse.bookmarks import bookmarks, loaded_streams
 from elt.warehouse.duckdb import Warehouse
 
 _END_SECONDS = 60.0  # for a tap that has closed its stdout
@@ -55,11 +55,13 @@ def facts_of(
 ) -> TapFacts:
     """Decide how each stream of a tap is read and written."""
     streams = {stream.id: stream for stream in selected_streams(catalog)}
-    state, broken = _remembered(project, tap, warehouse)
-    full_reads = {stream: why for stream, why in broken.items() if stream in streams}
+    known = _known(project, tap, warehouse)
+    state = known.state
+    full_reads = {s: why for s, why in known.broken.items() if s in streams}
     if full_refresh:
         full_reads |= dict.fromkeys(streams, "asked for with --full-refresh")
-    start = start_from(state, streams, full_reads)
+    taken_out = set() if full_refresh else _taken_out(known, streams)
+    start = start_from(state, streams, full_reads.keys() - taken_out)
     if state and start is None:
         why = "another stream begins anew, and the tap's state cannot be taken apart"
         full_reads = {**dict.fromkeys(streams, why), **full_reads}
@@ -106,7 +108,7 @@ def run_tap(  # noqa: PLR0913  one step and its edges
                 program_of(project, facts.tap, secrets),
                 config_of(project, facts.tap, secrets),
                 catalog=only(catalog, {asset.detail["stream"] for asset in assets}),
-                state=_start_of(facts, load.unread),
+                state=start_of(facts, load.unread),
                 on_line=on_line,
             ) as tap,
         ):
@@ -167,7 +169,7 @@ def _read(
         raise tap.error(f"ended with exit code {code}")
 
 
-def _start_of(facts: TapFacts, unread: Collection[str]) -> dict[str, Any] | None:
+def start_of(facts: TapFacts, unread: Collection[str]) -> dict[str, Any] | None:
     """Give the state to start from, which must not send the tap to an unread stream."""
     state = facts.start
     if state and state.get(_SYNCING) in unread:
@@ -246,25 +248,17 @@ def _mode(
     return mode
 
 
-def _remembered(
-    project: Project, tap: str, warehouse: Warehouse
-) -> tuple[str | None, dict[str, str]]:
-    """Give a tap's state, and the streams whose part of it no longer counts."""
+def _known(project: Project, tap: str, warehouse: Warehouse) -> Remembered:
     if not warehouse.exists():
-        return None, {}
-    broken: dict[str, str] = {}
+        return Remembered()
     with warehouse.session() as cursor:
-        bookmark = bookmarks(cursor, project.environment).get(tap)
-        known = loaded_streams(cursor, project.environment, tap)
-        tables = tables_in(cursor, {loaded.schema for loaded in known.values()})
-        for stream, loaded in known.items():
-            name = f"{loaded.schema}.{loaded.table}"
-            table = tables.get(place_of(loaded.schema, loaded.table))
-            if table is None:
-                broken[stream] = f"its table {name} is gone"
-            elif table.generation != loaded.generation:
-                broken[stream] = f"its table {name} was made anew"
-    return (bookmark.state if bookmark else None), broken
+        return remembered(cursor, project.environment, tap)
+
+
+def _taken_out(known: Remembered, streams: Mapping[str, Stream]) -> set[str]:
+    """Find the reset streams whose marks are out of the state already, as most are."""
+    names = {s: {s, streams[s].name} if s in streams else {s} for s in known.reset}
+    return {s for s in known.reset if without_mark(known.state, names[s])}
 
 
 def _results(

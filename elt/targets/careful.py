@@ -7,6 +7,7 @@ rejects too.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,6 +22,7 @@ from elt.warehouse.dialect import literal, quote
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+NO_KEY = "the key is missing or null"
 Marks = tuple[str, str, str, str, datetime]  # run, environment, tap, stream, time
 
 
@@ -34,6 +36,8 @@ class Texts:
 
     table: str
     names: Mapping[str, str]
+    form: str  # of the file: jsonl, csv or parquet
+    constants: str | None = None  # what the file gives to each row, as a JSON object
 
 
 def read_texts(
@@ -60,7 +64,8 @@ def read_texts(
         _name_broken_lines(cursor, road, table)
     if road.format == "csv":
         _add_broken_csv_lines(cursor, table)
-    return Texts(table, names)
+    constants = json.dumps(dict(road.constants)) if road.constants else None
+    return Texts(table, names, road.format, constants)
 
 
 def wider_columns(
@@ -93,6 +98,37 @@ def insert(
 ) -> tuple[int, int]:
     """Move good rows to the target and the others to the rejects; count both."""
     table = read.table
+    bad_rows = judge(cursor, read, columns=columns, keys=keys)
+    names = [quote(column.name) for column in columns] + [LOADED_AT, RUN_ID]
+    typed = [*typed_values(read, columns), moment(stamp[4]), literal(stamp[0])]
+    good = cursor.execute(
+        f"INSERT INTO {target} ({', '.join(names)}) SELECT {', '.join(typed)}"
+        f" FROM {table} WHERE place NOT IN (SELECT place FROM {bad_rows})"
+    ).fetchone()
+    bad = cursor.execute(
+        "INSERT INTO _elt.rejects (run_id, environment, tap, stream, rejected_at,"
+        ' "column", value, reason, record, form, constants)'
+        " SELECT ?, ?, ?, ?, ?,"
+        " bad.name, bad.text, bad.reason, coalesce(raw, ''), ?, ?"
+        f" FROM {bad_rows} JOIN {table} USING (place) ORDER BY place",
+        [*stamp, read.form, read.constants],
+    ).fetchone()
+    cursor.execute(f"DROP TABLE {bad_rows}")
+    cursor.execute(f"DROP TABLE {table}")
+    return (int(good[0]) if good else 0), (int(bad[0]) if bad else 0)
+
+
+def judge(
+    cursor: DuckDBPyConnection,
+    read: Texts,
+    *,
+    columns: Sequence[Column],
+    keys: Sequence[Column],
+) -> str:
+    """Make a table of the rows that cannot be loaded, and give its name.
+
+    Its columns are `place`, and `bad` with a `name`, a `text` and a `reason`.
+    """
     found = [read.names[column.property] for column in columns]
     values = [
         careful_value(text, column.type)
@@ -100,25 +136,23 @@ def insert(
     ]
     problem = _problem_sql(columns, found, values, {column.property for column in keys})
     cursor.execute(
-        f"CREATE OR REPLACE TEMP TABLE {table}_bad AS"
-        f" FROM (SELECT place, {problem} AS bad FROM {table})"
+        f"CREATE OR REPLACE TEMP TABLE {read.table}_bad AS"
+        f" FROM (SELECT place, {problem} AS bad FROM {read.table})"
         " WHERE bad IS NOT NULL"
     )
-    names = [quote(column.name) for column in columns] + [LOADED_AT, RUN_ID]
-    typed = [*_typed(columns, values), _moment(stamp[4]), literal(stamp[0])]
-    good = cursor.execute(
-        f"INSERT INTO {target} ({', '.join(names)}) SELECT {', '.join(typed)}"
-        f" FROM {table} WHERE place NOT IN (SELECT place FROM {table}_bad)"
-    ).fetchone()
-    bad = cursor.execute(
-        "INSERT INTO _elt.rejects"
-        " SELECT ?, ?, ?, ?, bad.name, bad.text, bad.reason, coalesce(raw, ''), ?"
-        f" FROM {table}_bad JOIN {table} USING (place)",
-        list(stamp),
-    ).fetchone()
-    cursor.execute(f"DROP TABLE {table}_bad")
-    cursor.execute(f"DROP TABLE {table}")
-    return (int(good[0]) if good else 0), (int(bad[0]) if bad else 0)
+    return f"{read.table}_bad"
+
+
+def typed_values(read: Texts, columns: Sequence[Column]) -> list[str]:
+    """Give the SQL of each column's value in its type, over the table of texts."""
+    return [
+        f"({careful_value(read.names[column.property], column.type)})::{column.type}"
+        for column in columns
+    ]
+
+
+def moment(at: datetime) -> str:
+    return f"TIMESTAMPTZ {literal(at.isoformat())}"
 
 
 def _problem_sql(
@@ -133,7 +167,7 @@ def _problem_sql(
     for column, text, value in zip(columns, found, values, strict=True):
         name = literal(column.property)
         if column.property in keys:
-            why = literal("the key is missing or null")
+            why = literal(NO_KEY)
             cases.append(f"WHEN {text} IS NULL THEN {_bad(name, 'NULL', why)}")
         if column.type not in ("VARCHAR", "JSON"):
             why = literal(reason(column.type))
@@ -146,17 +180,6 @@ def _problem_sql(
 
 def _bad(name: str, text: str, why: str) -> str:
     return f"{{'name': {name}, 'text': {text}::VARCHAR, 'reason': {why}}}"
-
-
-def _typed(columns: Sequence[Column], values: Sequence[str]) -> list[str]:
-    return [
-        f"({value})::{column.type}"
-        for column, value in zip(columns, values, strict=True)
-    ]
-
-
-def _moment(at: datetime) -> str:
-    return f"TIMESTAMPTZ {literal(at.isoformat())}"
 
 
 def _object_problem() -> str:

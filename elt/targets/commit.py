@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from elt.errors import EltError, Rejected, Unavailable
 from elt.events import BookmarkCommitted, Listener, RowsLoaded, SchemaChanged
+from elt.targets.careful import NO_KEY
 from elt.targets.columns import Column
 from elt.targets.duckdb import Stamp, StreamPlan, Written, write_stream
 from elt.targets.evolve import Table, place_of, tables_in
@@ -56,6 +57,10 @@ class Committed:
 
     written: Mapping[str, Written] = field(default_factory=dict)
     failed: Mapping[str, EltError] = field(default_factory=dict)
+
+
+class KeyMissing(Rejected):
+    """A record has no key, where no reject is allowed."""
 
 
 class _StreamFailed(Exception):
@@ -234,11 +239,12 @@ def _too_many_rejects(
 ) -> Rejected:
     row = cursor.execute(
         "SELECT coalesce('column `' || \"column\" || '`: ', '') || reason"
-        " || coalesce(': ' || value, '') FROM _elt.rejects"
+        " || coalesce(': ' || value, ''), reason FROM _elt.rejects"
         " WHERE run_id = ? AND tap = ? AND stream = ? LIMIT 1",
         [batch.stamp.run_id, batch.stamp.tap, batch.streams[name].plan.stream],
     ).fetchone()
-    return Rejected(
+    kind = KeyMissing if row and row[1] == NO_KEY else Rejected
+    return kind(
         f"stream `{name}` has {rejects:,} rejects, more than the"
         f" {batch.reject_limit:,} allowed",
         where=f"for example {row[0]}" if row else None,
@@ -256,6 +262,13 @@ def _note(
             stamp.tap, plan.stream, plan.schema, plan.table, written.generation
         ),
     )
+    note_load(cursor, stamp, plan, written)
+
+
+def note_load(
+    cursor: DuckDBPyConnection, stamp: Stamp, plan: StreamPlan, written: Written
+) -> None:
+    """Write down what a load did, for a person who asks later."""
     write_load(
         cursor,
         {

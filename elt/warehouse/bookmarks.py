@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+# Before a generation: the table is whole, but its stream is to be read from its start.
+_RESET = "reset "
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +21,7 @@ class Bookmark:
     tap: str
     state: str
     run_id: str
+    at: datetime | None = None  # when it was committed
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +34,25 @@ class LoadedStream:
     table: str
     generation: str
 
+    @property
+    def is_reset(self) -> bool:
+        """Whether somebody asked that it be read from its start."""
+        return self.generation.startswith(_RESET)
+
+    @property
+    def made_as(self) -> str:
+        """The generation of the table that the rows are in, reset or not."""
+        return self.generation.removeprefix(_RESET)
+
 
 def bookmarks(cursor: DuckDBPyConnection, environment: str) -> dict[str, Bookmark]:
     """Give every tap's bookmark, by tap."""
     rows = cursor.execute(
-        "SELECT tap, state, run_id FROM _elt.bookmarks WHERE environment = ?",
+        "SELECT tap, state, run_id, committed_at FROM _elt.bookmarks"
+        " WHERE environment = ?",
         [environment],
     ).fetchall()
-    return {tap: Bookmark(tap, state, run_id) for tap, state, run_id in rows}
+    return {row[0]: Bookmark(*row) for row in rows}
 
 
 def write_bookmark(
@@ -54,6 +69,42 @@ def write_bookmark(
     )
 
 
+def delete_bookmark(cursor: DuckDBPyConnection, environment: str, tap: str) -> None:
+    cursor.execute(
+        "DELETE FROM _elt.bookmarks WHERE environment = ? AND tap = ?",
+        [environment, tap],
+    )
+
+
+def mark_resets(
+    cursor: DuckDBPyConnection,
+    environment: str,
+    tap: str,
+    *,
+    anew: Collection[str],
+    going_on: Collection[str],
+) -> None:
+    """Note which streams are to be read from their start, and which go on after all.
+
+    Without the note, rows that come again would be appended to those that are there.
+    The generation is kept behind it: a table that was made anew meanwhile stays known
+    as such. The next commit of the stream writes its generation and ends the reset.
+    """
+    for change, streams, is_reset in (
+        (f"'{_RESET}' || generation", anew, "NOT starts_with(generation, ?)"),
+        (
+            f"substr(generation, {len(_RESET) + 1})",
+            going_on,
+            "starts_with(generation, ?)",
+        ),
+    ):
+        cursor.execute(
+            f"UPDATE _elt.streams SET generation = {change} WHERE environment = ?"
+            f" AND tap = ? AND list_contains(?, stream) AND {is_reset}",
+            [environment, tap, [*streams], _RESET],
+        )
+
+
 def loaded_streams(
     cursor: DuckDBPyConnection, environment: str, tap: str
 ) -> dict[str, LoadedStream]:
@@ -63,6 +114,30 @@ def loaded_streams(
         [environment, tap],
     ).fetchall()
     return {row[1]: LoadedStream(*row) for row in rows}
+
+
+def appended_streams(
+    cursor: DuckDBPyConnection, environment: str, tap: str
+) -> frozenset[str]:
+    """Give the streams whose rows have been added to those that were there."""
+    rows = cursor.execute(
+        "SELECT DISTINCT stream FROM _elt.loads"
+        " WHERE environment = ? AND tap = ? AND mode = 'append'",
+        [environment, tap],
+    ).fetchall()
+    return frozenset(stream for (stream,) in rows)
+
+
+def last_modes(
+    cursor: DuckDBPyConnection, environment: str, tap: str
+) -> dict[str, str]:
+    """Give the mode in which each stream was written last."""
+    rows = cursor.execute(
+        "SELECT stream, arg_max(mode, committed_at) FROM _elt.loads"
+        " WHERE environment = ? AND tap = ? GROUP BY stream",
+        [environment, tap],
+    ).fetchall()
+    return dict(rows)
 
 
 def write_loaded_stream(

@@ -48,8 +48,8 @@ class Warehouse:
         self.path = path.absolute()
         # Given when the file is opened. dbt-duckdb must open it with the same.
         self.config = dict(config or {})
-        self._settings = dict(settings or {})
-        self._busy_timeout_seconds = busy_timeout_seconds
+        self.settings = dict(settings or {})
+        self.busy_timeout_seconds = busy_timeout_seconds
         self._sleep = sleep
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._sessions = 0
@@ -91,10 +91,13 @@ class Warehouse:
                 cursor.rollback()
 
     @contextmanager
-    def reader(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def reader(
+        self, *, migrated: bool = False
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
         """Lend a connection that cannot write; other readers may have the file too.
 
-        For a program that only asks: not while this object has a session open.
+        For a program that only asks: not while this object has a session open. When
+        it asks `_elt`, `migrated` brings older tables to this version first.
         Raises ConfigError where there is no warehouse yet.
         """
         if not self.exists():
@@ -102,6 +105,11 @@ class Warehouse:
                 "there is no warehouse yet", where=str(self.path), hint="Run `elt run`"
             )
         connection = self._connect_when_free(read_only=True)
+        if migrated and not tables.is_current(connection):
+            connection.close()
+            with self.session():
+                pass
+            connection = self._connect_when_free(read_only=True)
         try:
             connection.execute("SET TimeZone = 'UTC'")
             yield connection
@@ -138,7 +146,7 @@ class Warehouse:
             self._create()
         connection = self._connect_when_free()
         try:
-            for name, value in self._settings.items():
+            for name, value in self.settings.items():
                 connection.execute(f"SET GLOBAL {name} = {literal(str(value))}")
             tables.migrate(connection)
         except BaseException:
@@ -159,22 +167,24 @@ class Warehouse:
                     )
                 made.replace(self.path)
         except (OSError, duckdb.IOException) as error:
-            raise _unreadable(self.path, error) from error
+            raise unreadable(self.path, error) from error
 
     def _connect_when_free(
         self, *, read_only: bool = False
     ) -> duckdb.DuckDBPyConnection:
-        deadline = time.monotonic() + self._busy_timeout_seconds
+        deadline = time.monotonic() + self.busy_timeout_seconds
         while True:
             try:
                 return duckdb.connect(
                     str(self.path), read_only=read_only, config=self.config
                 )
-            except duckdb.IOException as error:
-                if "lock" not in str(error):
-                    raise _unreadable(self.path, error) from error
+            except duckdb.ConnectionException:
+                raise  # a mistake of ours: it is open in this process otherwise
+            except duckdb.Error as error:
+                if "Could not set lock" not in str(error):
+                    raise unreadable(self.path, error) from error
                 if time.monotonic() >= deadline:
-                    raise _busy(self.path, error) from error
+                    raise busy(self.path, error) from error
             self._sleep(0.05)
 
 
@@ -192,7 +202,7 @@ def warehouse_of(project: Project, secrets: Secrets) -> Warehouse:
     )
 
 
-def _busy(path: Path, error: duckdb.Error) -> Unavailable:
+def busy(path: Path, error: duckdb.Error) -> Unavailable:
     holder = re.search(r"held in (.+?) \(PID (\d+)\)", str(error))
     by = f" by {holder[1]} (process {holder[2]})" if holder else ""
     return Unavailable(
@@ -202,9 +212,10 @@ def _busy(path: Path, error: duckdb.Error) -> Unavailable:
     )
 
 
-def _unreadable(path: Path, error: Exception) -> EltError:
-    return EltError(
+def unreadable(path: Path, error: Exception) -> EltError:
+    return ConfigError(
         f"the warehouse cannot be opened: {str(error).splitlines()[0]}",
         where=str(path),
-        hint="Is it a DuckDB file, readable and writable by you?",
+        hint="Is it a DuckDB file, readable and writable by you? `elt doctor` looks"
+        " closer",
     )

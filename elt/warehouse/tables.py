@@ -121,6 +121,17 @@ MIGRATIONS = (
         answered_at TIMESTAMPTZ NOT NULL
     );
     """,
+    """
+    -- A default of its own for each row that is there: no reject is without an id.
+    CREATE SEQUENCE _elt.reject_ids;
+    ALTER TABLE _elt.rejects ADD COLUMN id BIGINT DEFAULT nextval('_elt.reject_ids');
+    -- What the record was read from (jsonl, csv, parquet), and what the file's name
+    -- told of its rows, as a JSON object: without them it cannot be read again.
+    ALTER TABLE _elt.rejects ADD COLUMN form VARCHAR;
+    ALTER TABLE _elt.rejects ADD COLUMN constants VARCHAR;
+    -- Why loading it now would put something older over something newer.
+    ALTER TABLE _elt.rejects ADD COLUMN stale VARCHAR;
+    """,
 )
 
 
@@ -150,6 +161,11 @@ def migrate(connection: DuckDBPyConnection) -> None:
         [str(len(MIGRATIONS))],
     )
     connection.commit()
+
+
+def is_current(connection: DuckDBPyConnection) -> bool:
+    """Say whether the `_elt` tables are there, and those that this version knows."""
+    return _version(connection) == len(MIGRATIONS)
 
 
 def warehouse_id(connection: DuckDBPyConnection) -> str:

@@ -20,7 +20,7 @@ APPLICATION_ID = 0x656C7400  # "elt" and a zero
 OLDEST_SQLITE = (3, 37, 0)  # the first with STRICT tables
 
 # Shared memory, which WAL needs, does not work across these.
-_NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs"}
+NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs"}
 
 MIGRATIONS = (
     """
@@ -116,6 +116,10 @@ MIGRATIONS = (
         PRIMARY KEY (environment, sync)
     ) STRICT
     """,
+    """
+    ALTER TABLE states ADD COLUMN reason TEXT NOT NULL DEFAULT '';
+    ALTER TABLE states ADD COLUMN author TEXT NOT NULL DEFAULT ''
+    """,
 )
 
 
@@ -154,6 +158,16 @@ class Store:
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
         with self._lock, self._explained():
             return self._connection.execute(sql, values).fetchall()
+
+    def copy_to(self, copy: sqlite3.Connection) -> None:
+        """Copy everything into another database, as it is at one moment."""
+        with self._lock, self._explained():
+            self._connection.backup(copy)
+
+    def vacuum(self) -> None:
+        """Give the space of what was deleted back to the disk."""
+        with self._lock, self._explained():
+            self._connection.execute("VACUUM")
 
     def close(self) -> None:
         with self._lock:
@@ -248,7 +262,7 @@ def _connect(path: Path, busy_timeout_seconds: float) -> sqlite3.Connection:
 
 
 def _choose_journal(connection: sqlite3.Connection, path: Path) -> None:
-    wanted = "DELETE" if _file_system(path) in _NETWORK_FILE_SYSTEMS else "WAL"
+    wanted = "DELETE" if file_system(path) in NETWORK_FILE_SYSTEMS else "WAL"
     try:
         connection.execute(f"PRAGMA journal_mode = {wanted}")
     except sqlite3.OperationalError as error:
@@ -257,7 +271,7 @@ def _choose_journal(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute("PRAGMA journal_mode = DELETE")
 
 
-def _file_system(path: Path, mounts: Path = Path("/proc/self/mounts")) -> str:
+def file_system(path: Path, mounts: Path = Path("/proc/self/mounts")) -> str:
     """Name the kind of file system under a path; empty where nobody says."""
     try:
         lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
@@ -282,10 +296,10 @@ def _explained(error: sqlite3.DatabaseError, path: Path) -> EltError:
             hint="Close what has `.elt/elt.db` open and try again",
         )
     if "malformed" in text or "not a database" in text:
-        return EltError(
+        return ConfigError(
             f"the store is damaged: {text}",
             where=str(path),
             hint="Move the file away: the next run writes a new one. The warehouse"
             " keeps the bookmarks, so nothing is loaded twice; the run log is lost",
         )
-    return EltError(f"the store cannot be used: {text}", where=str(path))
+    return ConfigError(f"the store cannot be used: {text}", where=str(path))

@@ -190,6 +190,15 @@ def last_change(store: Store, environment: str) -> dict[str, datetime]:
     return _moments(store, environment, "last_change")
 
 
+def note_change(store: Store, environment: str, asset: str, *, at: datetime) -> None:
+    """Note that an asset's table changed outside a run: tests of it are due again."""
+    with store.writing() as connection:
+        connection.execute(
+            "UPDATE assets SET last_change = ? WHERE environment = ? AND asset = ?",
+            (text_of(at), environment, asset),
+        )
+
+
 def runs(store: Store, limit: int = 20) -> list[RunSummary]:
     """Give the latest runs, the newest first."""
     rows = store.rows(

@@ -16,7 +16,7 @@ from elt.runner.store.database import Store
 from elt.runner.store.history import Now, now_utc, text_of
 
 # Where a state comes from when not from a run, whose id stands there otherwise.
-ORIGINS = ("warehouse", "set", "reset")
+ORIGINS = ("warehouse", "set", "reset", "undo", "import")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,11 @@ class Place:
 
     environment: str
     warehouse_id: str
+
+
+def place_at_target(environment: str, target: str) -> Place:
+    """Give the place of states that only a foreign target, by its name, vouches for."""
+    return Place(environment=environment, warehouse_id=f"target:{target}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +42,8 @@ class StateVersion:
     state: str
     origin: str  # the run's id, or one of ORIGINS
     saved_at: str
+    reason: str = ""  # in the words of who changed it by hand
+    author: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +94,50 @@ def save(
     return True
 
 
+def record(  # noqa: PLR0913  a state, where it belongs, and who changed it and why
+    store: Store,
+    place: Place,
+    tap: str,
+    state: str,
+    *,
+    origin: str,
+    reason: str = "",
+    author: str = "",
+    goes_on_from: int | None = None,
+    now: Now = now_utc,
+) -> int:
+    """Keep what a person made of a state, an empty one too; give its version.
+
+    `goes_on_from` is the version that an undo leads back to, so that the next undo
+    leads to the one before that.
+    """
+    with store.writing() as connection:
+        before = versions(store, place, tap)
+        version = before[0].version if before else 0
+        parent = version or None
+        for each in before:
+            if each.version == goes_on_from:
+                parent = each.parent_version
+        connection.execute(
+            "INSERT INTO states (environment, warehouse_id, tap, version,"
+            " parent_version, state, origin, saved_at, reason, author)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                place.environment,
+                place.warehouse_id,
+                tap,
+                version + 1,
+                parent,
+                state,
+                origin,
+                text_of(now()),
+                reason,
+                author,
+            ),
+        )
+    return version + 1
+
+
 def latest(store: Store, place: Place, tap: str) -> StateVersion | None:
     return next(iter(versions(store, place, tap)), None)
 
@@ -94,8 +145,8 @@ def latest(store: Store, place: Place, tap: str) -> StateVersion | None:
 def versions(store: Store, place: Place, tap: str) -> list[StateVersion]:
     """Give a tap's states, the newest first."""
     rows = store.rows(
-        "SELECT tap, version, parent_version, state, origin, saved_at FROM states"
-        " WHERE environment = ? AND warehouse_id = ? AND tap = ?"
+        "SELECT tap, version, parent_version, state, origin, saved_at, reason, author"
+        " FROM states WHERE environment = ? AND warehouse_id = ? AND tap = ?"
         " ORDER BY version DESC",
         (place.environment, place.warehouse_id, tap),
     )
@@ -181,7 +232,17 @@ def _lost(store: Store, place: Place, without: set[str]) -> list[str]:
     for row in rows:
         if row["tap"] in without:
             ids.setdefault(row["tap"], set()).add(row["warehouse_id"])
-    return [_lost_note(tap, ids[tap], place) for tap in ids]
+    return [
+        _lost_note(tap, ids[tap], place)
+        for tap in ids
+        if not _was_emptied(store, place, tap)
+    ]
+
+
+def _was_emptied(store: Store, place: Place, tap: str) -> bool:
+    """Say whether the bookmark is missing because somebody reset it."""
+    had = latest(store, place, tap)
+    return had is not None and is_empty(had.state)
 
 
 def _lost_note(tap: str, ids: set[str], place: Place) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from elt.errors import ConfigError, EltError, Unavailable
-from elt.runner.store.database import MIGRATIONS, Store, _file_system, open_store
+from elt.runner.store.database import MIGRATIONS, Store, file_system, open_store
 
 WRITE = (
     "INSERT INTO baselines VALUES ('default', ?, 'w', 1, NULL, '2026-01-01T00:00:00')"
@@ -146,6 +146,6 @@ def test_the_file_system_is_that_of_the_innermost_mount(tmp_path: Path):
         f"/dev/sda / ext4 rw 0 0\nserver:/x {tmp_path}/share nfs4 rw 0 0\nbroken line\n"
     )
 
-    assert _file_system(tmp_path / "elt.db", mounts) == "ext4"
-    assert _file_system(tmp_path / "share" / "elt.db", mounts) == "nfs4"
-    assert _file_system(tmp_path, tmp_path / "missing") == ""
+    assert file_system(tmp_path / "elt.db", mounts) == "ext4"
+    assert file_system(tmp_path / "share" / "elt.db", mounts) == "nfs4"
+    assert file_system(tmp_path, tmp_path / "missing") == ""

@@ -1,0 +1,297 @@
+"""Rejects of one stream are loaded again, as the stream is now.
+
+They take the careful road, beside the table: what fits moves into it and leaves the
+rejects in the same transaction, what does not stays with its new reason. What is
+older than the row that it would replace is stale: it stays, too, and says so.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from elt.errors import EltError
+from elt.targets import careful, stale
+from elt.targets.columns import LOADED_AT, RUN_ID, Column
+from elt.targets.commit import note_load
+from elt.targets.duckdb import Stamp, StreamPlan, Written
+from elt.targets.evolve import Shape, Table, bring_up_to_date
+from elt.targets.parts import Encoding, Files, NamedFile
+from elt.targets.readings import Caution, Reading, prepare, union
+from elt.targets.roads import roads
+from elt.targets.stale import ID, STAGE, Staged
+from elt.warehouse.dialect import literal, quote, relation
+from elt.warehouse.rejects import (
+    Reject,
+    delete_rejects,
+    write_reasons,
+    write_stale,
+)
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """One stream's rejects, and the stream as it is now.
+
+    `columns` are those that its schema asks for, `ignored` properties that are
+    deselected. `reads_again`: its tap begins at the bookmark, so that a record may
+    have come more than once.
+    """
+
+    plan: StreamPlan
+    columns: tuple[Column, ...]
+    ignored: tuple[str, ...]
+    reads_again: bool
+    found: Table
+    rejects: Sequence[Reject]
+    folder: Path  # for files on the way
+
+
+@dataclass(slots=True, kw_only=True)
+class Retried:
+    """What became of the rejects. `again` are further copies of the same record."""
+
+    loaded: int = 0
+    again: int = 0
+    kept: dict[str, int] = field(default_factory=dict)  # by reason
+    stale: dict[str, int] = field(default_factory=dict)  # by reason
+
+
+def retry(cursor: DuckDBPyConnection, wanted: Retry, stamp: Stamp) -> Retried:
+    """Load what fits now, inside the caller's transaction."""
+    retried = Retried()
+    left = _without_stale(cursor, wanted, stamp, retried)
+    left = _without_unreadable(left, retried)
+    if left:
+        _load(cursor, wanted, stamp, (left, retried))
+    _check_count(retried, len(wanted.rejects))
+    return retried
+
+
+def _load(
+    cursor: DuckDBPyConnection,
+    wanted: Retry,
+    stamp: Stamp,
+    work: tuple[Sequence[Reject], Retried],
+) -> None:
+    left, retried = work
+    plan = wanted.plan
+    batches = list(_batches(left))
+    readings = [_read(cursor, wanted, each, n) for n, each in enumerate(batches)]
+    columns = union(
+        wanted.columns, [column for reading in readings for column in reading.extra]
+    )
+    place = (plan.schema, plan.table)
+    shape = bring_up_to_date(cursor, place, columns, found=wanted.found)
+    cursor.execute(
+        f"CREATE OR REPLACE TEMP TABLE {STAGE} AS"
+        f" SELECT *, 0::BIGINT AS {ID} FROM {relation(*place)} LIMIT 0"
+    )
+    for reading, batch in zip(readings, batches, strict=True):
+        _judge(cursor, wanted, shape, (reading, batch), retried)
+    _part_stage(cursor, wanted, Staged(plan, shape.columns), retried)
+    retried.loaded = _move(cursor, Staged(plan, shape.columns), stamp)
+    written = Written(
+        rows=retried.loaded,
+        rejects=sum(retried.kept.values()),
+        changes=list(shape.changes),
+    )
+    if retried.loaded or written.changes:
+        note_load(cursor, stamp, plan, written)
+
+
+def _without_stale(
+    cursor: DuckDBPyConnection, wanted: Retry, stamp: Stamp, retried: Retried
+) -> list[Reject]:
+    """Take out what a later load has brought again in any case."""
+    anew = stale.loaded_anew(
+        cursor,
+        stamp.environment,
+        stamp.tap,
+        stream=wanted.plan.stream,
+        rejects=wanted.rejects,
+    )
+    _set_stale(cursor, retried, anew, stale.LOADED_ANEW)
+    left = [reject for reject in wanted.rejects if reject.id not in anew]
+    files = stale.file_anew(cursor, wanted.plan, wanted.found.types, rejects=left)
+    _set_stale(cursor, retried, files, stale.FILE_ANEW)
+    return [reject for reject in left if reject.id not in files]
+
+
+def _without_unreadable(rejects: Sequence[Reject], retried: Retried) -> list[Reject]:
+    """Take out lines that were no records: no schema can mend them."""
+    left = []
+    for reject in rejects:
+        if reject.column is None or not _is_object(reject.record):
+            _count(retried.kept, reject.reason)
+        else:
+            left.append(reject)
+    return left
+
+
+def _is_object(record: str) -> bool:
+    try:
+        msgspec.json.decode(record, type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, UnicodeError):
+        return False
+    return True
+
+
+def _batches(rejects: Sequence[Reject]) -> Iterator[list[Reject]]:
+    """Put together what can be read as one file, in the order in which it came."""
+    batches: dict[tuple[object, ...], list[Reject]] = {}
+    for reject in rejects:
+        names = tuple(json.loads(reject.record)) if reject.form == "csv" else ()
+        batches.setdefault((reject.constants, names), []).append(reject)
+    yield from batches.values()
+
+
+def _read(
+    cursor: DuckDBPyConnection, wanted: Retry, batch: Sequence[Reject], number: int
+) -> Reading:
+    path = wanted.folder / f"retry-{number}"
+    encoding = _write_file(path, batch)
+    constants: dict[str, Any] = json.loads(batch[0].constants or "{}")
+    part = Files(
+        files=(NamedFile(path=path, constants=constants),),
+        encoding=encoding,
+        columns=wanted.columns,
+        ignore=wanted.ignored,
+    )
+    (road,) = roads(part)
+    caution = Caution(look_at_all_keys=True, careful=True)
+    return prepare(cursor, road, number, caution=caution)
+
+
+def _write_file(path: Path, batch: Sequence[Reject]) -> Encoding:
+    """Write records as they were read: a CSV's values are texts, and stay texts."""
+    if batch[0].form != "csv":
+        lines = [" ".join(reject.record.splitlines()) for reject in batch]
+        path.write_text("\n".join([*lines, ""]), encoding="utf-8")
+        return Encoding(format="jsonl")
+    rows = [json.loads(reject.record) for reject in batch]
+    lines = [",".join(map(_csv_field, row.values())) for row in rows]
+    path.write_text("\n".join([*lines, ""]), encoding="utf-8", newline="")
+    return Encoding(format="csv", header=False, columns=list(rows[0]))
+
+
+def _csv_field(value: str | None) -> str:
+    """Quote every text, so that an empty one is not a NULL."""
+    return "" if value is None else '"' + value.replace('"', '""') + '"'
+
+
+def _judge(
+    cursor: DuckDBPyConnection,
+    wanted: Retry,
+    shape: Shape,
+    read: tuple[Reading, Sequence[Reject]],
+    retried: Retried,
+) -> None:
+    """Put what fits into the stage, and write down why the rest does not."""
+    reading, batch = read
+    assert reading.texts is not None  # noqa: S101  it was read carefully
+    known = {c.property for c in (*reading.road.columns, *reading.extra)}
+    columns = [column for column in shape.columns if column.property in known]
+    keys = [c for c in columns if wanted.plan.keyed and c.property in wanted.plan.key]
+    bad = careful.judge(cursor, reading.texts, columns=columns, keys=keys)
+    ids = [reject.id for reject in batch]
+    names = ", ".join([*(quote(column.name) for column in columns), ID])
+    values = careful.typed_values(reading.texts, columns)
+    cursor.execute(
+        f"INSERT INTO {STAGE} ({names})"
+        f" SELECT {', '.join([*values, '($ids::BIGINT[])[place]'])}"
+        f" FROM {reading.texts.table} WHERE place NOT IN (SELECT place FROM {bad})",
+        {"ids": ids},
+    )
+    rows = cursor.execute(
+        f"SELECT place, bad.name, bad.text, bad.reason FROM {bad} ORDER BY place"
+    ).fetchall()
+    write_reasons(cursor, [(ids[place - 1], *why) for place, *why in rows])
+    for row in rows:
+        _count(retried.kept, row[3])
+    cursor.execute(f"DROP TABLE {bad}")
+    cursor.execute(f"DROP TABLE {reading.texts.table}")
+
+
+def _part_stage(
+    cursor: DuckDBPyConnection, wanted: Retry, staged: Staged, retried: Retried
+) -> None:
+    """Leave in the stage only what the table is to have in addition."""
+    if wanted.plan.keyed:
+        _leave_stale(cursor, retried, stale.older(cursor, staged), stale.NEWER_ROW)
+        _leave_again(cursor, retried, stale.superseded(cursor, staged))
+    elif wanted.reads_again:
+        found = stale.came_again(cursor, staged)
+        _leave_stale(cursor, retried, found, stale.CAME_AGAIN)
+        _leave_again(cursor, retried, stale.copies(cursor))
+
+
+def _leave_stale(
+    cursor: DuckDBPyConnection, retried: Retried, ids: Collection[int], why: str
+) -> None:
+    _set_stale(cursor, retried, ids, why)
+    _leave_stage(cursor, ids)
+
+
+def _leave_again(
+    cursor: DuckDBPyConnection, retried: Retried, ids: Collection[int]
+) -> None:
+    """Let rejects go whose row the stage has already, or a later one for its key."""
+    delete_rejects(cursor, ids)
+    retried.again += len(ids)
+    _leave_stage(cursor, ids)
+
+
+def _set_stale(
+    cursor: DuckDBPyConnection, retried: Retried, ids: Collection[int], why: str
+) -> None:
+    if ids:
+        write_stale(cursor, ids, why)
+        retried.stale[why] = retried.stale.get(why, 0) + len(ids)
+
+
+def _leave_stage(cursor: DuckDBPyConnection, ids: Collection[int]) -> None:
+    cursor.execute(
+        f"DELETE FROM {STAGE} WHERE {ID} IN (SELECT unnest(?::BIGINT[]))", [[*ids]]
+    )
+
+
+def _move(cursor: DuckDBPyConnection, staged: Staged, stamp: Stamp) -> int:
+    """Move the stage into the table, and its rejects out; count the rows."""
+    if staged.plan.keyed:
+        cursor.execute(
+            f"DELETE FROM {staged.table} AS old USING {STAGE} AS new"
+            f" WHERE {staged.same_key}"
+        )
+    moved = cursor.execute(f"SELECT {ID} FROM {STAGE}").fetchall()
+    cursor.execute(
+        f"INSERT INTO {staged.table} BY NAME SELECT * EXCLUDE ({ID}) REPLACE"
+        f" ({careful.moment(stamp.at)} AS {LOADED_AT},"
+        f" {literal(stamp.run_id)} AS {RUN_ID}) FROM {STAGE} ORDER BY {ID}"
+    )
+    cursor.execute(f"DROP TABLE {STAGE}")
+    delete_rejects(cursor, [id_ for (id_,) in moved])
+    return len(moved)
+
+
+def _count(counts: dict[str, int], reason: str) -> None:
+    counts[reason] = counts.get(reason, 0) + 1
+
+
+def _check_count(retried: Retried, rejects: int) -> None:
+    """Refuse to commit when a record would be neither a row nor a reject."""
+    answered = [*retried.kept.values(), *retried.stale.values()]
+    found = retried.loaded + retried.again + sum(answered)
+    if found != rejects:
+        raise EltError(
+            f"of {rejects:,} rejects only {found:,} were answered for",
+            hint="Nothing was changed. It is a bug of elt; please report it",
+        )

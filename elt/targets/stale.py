@@ -1,0 +1,194 @@
+"""Which rejects are too old to be loaded: what they say, the table knows better.
+
+All of it is asked in SQL, of the rejects that wait in a stage beside the table, with
+their ids.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from elt.targets.columns import LOADED_AT, RUN_ID, Column
+from elt.targets.duckdb import StreamPlan
+from elt.warehouse.dialect import quote, relation
+from elt.warehouse.rejects import Reject
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+# How the runs of retries begin; their rows are newer than the records in them.
+RETRY = "retry-"
+LOADED_ANEW = "its table was loaded anew since"
+FILE_ANEW = "its file was loaded again since"
+NEWER_ROW = "the table has a newer row with this key"
+CAME_AGAIN = "the same row came again and is in the table"
+
+STAGE = "_elt_retry"
+ID = "_elt_reject_id"
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A stream whose rows wait in the stage, and its table's columns."""
+
+    plan: StreamPlan
+    columns: Sequence[Column]
+
+    @property
+    def table(self) -> str:
+        return relation(self.plan.schema, self.plan.table)
+
+    @property
+    def names(self) -> list[str]:
+        return [quote(column.name) for column in self.columns]
+
+    @property
+    def keys(self) -> list[str]:
+        names = {column.property: quote(column.name) for column in self.columns}
+        return [names[key] for key in self.plan.key]
+
+    @property
+    def same_key(self) -> str:
+        return " AND ".join(f"old.{key} = new.{key}" for key in self.keys)
+
+    @property
+    def order(self) -> str | None:
+        """The replication key's column; None where there is none to compare by."""
+        for column in self.columns:
+            if column.property == self.plan.replication_key and column.type != "JSON":
+                return quote(column.name)
+        return None
+
+
+def loaded_anew(
+    cursor: DuckDBPyConnection,
+    environment: str,
+    tap: str,
+    *,
+    stream: str,
+    rejects: Sequence[Reject],
+) -> set[int]:
+    """Find the rejects of loads behind which the whole table has come anew."""
+    row = cursor.execute(
+        "SELECT max(committed_at) FROM _elt.loads WHERE environment = ? AND tap = ?"
+        " AND stream = ? AND mode = 'overwrite'",
+        [environment, tap, stream],
+    ).fetchone()
+    anew = row[0] if row else None
+    if anew is None:
+        return set()
+    return {reject.id for reject in rejects if reject.rejected_at < anew}
+
+
+def file_anew(
+    cursor: DuckDBPyConnection,
+    plan: StreamPlan,
+    types: Mapping[str, str],
+    *,
+    rejects: Sequence[Reject],
+) -> set[int]:
+    """Find the rejects of files of which the table has only what was loaded later.
+
+    A file that has grown leaves its older rows there; one that was written anew does
+    not. With a key, the key decides. `types` are the table's columns.
+    """
+    if plan.keyed:
+        return set()
+    return {
+        reject.id
+        for reject in rejects
+        if reject.constants and _file_came_again(cursor, plan, types, reject)
+    }
+
+
+def older(cursor: DuckDBPyConnection, staged: Staged) -> list[int]:
+    """Find staged rows whose key has a newer row in the table.
+
+    The replication key says which is newer; where it does not, the row that was
+    loaded after the record was rejected is.
+    """
+    later = f"coalesce(old.{LOADED_AT} >= r.rejected_at, false)"
+    by = staged.order
+    if by is not None:
+        later = (
+            f"CASE WHEN old.{by} > new.{by} THEN true WHEN old.{by} < new.{by}"
+            f" THEN false ELSE {later} END"
+        )
+    return _ids(
+        cursor,
+        f"SELECT DISTINCT new.{ID} FROM {STAGE} AS new"
+        f" JOIN {staged.table} AS old ON {staged.same_key}"
+        f" JOIN _elt.rejects AS r ON r.id = new.{ID} WHERE {later}",
+    )
+
+
+def superseded(cursor: DuckDBPyConnection, staged: Staged) -> list[int]:
+    """Find staged rows behind which another one with the same key comes."""
+    by = staged.order
+    order = f"{by} DESC NULLS LAST, {ID} DESC" if by else f"{ID} DESC"
+    return _ids(
+        cursor,
+        f"SELECT {ID} FROM {STAGE} QUALIFY row_number() OVER"
+        f" (PARTITION BY {', '.join(staged.keys)} ORDER BY {order}) > 1",
+    )
+
+
+def came_again(cursor: DuckDBPyConnection, staged: Staged) -> list[int]:
+    """Find staged rows that a later run has brought in, as good ones."""
+    same = " AND ".join(
+        f"old.{name} IS NOT DISTINCT FROM new.{name}" for name in staged.names
+    )
+    return _ids(
+        cursor,
+        f"SELECT DISTINCT new.{ID} FROM {STAGE} AS new"
+        f" JOIN _elt.rejects AS r ON r.id = new.{ID}"
+        f" JOIN {staged.table} AS old"
+        f" ON old.{LOADED_AT} > r.rejected_at AND {same}",
+    )
+
+
+def copies(cursor: DuckDBPyConnection) -> list[int]:
+    """Find staged rows of which an earlier run has set aside the same record.
+
+    A record on the bookmark comes with every run and is one; two that are alike in
+    one run are two.
+    """
+    return _ids(
+        cursor,
+        f"""
+        SELECT {ID}
+        FROM (
+            SELECT s.{ID}, r.record, row_number() OVER (
+                PARTITION BY r.record, r.run_id ORDER BY r.id
+            ) AS copy
+            FROM {STAGE} AS s JOIN _elt.rejects AS r ON r.id = s.{ID}
+        )
+        QUALIFY row_number() OVER (PARTITION BY record, copy ORDER BY {ID}) > 1
+        """,
+    )
+
+
+def _file_came_again(
+    cursor: DuckDBPyConnection,
+    plan: StreamPlan,
+    types: Mapping[str, str],
+    reject: Reject,
+) -> bool:
+    constants = json.loads(reject.constants or "{}")
+    known = {name: value for name, value in constants.items() if name in types}
+    if not known:
+        return False
+    same = " AND ".join(f"{quote(name)}::VARCHAR = ?" for name in known)
+    row = cursor.execute(
+        f"SELECT min({LOADED_AT}) > ? FROM {relation(plan.schema, plan.table)}"
+        f" WHERE NOT starts_with({RUN_ID}, ?) AND {same}",
+        [reject.rejected_at, RETRY, *(str(value) for value in known.values())],
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def _ids(cursor: DuckDBPyConnection, sql: str) -> list[int]:
+    return [id_ for (id_,) in cursor.execute(sql).fetchall()]
