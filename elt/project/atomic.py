@@ -20,12 +20,25 @@ def write_whole(path: Path, text: str, *, mode: int | None = None) -> None:
     """
     target = path.resolve()
     try:
-        _replace(target, text.encode(), _mode(target) if mode is None else mode)
+        content = text.encode("utf-8", "surrogateescape")
+        _replace(target, content, _mode(target) if mode is None else mode)
     except OSError as error:
         raise ConfigError(
             f"`{path.name}` cannot be written: {_reason(error)}",
             where=str(target),
             hint=f"Let the user that runs elt write to it and to {target.parent}",
+        ) from error
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those around it. Raises ConfigError when that cannot be."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"the folder cannot be made: {_reason(error)}",
+            where=str(path),
+            hint="Choose a folder that you may write to",
         ) from error
 
 

@@ -51,8 +51,8 @@ name = "acme"
 
 [taps.exports]
 plugin = "files"
-[taps.exports.config]
-path = "exports/*.csv\""""
+[taps.exports.config.streams]
+orders = { path = "exports/*.csv" }"""
 
 # Together these are one valid file, which a test reads.
 EXAMPLES = {

@@ -75,7 +75,7 @@ def _flaws(text: str, path: KeyPath) -> Iterator[Problem]:
 
 def _resolves(path: KeyPath) -> bool:
     match path:
-        case ("taps" | "destinations", _, "config", *_):
+        case ("taps" | "targets" | "destinations", _, "config", *_):
             return True
         case ("warehouse", "dbt", *_):
             return True

@@ -58,15 +58,17 @@ def _table(
     above, below = comments
     plain = {k: v for k, v in table.items() if not _has_header(v) and v is not None}
     inner = {k: v for k, v in table.items() if _has_header(v)}
+    has_header = plain or not inner or path in above or path in below or not path
+    if path and has_header:
+        yield ""
     yield from comment_lines(above.get(path, ()))
-    if plain or not inner or path in above or path in below or not path:
+    if has_header:
         yield f"[{key_text(*root, *path)}]"
     for key, value in plain.items():
         yield from comment_lines(above.get((*path, key), ()))
         yield f"{key_text(key)} = {value_text(value)}"
     yield from comment_lines(below.get(path, ()))
     for key, value in inner.items():
-        yield ""
         yield from _table(root, (*path, key), value, comments)
 
 
