@@ -13,17 +13,27 @@ import typer
 from typer.core import TyperGroup
 
 from elt.cli import (
+    add,
+    backup,
     check,
+    clean,
+    compact,
     dbt,
     demo,
+    doctor,
     failures,
+    import_,
     init,
+    install,
     plan,
     plugins,
     query,
+    rejects,
     run,
     runs,
     schema,
+    state,
+    state_changes,
     status,
     sync,
     tap,
@@ -153,14 +163,43 @@ def _commands() -> tuple[Command, ...]:
     """Give the commands in the order of a first day with elt."""
     first: tuple[Command, ...] = (demo.demo, init.init, check.check, plan.plan, run.run)
     then: tuple[Command, ...] = (status.status, runs.runs, runs.logs, query.query)
-    return (*first, *then, plugins.plugins, schema.schema)
+    care: tuple[Command, ...] = (
+        doctor.doctor,
+        clean.clean,
+        compact.compact,
+        backup.backup,
+        backup.restore,
+    )
+    return (*first, *then, install.install, plugins.plugins, *care, schema.schema)
 
 
 # Commands of two words, by the first: what the group is for, and its second words.
 GROUPS: dict[str, tuple[str, tuple[Command, ...]]] = {
+    "add": (
+        "Add a tap, a target or a destination to elt.toml.",
+        (add.tap, add.target, add.destination),
+    ),
+    "import": ("Take over a project of another tool.", (import_.meltano,)),
     "tap": (
-        "Look into single taps: what they offer, what is selected, whether they work.",
+        "Look into taps: what they offer, what is chosen.",
         (tap.discover, tap.select, tap.preview, tap.test_, tap.diff),
+    ),
+    "rejects": (
+        "Records that were set aside: look at them, load them again.",
+        (rejects.list_, rejects.show, rejects.retry, rejects.drop),
+    ),
+    "state": (
+        "See and change how far each tap has been read.",
+        (
+            state.list_,
+            state.show,
+            state_changes.set_,
+            state_changes.reset,
+            state.history,
+            state_changes.undo,
+            state.export,
+            state_changes.import_,
+        ),
     ),
     "sync": ("Look into single syncs.", (sync.plan,)),
 }

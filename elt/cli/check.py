@@ -10,6 +10,11 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from elt.cli.foreign_targets import (
+    refuse_stale_sources,
+    relayed_finding,
+    target_finding,
+)
 from elt.cli.options import (
     AsJson,
     Environment,
@@ -85,6 +90,10 @@ def _looks(project: Project) -> Iterator[tuple[str, Callable[[], str]]]:
     secrets = Secrets(project.root)
     for name in project.file.taps:
         yield f"tap {name}", partial(_tap, project, secrets, name)
+        if project.file.taps[name].target is not None:
+            yield f"tap {name}'s target", partial(relayed_finding, project, name)
+    for name in project.file.targets:
+        yield f"target {name}", partial(target_finding, project, secrets, name)
     for name in project.file.destinations:
         subject = f"destination {name}"
         yield subject, partial(_destination, project, secrets, name)
@@ -102,11 +111,16 @@ def _contents(project: Project) -> str:
 
 
 def _tap(project: Project, secrets: Secrets, name: str) -> str:
+    from elt.cli.packages import package_finding
     from elt.plugins import find, tap_program
+    from elt.singer.packages import package_of
 
     table = project.file.taps[name]
-    program = tap_program(project, name)
     secrets.resolve(table.config, project.where("taps", name))
+    package = package_of(project, "tap", name)
+    if package is not None:
+        return package_finding(package)
+    program = tap_program(project, name)
     if table.executable is not None:
         return f"program {program.argv[0]}"
     plugin = find("tap", table.plugin or "", project.root)
@@ -115,7 +129,7 @@ def _tap(project: Project, secrets: Secrets, name: str) -> str:
 
 def _destination(project: Project, secrets: Secrets, name: str) -> str:
     from elt.plugins import find
-    from elt.runner.sending import destination_of
+    from elt.runner.sending import check_destination
 
     table, place = (
         project.file.destinations[name],
@@ -125,7 +139,7 @@ def _destination(project: Project, secrets: Secrets, name: str) -> str:
         plugin = find("destination", table.plugin, project.root)
     except EltError as error:
         raise ConfigError(error.what, where=place, hint=error.hint) from error
-    destination_of(project, name, secrets)
+    check_destination(project, name, secrets)
     return f"plugin `{plugin.name}`, {plugin.origin} ({plugin.where})"
 
 
@@ -147,6 +161,7 @@ def _dbt_project(project: Project, secrets: Secrets) -> str:
         if "depends on a source" in error.what:
             return f"{folder}, read when the first run has written its sources"
         raise
+    refuse_stale_sources(project, manifest)
     models = [node for node in manifest.nodes.values() if node.kind == "model"]
     return f"{folder} ({counted(len(models), 'model')})"
 

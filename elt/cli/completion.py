@@ -28,6 +28,17 @@ def syncs(context: typer.Context) -> list[str]:
     return _known(context, lambda project: project.file.syncs)
 
 
+def packages(context: typer.Context) -> list[str]:
+    """Complete taps and targets that have a `package`."""
+
+    def names(project: Project) -> set[str]:
+        taps, targets = project.file.taps, project.file.targets
+        found = {name for name, tap in taps.items() if tap.package}
+        return found | {name for name, target in targets.items() if target.package}
+
+    return _known(context, names)
+
+
 def environments(context: typer.Context) -> list[str]:
     return _known(context, lambda project: project.file.environments)
 

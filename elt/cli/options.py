@@ -14,6 +14,7 @@ import typer
 from elt.cli import completion
 
 if TYPE_CHECKING:
+    from elt.events import Event
     from elt.project.settings import Project
     from elt.warehouse.duckdb import Warehouse
 
@@ -107,6 +108,17 @@ def say(text: str = "") -> None:
 def note(text: str) -> None:
     """Write a line of narration to stderr."""
     sys.stderr.write(f"{text}\n")
+
+
+def note_of_elt(event: Event) -> None:
+    """Listen for what keeps elt itself busy, such as an installation."""
+    from elt.events import LogLine
+
+    match event:
+        case LogLine(source="elt", step=step, text=text):
+            note(f"{step}  {text}" if step else text)
+        case _:
+            pass
 
 
 class LogFormat(StrEnum):

@@ -16,6 +16,7 @@ from elt.cli.options import (
     Selection,
     examples,
     note,
+    note_of_elt,
     open_project,
     print_json,
 )
@@ -47,7 +48,8 @@ def plan(
         exclude=tuple(exclude or ()),
         full_refresh=full_refresh,
     )
-    planned = plan_project(open_project(context, environment), request)
+    project = open_project(context, environment)
+    planned = plan_project(project, request, listen=note_of_elt)
     if as_json:
         print_json({"steps": [asdict(step) for step in planned.steps]})
         return

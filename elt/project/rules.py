@@ -100,7 +100,7 @@ def pythons_are_for_packages(file: File) -> Iterator[Problem]:
                     (group, name),
                     (group, name, "python"),
                     f"{named((group, name))} has a `python` and no `package`",
-                    "Take the key out: only a package is installed by elt, for a Python",
+                    "Take the key out: elt installs only packages, each for a Python",
                 )
 
 

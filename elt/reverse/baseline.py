@@ -49,6 +49,7 @@ class Past:
 
     warehouse_id: str
     sequence: int  # of the last run; 0 for none
+    sent: int  # the last run that called the destination; 0 for none
     has_sent: bool  # a run got past its guards, whatever became of it
     finished: int  # the last run that reached its end; 0 for none
     mapping_hash: str | None  # of the last run that reached its end
@@ -144,6 +145,10 @@ def past(cursor: DuckDBPyConnection, scope: Scope, warehouse_id: str) -> Past:
         """
         SELECT
             COALESCE(max(sequence), 0),
+            COALESCE(max(sequence) FILTER (
+                status NOT IN ('planned', 'stopped')
+                OR accepted + rejected + unanswered > 0
+            ), 0),
             COALESCE(
                 bool_or(status NOT IN ('planned', 'stopped') OR accepted > 0),
                 FALSE
@@ -159,9 +164,10 @@ def past(cursor: DuckDBPyConnection, scope: Scope, warehouse_id: str) -> Past:
     return Past(
         warehouse_id=warehouse_id,
         sequence=row[0],
-        has_sent=row[1],
-        finished=row[2],
-        mapping_hash=row[3],
+        sent=row[1],
+        has_sent=row[2],
+        finished=row[3],
+        mapping_hash=row[4],
     )
 
 

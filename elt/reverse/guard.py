@@ -81,11 +81,10 @@ def _baseline(evidence: Evidence) -> list[Finding]:
         return []
     if remembered.warehouse_id != past.warehouse_id:
         what = "the baseline is another warehouse's than that of the last sync"
-    elif past.sequence == 0:
+    elif past.sent == 0:
         what = "the baseline is missing, although this sync ran before"
-    elif past.sequence < remembered.sequence:
-        runs = remembered.sequence - past.sequence
-        what = f"the baseline is {runs} runs older than the last sync"
+    elif past.sent < remembered.sequence:
+        what = "the baseline is older than the last sync"
     else:
         return []
     hint = "Point to the right warehouse, or send against this one with `--first`"

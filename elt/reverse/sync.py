@@ -25,13 +25,16 @@ from elt.reverse.plan import Consent, Sync, SyncPlan, plan_sync
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncResult:
-    """How a sync ended. Remember `baseline`: the next run is compared with it."""
+    """How a sync ended. Remember `baseline`: the next run is compared with it.
+
+    None where nothing was sent: a guard that stopped a run must stop the next, too.
+    """
 
     status: Status
     counts: Counts
     tally: Tally
     total: int  # changes that were, or would be, sent
-    baseline: RememberedBaseline
+    baseline: RememberedBaseline | None
     findings: tuple[Finding, ...] = ()
     message: str = ""
     hint: str = ""
@@ -88,7 +91,7 @@ def _not_sent(
         counts=plan.counts,
         tally=Tally(),
         total=plan.total,
-        baseline=_remember(plan, row),
+        baseline=None,
         findings=tripped,
         message="; ".join(finding.what for finding in tripped) or would,
         hint=tripped[0].hint if tripped else "",

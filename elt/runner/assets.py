@@ -2,7 +2,8 @@
 
 What `detail` of an asset holds, by its kind:
 
-    stream      tap, stream (the tap's id of it), name (in its messages), schema, table
+    stream      tap, stream (the tap's id of it), name (in its messages), and where it
+                is loaded: schema and table, or the name of a foreign target
     model, ...  unique_id, path and severity of the dbt node
     sync        model (the asset's id), destination
 """
@@ -41,8 +42,9 @@ def build_graph(
         for tap in project.file.taps
         for stream in _streams_of(project, tap, catalogs, manifest)
     ]
-    _check_tables(project, streams)
-    nodes = _nodes(manifest, streams)
+    loaded = [stream for stream in streams if "target" not in stream.detail]
+    _check_tables(project, loaded)
+    nodes = _nodes(manifest, loaded)
     return Graph([*streams, *nodes, *_syncs(project, manifest)])
 
 
@@ -69,6 +71,9 @@ def _streams_of(
 
 
 def _guessed_streams(project: Project, tap: str, manifest: Manifest) -> Iterator[Asset]:
+    if project.file.taps[tap].target is not None:
+        yield _stream(project, tap, "*", name="*", table="*")
+        return
     schema = project.tap_schema(tap).lower()
     tables = {
         source.identifier.lower(): None
@@ -87,6 +92,8 @@ def _table(project: Project, tap: str, stream: Stream) -> str:
 
 
 def _stream(project: Project, tap: str, stream: str, *, name: str, table: str) -> Asset:
+    target = project.file.taps[tap].target
+    ours = {"schema": project.tap_schema(tap), "table": table}
     return Asset(
         id=stream_asset_id(tap, stream),
         kind="stream",
@@ -96,8 +103,7 @@ def _stream(project: Project, tap: str, stream: str, *, name: str, table: str) -
             "tap": tap,
             "stream": stream,
             "name": name,
-            "schema": project.tap_schema(tap),
-            "table": table,
+            **({"target": target} if target else ours),
         },
     )
 

@@ -17,13 +17,13 @@ from elt.events import Listener, ignore
 from elt.project.nearest import did_you_mean
 from elt.project.secrets import Secrets
 from elt.project.settings import Project
+from elt.runner.alone import alone
 from elt.runner.assets import stream_asset_id
 from elt.runner.discovery import catalog_of
 from elt.runner.loading import stream_settings
 from elt.runner.remembered import Remembered, remembered
 from elt.runner.store.database import open_store
 from elt.runner.store.history import new_run_id, note_change
-from elt.runner.surgery import alone
 from elt.singer.catalog import Stream, selected_streams
 from elt.targets.columns import columns_of
 from elt.targets.duckdb import Stamp, StreamPlan

@@ -21,6 +21,7 @@ from elt.events import (
 from elt.project.secrets import Secrets
 from elt.project.settings import Project
 from elt.runner import steps
+from elt.runner.alone import require_finished
 from elt.runner.assets import build_graph
 from elt.runner.attempt import AssetResult, Limits, Stop
 from elt.runner.graph import Graph
@@ -34,6 +35,7 @@ from elt.runner.selection import select
 from elt.runner.store import history, state
 from elt.runner.store.database import Store, open_store
 from elt.runner.store.recorder import Recorder
+from elt.runner.upkeep.retention import apply_daily
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +82,7 @@ def plan_project(
     project: Project,
     request: RunRequest,
     *,
+    listen: Listener = ignore,
     secrets: Secrets | None = None,
     prepare: Prepare = steps.prepare,
 ) -> Plan:
@@ -91,7 +94,7 @@ def plan_project(
             request,
             secrets=secrets,
             store=store,
-            listen=ignore,
+            listen=listen,
             stop=Stop(),
             preview=True,
         )
@@ -131,6 +134,7 @@ class _Run:
             on_overlap="wait" if self.request.on_overlap == "wait" else "fail",
             should_stop=self.stop.is_set,
         ):
+            require_finished(self.project.private_dir)
             yield
 
     def recorded(self, store: Store) -> RunResult:
@@ -149,7 +153,10 @@ class _Run:
         except BaseException as error:
             self._record_failure(store, error)
             raise
-        return self._record_end(store, result)
+        ended = self._record_end(store, result)
+        if ended.status != "interrupted":
+            apply_daily(self.project, store, self.secrets)
+        return ended
 
     def _result(self, store: Store) -> RunResult:
         started = time.monotonic()
@@ -185,7 +192,7 @@ class _Run:
             store,
             self._place(prepared.warehouse_id),
             prepared.bookmarks,
-            taps=self.project.file.taps,
+            taps=[n for n, tap in self.project.file.taps.items() if not tap.target],
         )
         for note in notes:
             listen(LogLine(step="", source="elt", level="warning", text=note))
@@ -255,11 +262,19 @@ class _Run:
 
     def _keeper(self, store: Store, prepared: Prepared) -> Listener:
         def keep(event: Event) -> None:
-            if isinstance(event, BookmarkCommitted) and prepared.warehouse_id:
-                place = self._place(prepared.warehouse_id)
+            if not isinstance(event, BookmarkCommitted):
+                return
+            place = self._place_of(event.tap, prepared)
+            if place is not None:
                 state.save(store, place, event.tap, event.state, origin=self.owner.run)
 
         return keep
+
+    def _place_of(self, tap: str, prepared: Prepared) -> state.Place | None:
+        target = self.project.file.taps[tap].target
+        if target is not None:
+            return state.place_at_target(self.project.environment, target)
+        return self._place(prepared.warehouse_id) if prepared.warehouse_id else None
 
     def _place(self, warehouse_id: str) -> state.Place:
         return state.Place(

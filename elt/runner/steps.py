@@ -21,6 +21,7 @@ from elt.runner.discovery import Discovered, discover_all
 from elt.runner.graph import Asset
 from elt.runner.loading import TapFacts, facts_of, run_tap, stream_settings
 from elt.runner.plan import Facts, RunRequest, Step
+from elt.runner.relaying import relay_facts, run_relayed, target_of
 from elt.runner.sending import destination_of, manifest_of, send, sync_of
 from elt.runner.store.database import Store
 from elt.singer.catalog import selected_streams
@@ -110,15 +111,19 @@ class Doing:
                 found = bookmarks(cursor, self.project.environment)
                 self._warehouse_id = warehouse_id(cursor)
             self.bookmarks = {tap: mark.state for tap, mark in found.items()}
-        for tap, catalog in self.catalogs.items():
-            self._taps[tap] = facts_of(
-                self.project,
-                tap,
-                catalog,
-                self.warehouse,
-                full_refresh=self.request.full_refresh,
-            )
+        for tap in self.catalogs:
+            self._taps[tap] = self._facts_of(tap)
         self.facts = self._told()
+
+    def _facts_of(self, tap: str) -> TapFacts:
+        catalog, full_refresh = self.catalogs[tap], self.request.full_refresh
+        if self.project.file.taps[tap].target is not None:
+            return relay_facts(
+                self.project, tap, catalog, self.store, full_refresh=full_refresh
+            )
+        return facts_of(
+            self.project, tap, catalog, self.warehouse, full_refresh=full_refresh
+        )
 
     def doing(self, run: str, listen: Listener) -> Do:
         def do(
@@ -143,14 +148,18 @@ class Doing:
         """Let go of what a run has open: nothing outlives its step."""
 
     def _told(self) -> Facts:
-        modes, full_reads, tap_notes = {}, {}, {}
+        modes: dict[str, tuple[str, str]] = {}
+        full_reads, tap_notes = {}, {}
         for tap, known in self._taps.items():
             for stream, mode in known.modes.items():
                 modes[stream_asset_id(tap, stream)] = (mode.name, mode.reason)
             for stream, why in known.full_reads.items():
                 full_reads[stream_asset_id(tap, stream)] = why
-        for tap in self.catalogs:
-            if tap not in self.bookmarks:
+            if self.project.file.taps[tap].target is not None:
+                modes |= self._modes_at_target(tap, known)
+                if known.previous_state is None:
+                    tap_notes[tap] = "from its start: the target has confirmed nothing"
+            elif tap not in self.bookmarks:
                 tap_notes[tap] = "from its start: the warehouse has no bookmark of it"
         for tap, error in self.discovered.errors.items():
             tap_notes[tap] = error.what
@@ -160,6 +169,10 @@ class Doing:
             tap_notes=tap_notes,
             notes=self._notes_of_syncs(),
         )
+
+    def _modes_at_target(self, tap: str, known: TapFacts) -> dict[str, tuple[str, str]]:
+        how = (f"into {target_of(self.project, tap)}", "at least once")
+        return {stream_asset_id(tap, stream): how for stream in known.streams}
 
     def _notes_of_syncs(self) -> dict[str, str]:
         """Say which syncs will not send here; only those have their plugin loaded."""
@@ -188,16 +201,21 @@ class Doing:
         error = self.discovered.errors.get(tap)
         if error is not None:
             raise error
+        # Looked up again: an attempt before this one may have moved bookmarks.
+        facts = self._facts_of(tap)
+        if self.project.file.taps[tap].target is not None:
+            return run_relayed(
+                self.project,
+                facts,
+                self.catalogs[tap],
+                assets,
+                secrets=self.secrets,
+                listen=listen,
+                stop=stop,
+            )
         return run_tap(
             self.project,
-            # Looked up again: an attempt before this one may have moved bookmarks.
-            facts_of(
-                self.project,
-                tap,
-                self.catalogs[tap],
-                self.warehouse,
-                full_refresh=self.request.full_refresh,
-            ),
+            facts,
             self.catalogs[tap],
             assets,
             run=run,
@@ -318,6 +336,8 @@ def _write_sources(project: Project, catalogs: Mapping[str, Mapping[str, Any]]) 
             hint="Set `project_dir` in [transform], or run `dbt init` there",
         )
     for tap, catalog in catalogs.items():
+        if project.file.taps[tap].target is not None:
+            continue
         tables = {}
         for stream in selected_streams(catalog):
             own = stream_settings(project, tap, stream).table

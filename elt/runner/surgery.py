@@ -10,8 +10,7 @@ from __future__ import annotations
 import getpass
 import os
 import socket
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -19,8 +18,8 @@ from typing import TYPE_CHECKING
 from elt.errors import Unavailable
 from elt.project.secrets import Secrets
 from elt.project.settings import Project
+from elt.runner.alone import alone
 from elt.runner.edits import Edit
-from elt.runner.lock import Held, hold, this_process
 from elt.runner.store.database import Store, open_store
 from elt.runner.store.state import is_empty, latest, record, save
 from elt.runner.tap_states import TapState, in_store, in_warehouse
@@ -64,17 +63,6 @@ def apply(
                     _write(cursor, project.environment, edit)
         placed = {edit.tap: edit for edit in (*edits, *here)}
         return [_record(store, placed[edit.tap], reason) for edit in edits]
-
-
-@contextmanager
-def alone(project: Project, what: str) -> Iterator[None]:
-    """Hold the project's lock, as a run does. Raises Held when another has it."""
-    try:
-        with hold(project.private_dir / "lock", this_process(what)):
-            yield
-    except Held as held:
-        held.hint = "Try again when it has ended"
-        raise
 
 
 def _refuse_old_news(edits: Sequence[Edit], now: dict[str, TapState]) -> None:

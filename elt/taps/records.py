@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Callable, Container, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -165,10 +166,10 @@ class _RecordMessage(msgspec.Struct, gc=False):
 
 
 class Out:
-    """Singer messages to a descriptor, each page in one write."""
+    """Singer messages to a descriptor or a function, each page in one write."""
 
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
+    def __init__(self, to: int | Callable[[bytes], object]) -> None:
+        self._write = to if callable(to) else partial(_write_all, to)
         self._encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=_builtin)
 
     def schema(
@@ -178,7 +179,7 @@ class Out:
         key: Sequence[str],
         cursor: str | None,
     ) -> None:
-        self._message(
+        self.message(
             {
                 "type": "SCHEMA",
                 "stream": stream,
@@ -197,15 +198,16 @@ class Out:
         self._write(lines)
 
     def state(self, value: Mapping[str, Any]) -> None:
-        self._message({"type": "STATE", "value": value})
+        self.message({"type": "STATE", "value": value})
 
-    def _message(self, message: Mapping[str, Any]) -> None:
+    def message(self, message: Mapping[str, Any]) -> None:
         self._write(self._encoder.encode(message) + b"\n")
 
-    def _write(self, content: bytes) -> None:
-        view = memoryview(content)
-        while view:
-            view = view[os.write(self._descriptor, view) :]
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    view = memoryview(content)
+    while view:
+        view = view[os.write(descriptor, view) :]
 
 
 def _builtin(value: object) -> object:

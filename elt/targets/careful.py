@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from elt.targets.columns import LOADED_AT, RUN_ID, Column
 from elt.targets.line_endings import evened
-from elt.targets.roads import ROW, Road, from_sql, lines_sql, texts
+from elt.targets.plain_lines import lines_at
+from elt.targets.roads import ROW, Road, from_sql, texts
 from elt.targets.values import careful_value, reason, right_but_for_size, wider_types
 from elt.warehouse.dialect import literal, quote
 
@@ -198,16 +199,11 @@ def _name_broken_lines(cursor: DuckDBPyConnection, road: Road, table: str) -> No
     DuckDB leaves such a line out as a NULL; read as plain lines, the same file has
     it at the same place among the lines that are not blank.
     """
-    row = cursor.execute(f"SELECT count(*) FROM {table} WHERE raw IS NULL").fetchone()
-    if not row or not row[0]:
+    places = cursor.execute(f"SELECT place FROM {table} WHERE raw IS NULL").fetchall()
+    if not places:
         return
-    broken = cursor.execute(
-        f"SELECT place, line FROM (SELECT place FROM {table} WHERE raw IS NULL)"
-        " JOIN (SELECT row_number() OVER () AS place, line"
-        f" FROM {lines_sql(road)} WHERE trim(line, ' \t\r') <> '') USING (place)"
-    ).fetchall()
-    for place, line in broken:
-        text = line.encode("latin-1").decode("utf-8", "replace")
+    found = lines_at(road.path, road.encoding.compression, {one for (one,) in places})
+    for place, text in found.items():
         cursor.execute(f"UPDATE {table} SET raw = ? WHERE place = ?", [text, place])
 
 

@@ -31,9 +31,16 @@ from elt.targets.parts import Part, Records, append_records, discard, files_of
 from elt.warehouse.duckdb import Warehouse
 
 
+class SchemaMissing(EltError):
+    """The tap wrote rows before it said what they look like."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TapLoad:
-    """What the run has decided about loading one tap."""
+    """What the run has decided about loading one tap.
+
+    `plan_for` plans a stream that `streams` lacks, from its name and its key.
+    """
 
     step: str
     tap: str
@@ -45,11 +52,15 @@ class TapLoad:
     left_out: frozenset[str] = frozenset()  # names of streams that are not wanted
     unread: frozenset[str] = frozenset()  # ids of those that only this run leaves out
     previous_state: str | None = None  # has the bookmarks of streams not read now
+    plan_for: Callable[[str, tuple[str, ...]], StreamPlan] | None = None
+    needs_properties: bool = False  # a SCHEMA without them is an error
     reject_limit: int = 1000
     # A commit opens the file, inserts and closes it (40 ms beside the insert): worth
     # it for so many bytes, or when rows have waited for so long.
     commit_bytes: int = 64_000_000
     commit_seconds: float = 15.0
+    commit_rows: int | None = None
+    commit_first: bool = False  # the first STATE at once, to see early what is wrong
 
 
 @dataclass(slots=True)
@@ -104,6 +115,7 @@ class Loading:
         self._started_at = now()
         self._last_commit = clock()
         self._spooled_bytes = 0
+        self._spooled_rows = 0
         self._spools = 0
         self._committer = ThreadPoolExecutor(1, thread_name_prefix="commit")
         self._committing: Future[Committed] | None = None
@@ -176,6 +188,8 @@ class Loading:
         declared = raw_json(message.schema)
         if not message.stream or not isinstance(declared, dict):
             raise EltError("the tap wrote a SCHEMA without a stream or a schema")
+        if self._load.needs_properties and "properties" not in declared:
+            raise EltError(f"the SCHEMA of stream `{message.stream}` has no properties")
         columns = columns_of(declared)
         if stream is None:
             plan = _with_key(
@@ -189,6 +203,8 @@ class Loading:
     def _unplanned(self, message: Message) -> StreamPlan:
         """Load a stream that the catalog does not know by what its SCHEMA says."""
         key = tuple(message.key_properties or ())
+        if self._load.plan_for is not None:
+            return self._load.plan_for(message.stream, key)
         return StreamPlan(
             stream=message.stream,
             schema=self._load.schema,
@@ -210,7 +226,7 @@ class Loading:
     def _refuse_if_wanted(self, message: Message) -> None:
         """Let rows go by that some taps send though their stream is not selected."""
         if message.stream not in self._load.left_out:
-            raise EltError(
+            raise SchemaMissing(
                 f"the tap wrote a {message.type} of stream `{message.stream}` before"
                 " its SCHEMA",
                 hint="That is a bug of the tap: without a schema no table can be made",
@@ -223,12 +239,17 @@ class Loading:
         if any(stream.aside for stream in self.streams.values()):
             return
         self._mark = (state, self._uncommitted())
-        waited = self._clock() - self._last_commit
-        if (
-            self._spooled_bytes >= self._load.commit_bytes
-            or waited >= self._load.commit_seconds
-        ):
+        if self._is_due():
             self._submit(self._uncommitted(), state)
+
+    def _is_due(self) -> bool:
+        load = self._load
+        return (
+            self._spooled_bytes >= load.commit_bytes
+            or self._clock() - self._last_commit >= load.commit_seconds
+            or (load.commit_rows is not None and self._spooled_rows >= load.commit_rows)
+            or (load.commit_first and self._committed_state is None)
+        )
 
     def _spool_waiting(self) -> None:
         for name, stream in self.streams.items():
@@ -240,6 +261,7 @@ class Loading:
             stream.parts[-1] = part
             stream.received = True
             self._spooled_bytes += part.size_bytes - before.size_bytes
+            self._spooled_rows += len(records)
             self._listen(RowsRead(step=self._load.step, stream=name, rows=len(records)))
 
     def _open_spool(self, stream: StreamLoad) -> Records:
@@ -285,7 +307,7 @@ class Loading:
             stream.parts = []
             stream.swapped = True
             stream.plan = _after_first_commit(stream.plan)
-        self._mark, self._spooled_bytes = None, 0
+        self._mark, self._spooled_bytes, self._spooled_rows = None, 0, 0
         self._committed_state = state or self._committed_state
         self._last_commit = self._clock()
         self._committing = self._committer.submit(

@@ -88,17 +88,6 @@ def objects_sql(road: Road, *, careful: bool = False) -> str:
     return f"read_json_objects({literal(str(road.path))}, {', '.join(options)})"
 
 
-def lines_sql(road: Road) -> str:
-    """Read a file as a column `line`, each byte one character: never fails."""
-    return (
-        f"read_csv({literal(str(road.path))}, columns = {{'line': 'VARCHAR'}},"
-        " delim = '\x01', quote = '', escape = '', header = false,"
-        " auto_detect = false, encoding = 'latin-1', strict_mode = false,"
-        f" compression = {literal(road.encoding.compression)},"
-        f" max_line_size = {_CAREFUL_LIMIT_BYTES}, parallel = false)"
-    )
-
-
 def structures(columns: Sequence[Column]) -> list[str]:
     """Give the `json_transform` structures that cover the columns, by their place."""
     places = _places(columns)

@@ -91,9 +91,7 @@ class Warehouse:
                 cursor.rollback()
 
     @contextmanager
-    def reader(
-        self, *, migrated: bool = False
-    ) -> Iterator[duckdb.DuckDBPyConnection]:
+    def reader(self, *, migrated: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
         """Lend a connection that cannot write; other readers may have the file too.
 
         For a program that only asks: not while this object has a session open. When

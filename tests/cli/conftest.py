@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -64,6 +65,31 @@ def project(tmp_path) -> Path:
         '[project]\nname = "shop"\n\n[taps.days]\nplugin = "days"\n'
     )
     return folder
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Path:
+    """Run a project once, for tests that only need what a run leaves."""
+    folder = tmp_path_factory.mktemp("finished") / "shop"
+    (folder / "plugins").mkdir(parents=True)
+    (folder / "plugins" / "days.py").write_text(
+        "from elt import stream\n\n\n"
+        '@stream(key="id")\n'
+        "def days(config):\n"
+        "    for number in range(3):\n"
+        '        yield {"id": number}\n'
+    )
+    (folder / "elt.toml").write_text(
+        '[project]\nname = "shop"\n\n[taps.days]\nplugin = "days"\n'
+    )
+    assert main(["-C", str(folder), "run", "--log-format", "json"]) == 0
+    return folder
+
+
+@pytest.fixture
+def ran(finished, tmp_path) -> Path:
+    """Give a copy of a project whose first run is over."""
+    return Path(shutil.copytree(finished, tmp_path / "ran"))
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from elt.reverse.guard import Evidence, findings
 FINISHED = Past(
     warehouse_id="w",
     sequence=7,
+    sent=7,
     has_sent=True,
     finished=1,
     mapping_hash="m",
@@ -16,6 +17,7 @@ FINISHED = Past(
 NEW = Past(
     warehouse_id="w",
     sequence=0,
+    sent=0,
     has_sent=False,
     finished=0,
     mapping_hash=None,
@@ -108,6 +110,7 @@ def test_a_first_sync_that_was_cut_off_goes_on():
     cut_off = Past(
         warehouse_id="w",
         sequence=1,
+        sent=1,
         has_sent=True,
         finished=0,
         mapping_hash=None,
@@ -119,7 +122,7 @@ def test_a_first_sync_that_was_cut_off_goes_on():
 @pytest.mark.parametrize(
     ("remembered", "past", "words"),
     [
-        (RememberedBaseline(sequence=9, warehouse_id="w"), FINISHED, "2 runs older"),
+        (RememberedBaseline(sequence=9, warehouse_id="w"), FINISHED, "older than"),
         (RememberedBaseline(sequence=9, warehouse_id="w"), NEW, "is missing"),
         (RememberedBaseline(sequence=1, warehouse_id="x"), FINISHED, "another wareh"),
     ],

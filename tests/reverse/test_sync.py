@@ -6,6 +6,7 @@ import pytest
 
 from elt.errors import ConfigError, Interrupted, Unavailable
 from elt.events import ReceiptsStored
+from elt.reverse.baseline import RememberedBaseline
 from elt.reverse.destination import Traits
 from elt.reverse.destinations.file import FileDestination
 from elt.reverse.guard import GuardName
@@ -544,3 +545,19 @@ def test_the_baseline_to_remember_names_its_warehouse_and_run(world):
 
     assert result.baseline.sequence == 2
     assert result.baseline.warehouse_id == world.warehouse.id
+
+
+def test_a_run_that_was_stopped_is_no_newer_baseline_for_the_next(world):
+    world.destination = Memory(traits=Traits(is_local=False))
+    world.people(("ann", 1))
+    sent = world.run(consent=Consent(first=True)).baseline
+    later = RememberedBaseline(sequence=2, warehouse_id=sent.warehouse_id)
+
+    stopped = [world.run(sync={"remembered": later}) for _ in range(3)]
+
+    assert [result.status for result in stopped] == ["stopped"] * 3
+    assert [result.baseline for result in stopped] == [None] * 3
+    allowed = world.run(
+        sync={"remembered": later}, consent=Consent(guards=("baseline",))
+    )
+    assert (allowed.status, allowed.baseline.sequence) == ("done", 5)

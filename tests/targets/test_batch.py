@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import sys
 from decimal import Decimal
 
 import duckdb
@@ -11,9 +12,15 @@ import pytest
 from elt.errors import EltError
 from tests.targets.conftest import line, schema, state
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
 INTEGER = {"type": ["null", "integer"]}
 TEXT = {"type": ["null", "string"]}
 MONEY = {"type": ["null", "number"], "multipleOf": 0.01}
+PACKED = {"none": bytes, "gzip": gzip.compress, "zstd": zstd.compress}
 CSV = {"format": "csv", "columns": ["id", "t"], "header": True}
 
 
@@ -91,6 +98,19 @@ def test_a_broken_line_is_a_reject_with_its_text(loader, tmp_path):
 
     assert loader.column("id") == [1, 2]
     assert [r[2:] for r in loader.rejects()] == [("not JSON", '{"id": broken\ufffd')]
+
+
+@pytest.mark.parametrize("compression", ["none", "gzip", "zstd"])
+def test_a_broken_line_with_any_bytes_is_a_reject(loader, tmp_path, compression):
+    content = '{"id": 1, "t": "—"}\r\n{"id": 2, "t": "— 😀\n{"id": 3}\n'.encode()
+    file = tmp_path / "f.jsonl"
+    file.write_bytes(PACKED[compression](content))
+    encoding = {"format": "jsonl", "compression": compression}
+
+    loader.load(schema(id=INTEGER, t=TEXT), batch(file, encoding=encoding))
+
+    assert loader.column("id") == [1, 3]
+    assert [r[2:] for r in loader.rejects()] == [("not JSON", '{"id": 2, "t": "— 😀')]
 
 
 @pytest.mark.parametrize("compression", ["gzip", "zstd"])

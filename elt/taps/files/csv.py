@@ -14,9 +14,8 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-import duckdb
-
 from elt.errors import ConfigError
+from elt.taps.files.compressed import unpacked
 from elt.taps.files.settings import File, StreamSettings
 
 SAMPLE_BYTES = 1 << 18
@@ -103,19 +102,10 @@ def first_bytes(file: File, size: int) -> bytes:
 
 
 def zstd_lines(file: File) -> Iterator[bytes]:
-    """Read a zstd file's lines through DuckDB; Python 3.11 has no zstd."""
-    with duckdb.connect() as connection:
-        connection.execute(
-            f"""
-            FROM read_csv({literal(str(file.path))}, compression = 'zstd',
-                columns = {{'line': 'VARCHAR'}}, auto_detect = false, header = false,
-                delim = '\x01', quote = '', escape = '', encoding = 'latin-1',
-                strict_mode = false, max_line_size = {128 << 20}, parallel = false)
-            """
-        )
-        while rows := connection.fetchmany(2048):
-            for (line,) in rows:
-                yield (line or "").encode("latin-1")
+    """Read a zstd file's lines, without what ends them."""
+    with file.path.open("rb") as raw, unpacked(raw, "zstd") as lines:
+        for line in lines:
+            yield line.rstrip(b"\r\n")
 
 
 def read_csv_sql(
