@@ -130,8 +130,11 @@ def programs(kind: str) -> tuple[str, str]:
     Raises NotInstalled, which says what to install.
     """
     names, package = {
-        "postgres": (("initdb", "postgres"), "postgresql"),
-        "mariadb": (("mariadb-install-db", "mariadbd"), "mariadb-server-core"),
+        "postgres": (["initdb", "postgres"], "postgresql"),
+        "mariadb": (
+            ["mariadb-install-db", "mariadbd", "my_print_defaults"],
+            "mariadb-server-core mariadb-client-core",
+        ),
     }[kind]
     places = [
         *os.environ.get("PATH", "").split(os.pathsep),

@@ -64,17 +64,23 @@ def check(
 
 
 def _findings(context: typer.Context, environment: str | None) -> Iterator[Finding]:
+    from elt.project.secrets import Secrets
+
     try:
         project = open_project(context, environment)
     except ConfigError as error:
         yield from _problems("elt.toml", error)
         return
     yield Finding("elt.toml", _contents(project))
-    for subject, look in _looks(project):
+    secrets = Secrets(project.root)
+    for subject, look in _looks(project, secrets):
         try:
-            yield Finding(subject, look())
+            with secrets.kept_out_of_errors():
+                fine = look()
         except ConfigError as error:
             yield from _problems(subject, error)
+        else:
+            yield Finding(subject, fine)
 
 
 def _problems(subject: str, error: ConfigError) -> Iterator[Finding]:
@@ -83,11 +89,10 @@ def _problems(subject: str, error: ConfigError) -> Iterator[Finding]:
         yield Finding(subject, problem=each.what, where=where, hint=hint)
 
 
-def _looks(project: Project) -> Iterator[tuple[str, Callable[[], str]]]:
+def _looks(
+    project: Project, secrets: Secrets
+) -> Iterator[tuple[str, Callable[[], str]]]:
     """Give what to look at; each look says what it found or raises ConfigError."""
-    from elt.project.secrets import Secrets
-
-    secrets = Secrets(project.root)
     for name in project.file.taps:
         yield f"tap {name}", partial(_tap, project, secrets, name)
         if project.file.taps[name].target is not None:

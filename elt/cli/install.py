@@ -107,7 +107,7 @@ def _install_all(
     project: Project, packages: Sequence[Package], *, renew: bool, again: bool
 ) -> list[_Outcome]:
     from elt.project.secrets import Secrets
-    from elt.runner.lock import hold, this_process
+    from elt.runner.alone import alone
 
     environ = Secrets(project.root).environ
     saying = threading.Lock()
@@ -120,7 +120,7 @@ def _install_all(
         return _install_one(package, environ, on_line, renew=renew, again=again)
 
     # A tap that runs must keep its files: a run and this never go side by side.
-    with hold(project.private_dir / "lock", this_process("elt install")):
+    with alone(project, "elt install"):
         pool = ThreadPoolExecutor(_SIDE_BY_SIDE)
         try:
             return list(pool.map(one, packages))

@@ -29,6 +29,7 @@ Environment = Annotated[
         autocompletion=completion.environments,
     ),
 ]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON to stdout.")]
 Selection = Annotated[
     list[str] | None,

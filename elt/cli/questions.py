@@ -15,9 +15,16 @@ import typer
 from elt.cli.options import note
 from elt.errors import ConfigError
 from elt.project.nearest import did_you_mean
-from elt.project.plugin_settings import Setting, nested, parse, variable_name
+from elt.project.plugin_settings import (
+    Setting,
+    looks_secret,
+    nested,
+    parse,
+    variable_name,
+)
 from elt.project.references import REFERENCE, flaw
 from elt.project.secrets import SHORTEST, read_dotenv
+from elt.project.settings import FILE_NAME
 
 Path_ = tuple[str, ...]
 
@@ -54,6 +61,19 @@ class Questions:
 
     def variable(self, path: Path_) -> str:
         return variable_name(self.kind, self.name, path)
+
+    def setting(self, path: Path_) -> Setting | None:
+        return next((s for s in self.settings if s.path == path), None)
+
+    def is_secret(self, path: Path_, value: str) -> bool:
+        """Tell whether it is declared as one; where nobody says, the name does.
+
+        A guess is not made of a value that could not be hidden anyway.
+        """
+        setting = self.setting(path)
+        if setting is not None:
+            return setting.secret
+        return looks_secret(path[-1]) and len(value.strip()) >= SHORTEST
 
     def is_set(self, variable: str) -> bool:
         known = read_dotenv(self.root / ".env") | dict(os.environ)
@@ -109,12 +129,15 @@ def _take(questions: Questions, answers: Answers, text: str) -> None:
             f"`--set {text}` is not `KEY=VALUE`", hint="For example --set user=ann"
         )
     path = _key(key.strip())
-    setting = next((s for s in questions.settings if s.path == path), None)
-    if setting is not None and setting.secret:
+    setting = questions.setting(path)
+    found = parse(setting, value)
+    # A secret of digits alone is text all the same.
+    is_text = isinstance(found, int | float) and not isinstance(found, bool)
+    if questions.is_secret(path, value) and (setting is not None or is_text):
         _keep(questions, answers, path, value)
         return
-    for inner, found in _leaves(path, parse(setting, value)):
-        _keep(questions, answers, inner, found)
+    for inner, leaf in _leaves(path, found):
+        _keep(questions, answers, inner, leaf)
 
 
 def _leaves(path: Path_, value: object) -> Iterator[tuple[Path_, object]]:
@@ -127,8 +150,7 @@ def _leaves(path: Path_, value: object) -> Iterator[tuple[Path_, object]]:
 
 
 def _keep(questions: Questions, answers: Answers, path: Path_, value: object) -> None:
-    setting = next((s for s in questions.settings if s.path == path), None)
-    is_secret = setting is not None and setting.secret and isinstance(value, str)
+    is_secret = isinstance(value, str) and questions.is_secret(path, value)
     if is_secret and not REFERENCE.search(str(value)):
         _keep_secret(questions, answers, path, _long_enough(str(value)))
     else:
@@ -257,7 +279,13 @@ def _keep_secret(
     questions: Questions, answers: Answers, path: Path_, secret: str
 ) -> None:
     variable = questions.variable(path)
-    answers.values[path] = f"${{env:{variable}}}"
+    reference = f"${{env:{variable}}}"
+    if reference in (questions.root / FILE_NAME).read_text("utf-8"):
+        raise ConfigError(
+            f"the secret `{variable}` is used by another table of {FILE_NAME} already",
+            hint="Choose a name that differs by more than `-`, `_` and capitals",
+        )
+    answers.values[path] = reference
     answers.secrets[variable] = secret
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from elt.cli.options import note, say
-from elt.cli.state import local
 from elt.errors import ConfigError
+from elt.report import figures
+from elt.report.figures import local
 
 if TYPE_CHECKING:
     from elt.runner.rejected import Answer
@@ -139,6 +140,4 @@ def pretty(record: str) -> str:
 
 
 def counted(number: int) -> str:
-    from elt.report import figures
-
     return figures.counted(number, "reject")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +15,7 @@ from elt.cli.consent import agree
 from elt.cli.options import (
     AsJson,
     Environment,
+    Yes,
     examples,
     note,
     open_project,
@@ -29,10 +31,12 @@ from elt.cli.reject_answers import (
     print_rejects,
     write_to,
 )
-from elt.cli.state import local
 from elt.errors import ConfigError
+from elt.report.figures import local
 
 if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
     from elt.project.settings import Project
     from elt.warehouse.rejects import Cause, Reject, Wanted
 
@@ -172,7 +176,8 @@ def retry(
     wanted = Wanted(
         ids=tuple(ids or ()), tap=tap, stream=stream, run=run, reason=reason
     )
-    _check(project, wanted)
+    with _looked_at(project, wanted):
+        pass  # only whether the names are right
     answers = retry_rejects(project, Secrets(project.root), wanted)
     if as_json:
         print_json([asdict(answer) for answer in answers])
@@ -201,9 +206,7 @@ def drop(
         Path | None,
         typer.Option("--to", metavar="FILE", help="Write them to this file first."),
     ] = None,
-    yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Do it without asking.")
-    ] = False,
+    yes: Yes = False,
     environment: Environment = None,
 ) -> None:
     """Delete rejects for good, after asking."""
@@ -233,28 +236,25 @@ def drop(
 
 
 def _rejects(project: Project, wanted: Wanted) -> list[Reject]:
-    from elt.project.secrets import Secrets
-    from elt.runner.rejected import check_names, looked_at
     from elt.warehouse.rejects import rejects
 
-    with looked_at(project, Secrets(project.root)) as cursor:
-        check_names(project, cursor, wanted)
+    with _looked_at(project, wanted) as cursor:
         return rejects(cursor, project.environment, wanted) if cursor else []
 
 
 def _causes(project: Project, wanted: Wanted) -> list[Cause]:
-    from elt.project.secrets import Secrets
-    from elt.runner.rejected import check_names, looked_at
     from elt.warehouse.rejects import causes
 
-    with looked_at(project, Secrets(project.root)) as cursor:
-        check_names(project, cursor, wanted)
+    with _looked_at(project, wanted) as cursor:
         return causes(cursor, project.environment, wanted) if cursor else []
 
 
-def _check(project: Project, wanted: Wanted) -> None:
+@contextmanager
+def _looked_at(project: Project, wanted: Wanted) -> Iterator[DuckDBPyConnection | None]:
+    """Lend a connection that reads rejects, once all that is wanted is there."""
     from elt.project.secrets import Secrets
     from elt.runner.rejected import check_names, looked_at
 
     with looked_at(project, Secrets(project.root)) as cursor:
         check_names(project, cursor, wanted)
+        yield cursor

@@ -104,20 +104,21 @@ def logs(
 
 
 def _print_head(run: RunSummary) -> None:
-    from elt.report.figures import duration
+    from elt.report.figures import duration, local
 
     took = "" if run.seconds is None else f" in {duration(run.seconds)}"
-    note(f"run {run.run} of {_local(run.started_at, '%Y-%m-%d %H:%M:%S')}:")
+    note(f"run {run.run} of {local(run.started_at, '%Y-%m-%d %H:%M:%S')}:")
     note(f"{run.status}{took}{': ' + run.message if run.message else ''}\n")
 
 
 def _print_event(time: str, event: Event) -> None:
+    from elt.report.figures import local
     from elt.report.log import words
 
     first, *more = words(event).splitlines() or [""]
     if first:
         step = getattr(event, "step", "")
-        say(f"{_local(time, '%H:%M:%S')}  {step:<16}  {first}")
+        say(f"{local(time, '%H:%M:%S')}  {step:<16}  {first}")
     for line in more:
         say(f"{'':<28}{line}")
 
@@ -130,14 +131,10 @@ def _print_events(run: RunSummary, events: Iterable[tuple[str, Event]]) -> None:
 
 
 def _run_row(run: RunSummary) -> tuple[str | int | None, ...]:
-    from elt.report.figures import duration
+    from elt.report.figures import duration, local
 
     counts = ", ".join(f"{n} {status}" for status, n in run.assets.items())
     seconds = None if run.seconds is None else duration(run.seconds)
-    started = _local(run.started_at, "%Y-%m-%d %H:%M")
+    started = local(run.started_at)
     rejects = run.rejects or None
     return (run.run, run.status, started, seconds, rejects, counts)
-
-
-def _local(moment: str, form: str) -> str:
-    return f"{datetime.fromisoformat(moment).astimezone():{form}}"

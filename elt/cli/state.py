@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from elt.cli import completion
-from elt.cli.options import AsJson, Environment, examples, note, open_project, say
-from elt.cli.options import print_json as print_document
+from elt.cli.options import (
+    AsJson,
+    Environment,
+    examples,
+    note,
+    open_project,
+    print_json,
+    say,
+)
 from elt.errors import ConfigError
+from elt.report.figures import local
 
 if TYPE_CHECKING:
     from elt.project.settings import Project
@@ -66,7 +73,7 @@ def list_(
         for line in stream_states(each, history_of(project, each))
     ]
     if as_json:
-        print_document([asdict(line) for line in lines])
+        print_json([asdict(line) for line in lines])
         return
     if not lines:
         note("This project has no taps.")
@@ -128,7 +135,7 @@ def history(
         for number, each in enumerate(versions[:limit])
     ]
     if as_json:
-        print_document([_version_document(each, changes) for each, changes in rows])
+        print_json([_version_document(each, changes) for each, changes in rows])
         return
     if not rows:
         note(f"The store has no state of tap `{tap}` for this warehouse.")
@@ -174,15 +181,6 @@ def states_of(project: Project) -> dict[str, TapState]:
     from elt.runner.tap_states import tap_states
 
     return tap_states(project, Secrets(project.root))
-
-
-def local(moment: datetime | str | None) -> str:
-    """Write a moment as a person's clock shows it."""
-    if moment is None:
-        return ""
-    if isinstance(moment, str):
-        moment = datetime.fromisoformat(moment)
-    return f"{moment.astimezone():%Y-%m-%d %H:%M}"
 
 
 def _print_list(lines: list[StreamState]) -> None:

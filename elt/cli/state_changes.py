@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from elt.cli.consent import agree
-from elt.cli.options import Environment, examples, note, open_project
-from elt.cli.state import Tap, local, states_of
+from elt.cli.options import Environment, Yes, examples, note, open_project
+from elt.cli.state import Tap, states_of
 from elt.errors import ConfigError
+from elt.report.figures import local
 
 if TYPE_CHECKING:
     from elt.project.settings import Project
     from elt.runner.edits import Edit
     from elt.runner.tap_states import TapState
 
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
 Reason = Annotated[
     str, typer.Option("--reason", metavar="TEXT", help="Why; kept in the history.")
 ]

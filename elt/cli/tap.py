@@ -19,6 +19,7 @@ from elt.cli.options import (
     print_json,
 )
 from elt.cli.tap_answers import (
+    print_changes,
     print_json_lines,
     print_preview,
     print_probe,
@@ -216,25 +217,7 @@ def diff(
     if not changes:
         note(f"Nothing has changed: tap `{name}` offers what it did")
         return
-    from elt.report.tables import Column, print_table
-
-    columns = (
-        Column("what"),
-        Column("change"),
-        Column("at the next run", give_way=True),
-    )
-    marks = {"added": "+", "removed": "-", "changed": "~"}
-    print_table(
-        columns,
-        [
-            (
-                f"{marks[c.kind]} {c.stream}{f'.{c.column}' if c.column else ''}",
-                c.what,
-                c.follows,
-            )
-            for c in changes
-        ],
-    )
+    print_changes(changes)
 
 
 def _opened(

@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from elt.cli.options import note, say
-from elt.errors import ConfigError, EltError
+from elt.errors import ConfigError
 
 if TYPE_CHECKING:
     from elt.project.settings import Project
     from elt.report.catalog import ShownColumn, ShownStream
+    from elt.runner.catalog_changes import CatalogChange
     from elt.runner.preview import Preview, Probe
     from elt.singer.catalog import Stream
 
@@ -41,12 +42,10 @@ def shown(
         shown.append(ShownStream(id_, stream is not None, how, len(columns), columns))
     if streams and not shown:
         known = {entry["tap_stream_id"] for entry in catalog.get("streams") or []}
-        raise _no_stream(streams[0], did_you_mean(streams[0], known))
+        raise ConfigError(
+            f"no stream `{streams[0]}`", hint=did_you_mean(streams[0], known)
+        )
     return shown
-
-
-def _no_stream(name: str, hint: str | None) -> EltError:
-    return ConfigError(f"no stream `{name}`", hint=hint)
 
 
 def _columns(entry: Mapping[str, Any], stream: Stream | None) -> list[ShownColumn]:
@@ -145,6 +144,28 @@ def _value(text: str | None) -> str:
 
 def _cut(value: str, room: int) -> str:
     return value if len(value) <= room else value[: room - 1] + "…"
+
+
+def print_changes(changes: Sequence[CatalogChange]) -> None:
+    from elt.report.tables import Column, print_table
+
+    columns = (
+        Column("what"),
+        Column("change"),
+        Column("at the next run", give_way=True),
+    )
+    marks = {"added": "+", "removed": "-", "changed": "~"}
+    print_table(
+        columns,
+        [
+            (
+                f"{marks[c.kind]} {c.stream}{f'.{c.column}' if c.column else ''}",
+                c.what,
+                c.follows,
+            )
+            for c in changes
+        ],
+    )
 
 
 def print_probe(name: str, probe: Probe) -> None:

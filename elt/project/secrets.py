@@ -14,11 +14,12 @@ import os
 import re
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
-from elt.errors import ConfigError, ConfigErrors
+from elt.errors import ConfigError, ConfigErrors, EltError
 from elt.project.references import REFERENCE, flaw
 
 MASK = "***"
@@ -76,6 +77,18 @@ class Secrets:
     def scrub(self, text: str) -> str:
         """Replace every secret known by now with `***`."""
         return text if self._pattern is None else self._pattern.sub(MASK, text)
+
+    @contextmanager
+    def kept_out_of_errors(self) -> Iterator[None]:
+        """Scrub the errors that leave the block: they may quote what a child said."""
+        try:
+            yield
+        except EltError as error:
+            for each in error.errors if isinstance(error, ConfigErrors) else (error,):
+                each.what = self.scrub(each.what)
+                each.where = each.where and self.scrub(each.where)
+                each.hint = each.hint and self.scrub(each.hint)
+            raise
 
     def _resolve(
         self, value: object, where: str, key: str, errors: list[ConfigError]
@@ -148,8 +161,16 @@ def read_dotenv(path: Path) -> dict[str, str]:
 
     if not path.is_file():
         return {}
-    with path.open(encoding="utf-8-sig") as lines:
-        bindings = list(parse_stream(lines))
+    try:
+        with path.open(encoding="utf-8-sig") as lines:
+            bindings = list(parse_stream(lines))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise ConfigError(
+            f"`{path.name}` cannot be read: {reason}",
+            where=str(path),
+            hint="Let the user that runs elt read it, and save it as UTF-8",
+        ) from None
     for binding in bindings:
         if binding.error:
             raise ConfigError(

@@ -10,6 +10,17 @@ from elt.project.table import Name, Seconds, Table
 
 ReplicationMethod = Literal["FULL_TABLE", "INCREMENTAL", "LOG_BASED"]
 WriteMode = Literal["append", "upsert", "overwrite"]
+PythonOfPackage = Annotated[
+    Name | None,
+    Meta(
+        description="Python for the `package`: a version, or the path of one; by"
+        " default the one that runs elt. Many taps are made for an older one",
+        examples=["3.10"],
+    ),
+]
+Arguments = Annotated[
+    list[str], Meta(description="Arguments before the ones that elt adds")
+]
 
 
 class StreamTable(Table, frozen=True, kw_only=True):
@@ -78,17 +89,8 @@ class TapTable(Table, frozen=True, kw_only=True):
             examples=["tap-github"],
         ),
     ] = None
-    python: Annotated[
-        Name | None,
-        Meta(
-            description="Python for the `package`: a version, or the path of one; by"
-            " default the one that runs elt. Many taps are made for an older one",
-            examples=["3.10"],
-        ),
-    ] = None
-    args: Annotated[
-        list[str], Meta(description="Arguments before the ones that elt adds")
-    ] = field(default_factory=list)
+    python: PythonOfPackage = None
+    args: Arguments = field(default_factory=list)
     target: Annotated[
         Name | None,
         Meta(
@@ -155,17 +157,8 @@ class TargetTable(Table, frozen=True, kw_only=True):
             examples=["target-jsonl"],
         ),
     ] = None
-    python: Annotated[
-        Name | None,
-        Meta(
-            description="Python for the `package`: a version, or the path of one; by"
-            " default the one that runs elt. Many taps are made for an older one",
-            examples=["3.10"],
-        ),
-    ] = None
-    args: Annotated[
-        list[str], Meta(description="Arguments before the ones that elt adds")
-    ] = field(default_factory=list)
+    python: PythonOfPackage = None
+    args: Arguments = field(default_factory=list)
     config: Annotated[
         dict[str, Any],
         Meta(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 _MINUTE = 60
 _HOUR = 3600
 
@@ -38,6 +40,15 @@ def clock(seconds: float) -> str:
     if whole < _HOUR:
         return f"{minutes}:{rest:02d}"
     return f"{minutes // _MINUTE}:{minutes % _MINUTE:02d}:{rest:02d}"
+
+
+def local(moment: datetime | str | None, form: str = "%Y-%m-%d %H:%M") -> str:
+    """Write a moment as a clock on the wall shows it; a text is one in ISO 8601."""
+    if moment is None:
+        return ""
+    if isinstance(moment, str):
+        moment = datetime.fromisoformat(moment)
+    return f"{moment.astimezone():{form}}"
 
 
 def ago(seconds: float) -> str:

@@ -153,11 +153,12 @@ def ask_for_catalog(
         step = f"tap:{tap}"
         listen(LogLine(step=step, source=tap, level="info", text=text))
 
-    return discover(
-        program_of(project, tap, secrets, listen=listen),
-        config_of(project, tap, secrets),
-        on_line=on_line,
-    )
+    with secrets.kept_out_of_errors():
+        return discover(
+            program_of(project, tap, secrets, listen=listen),
+            config_of(project, tap, secrets),
+            on_line=on_line,
+        )
 
 
 def _answers_alike(table: TapTable) -> bool:

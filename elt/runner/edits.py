@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -22,6 +23,7 @@ from elt.singer.state import (
     without,
 )
 from elt.singer.state_files import read_state_file
+from elt.targets.bookmarks import bookmark_value
 
 Origin = Literal["set", "reset", "undo", "import"]
 
@@ -101,7 +103,9 @@ def decide_reset(
     if held.state is None:
         return Edit(held=held, origin="reset", after=EMPTY, notes=("it has none yet",))
     named = {_called(held, stream) for stream in streams}
-    if not (named & found.keys() or can_be_taken_apart(held.state, held.ids.keys())):
+    # A mark that no known stream goes by may stand for several, as a repository's does.
+    is_told = bool(named & found.keys()) and not held.ids
+    if not (is_told or can_be_taken_apart(held.state, held.ids.keys())):
         raise ConfigError(
             f"the state of tap `{held.tap}` cannot be taken apart by stream",
             where=f"it is {held.state[:200]}",
@@ -172,8 +176,11 @@ def _edit(held: TapState, origin: Origin, after: str) -> Edit:
 def _noted(edit: Edit) -> Edit:
     """Add what a person should know before the state is written."""
     held = edit.held
-    old, new = held.marks or {}, marks(edit.after, held.ids.keys()) or {}
+    found = marks(edit.after, held.ids.keys())
+    old, new = held.marks or {}, found or {}
     notes = [*edit.notes]
+    if found is None or (new and held.ids.keys().isdisjoint(new)):
+        notes += [_twice(stream) for stream in sorted(held.appended)]
     for name, mark in new.items():
         if old.get(name) == mark:
             continue
@@ -182,14 +189,15 @@ def _noted(edit: Edit) -> Edit:
             asked = did_you_mean(name, held.ids) or ""
             notes.append(f"`{name}` is no stream that the tap is known by. {asked}")
             continue
-        why = _why_not(held, stream, mark)
+        why = _why_not(edit, stream, mark)
         if why:
             notes.append(why)
     return replace(edit, notes=tuple(notes))
 
 
-def _why_not(held: TapState, stream: str, mark: str) -> str | None:
+def _why_not(edit: Edit, stream: str, mark: str) -> str | None:
     """Say why a new bookmark may not do what its writer expects."""
+    held = edit.held
     broken = held.known.broken.get(stream)
     if broken and stream not in held.known.reset:
         return f"`{stream}` is read in full next time all the same: {broken}"
@@ -200,13 +208,16 @@ def _why_not(held: TapState, stream: str, mark: str) -> str | None:
             f"`{stream}` has no table in this warehouse: what lies before the bookmark"
             " will not be in it"
         )
-    seen = stream in held.keys or replication_key(mark)
-    if stream in held.appended and not seen:
-        return (
-            f"`{stream}` is appended to, and its bookmark names no column: rows that"
-            " come again will be there twice"
-        )
-    return None
+    key = held.keys.get(stream) or replication_key(mark)
+    seen = bookmark_value(json.loads(edit.after), stream, key)
+    return _twice(stream) if stream in held.appended and seen is None else None
+
+
+def _twice(stream: str) -> str:
+    return (
+        f"`{stream}` is appended to, and its bookmark names no column: rows that"
+        " come again will be there twice"
+    )
 
 
 def _version(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self
 
 import msgspec
@@ -15,7 +15,7 @@ from elt.runner.graph import Asset
 from elt.runner.loading import TapFacts
 from elt.runner.store.state import is_empty
 from elt.singer.catalog import stream_names
-from elt.singer.messages import decode, raw_json
+from elt.singer.messages import Message, decode, raw_json
 from elt.targets.bookmarks import carry_over
 
 _GARBAGE_SHOWN = 10
@@ -52,28 +52,33 @@ class PassedOn:
         self._confirmed: Any = None  # the target's
         self._garbage = 0
 
-    def sift(self, lines: Iterable[bytes]) -> bytes:
+    def sift(self, lines: Iterable[bytes]) -> Iterator[bytes]:
         """Give the messages as they are, without streams that are not wanted.
 
-        Raises EltError for a line that is no message.
+        Raises EltError for a line that is no message, after what came before it.
         """
         rows: Counter[str] = Counter()
-        kept = []
-        for line in lines:
-            message = decode(line)
-            if message.stream in self._left_out:
-                continue
-            kept.append(line)
-            if message.type == "RECORD":
-                rows[message.stream] += 1
-            elif message.type == "STATE":
-                self._offer(message.value)
-            elif message.type == "BATCH":
-                self._in_files.add(message.stream)
-        self._rows += rows
-        for stream, count in rows.items():
-            self._listen(RowsRead(step=self._step, stream=stream, rows=count))
-        return b"".join(line + b"\n" for line in kept)
+        kept: list[bytes] = []
+        try:
+            for line in lines:
+                message = decode(line)
+                if message.stream in self._left_out:
+                    continue
+                kept.append(line + b"\n")
+                self._note(message, rows)
+        finally:
+            self._rows += rows
+            for stream, count in rows.items():
+                self._listen(RowsRead(step=self._step, stream=stream, rows=count))
+            yield b"".join(kept)
+
+    def _note(self, message: Message, rows: Counter[str]) -> None:
+        if message.type == "RECORD":
+            rows[message.stream] += 1
+        elif message.type == "STATE":
+            self._offer(message.value)
+        elif message.type == "BATCH":
+            self._in_files.add(message.stream)
 
     def hear(self, lines: Iterable[bytes]) -> None:
         """Take what the target wrote: the last STATE of it becomes the bookmark.

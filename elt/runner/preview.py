@@ -98,15 +98,19 @@ def first_records(  # noqa: PLR0913  a stream of a tap of a project
 ) -> Preview:
     """Read a stream from its start until there are enough records, then stop the tap.
 
-    Raises the tap's error when it fails before.
+    `on_line` hears its stderr, without secrets. Raises the tap's error when it fails
+    before.
     """
     records: list[Record] = []
-    with start_tap(
-        program_of(project, tap, secrets),
-        config_of(project, tap, secrets, rows=True),
-        catalog=only(catalog, {stream.id}),
-        on_line=on_line,
-    ) as process:
+    with (
+        secrets.kept_out_of_errors(),
+        start_tap(
+            program_of(project, tap, secrets),
+            config_of(project, tap, secrets, rows=True),
+            catalog=only(catalog, {stream.id}),
+            on_line=lambda text: on_line(secrets.scrub(text)),
+        ) as process,
+    ):
         messages = _messages(process)
         found = _records(messages, {stream.id, stream.name})
         records += itertools.islice(found, limit)

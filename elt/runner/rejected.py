@@ -22,7 +22,7 @@ from elt.runner.assets import stream_asset_id
 from elt.runner.discovery import catalog_of
 from elt.runner.loading import stream_settings
 from elt.runner.remembered import Remembered, remembered
-from elt.runner.store.database import open_store
+from elt.runner.store.database import Store, open_store
 from elt.runner.store.history import new_run_id, note_change
 from elt.singer.catalog import Stream, selected_streams
 from elt.targets.columns import columns_of
@@ -109,21 +109,17 @@ def retry_rejects(
         if not streams:
             return []
         catalogs = _catalogs(project, secrets, {tap for tap, _ in streams}, listen)
-        at = now()
         with (
             tempfile.TemporaryDirectory(prefix="elt-") as folder,
             warehouse.writer() as cursor,
         ):
-            work = _Work(project, cursor, catalogs, run, at, Path(folder))
+            work = _Work(project, cursor, catalogs, run, now(), Path(folder))
             answers = [
                 work.answer(tap, stream, found)
                 for (tap, stream), found in streams.items()
             ]
             # Before the commit: a kill behind it must not leave stale tests in force.
-            for answer in answers:
-                if answer.retried.loaded:
-                    asset = stream_asset_id(answer.tap, answer.stream)
-                    note_change(store, project.environment, asset, at=at)
+            work.note_changes(store, answers)
     return answers
 
 
@@ -154,6 +150,13 @@ class _Work:
             return Answer(tap=tap, stream=stream, rejects=len(found), held=held)
         retried = self._retry(tap, held, known, found)
         return Answer(tap=tap, stream=stream, rejects=len(found), retried=retried)
+
+    def note_changes(self, store: Store, answers: Sequence[Answer]) -> None:
+        """See that tests of what has new rows now do not count any more."""
+        for answer in answers:
+            if answer.retried.loaded:
+                asset = stream_asset_id(answer.tap, answer.stream)
+                note_change(store, self.project.environment, asset, at=self.at)
 
     def _held(self, tap: str, stream: str, known: Remembered) -> Stream | str:
         """Give the stream as it is now, or why its rejects must wait."""

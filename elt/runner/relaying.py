@@ -153,11 +153,12 @@ class _Relay:
         for lines in read_chunks(
             self.tap.stdout.fileno(), idle_timeout_seconds=self.idle_timeout_seconds
         ):
-            self.target.write(
-                self.passed_on.sift(lines),
-                idle_timeout_seconds=self.idle_timeout_seconds,
-                asked_to_stop=self.stop.is_set,
-            )
+            for messages in self.passed_on.sift(lines):
+                self.target.write(
+                    messages,
+                    idle_timeout_seconds=self.idle_timeout_seconds,
+                    asked_to_stop=self.stop.is_set,
+                )
             if self.stop.is_set():
                 return
 

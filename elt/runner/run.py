@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 
-from elt.errors import ConfigErrors, EltError, Interrupted
+from elt.errors import EltError, Interrupted
 from elt.events import (
     BookmarkCommitted,
     Event,
@@ -88,7 +88,7 @@ def plan_project(
 ) -> Plan:
     """Decide what `run_project` would do, and do nothing."""
     secrets = secrets or Secrets(project.root)
-    with open_store(project.private_dir) as store, _scrubbed_errors(secrets):
+    with open_store(project.private_dir) as store, secrets.kept_out_of_errors():
         prepared = prepare(
             project,
             request,
@@ -148,7 +148,7 @@ class _Run:
             request=asdict(self.request),
         )
         try:
-            with _scrubbed_errors(self.secrets):
+            with self.secrets.kept_out_of_errors():
                 result = self._result(store)
         except BaseException as error:
             self._record_failure(store, error)
@@ -304,14 +304,3 @@ def _flushed(recorder: Recorder) -> Iterator[None]:
     finally:
         with suppress(EltError):  # the last event of the run meets it again
             recorder.flush()
-
-
-@contextmanager
-def _scrubbed_errors(secrets: Secrets) -> Iterator[None]:
-    try:
-        yield
-    except EltError as error:
-        for each in error.errors if isinstance(error, ConfigErrors) else (error,):
-            each.what = secrets.scrub(each.what)
-            each.hint = each.hint and secrets.scrub(each.hint)
-        raise

@@ -48,7 +48,7 @@ def planned_sync(project: Project, name: str) -> Iterator[SyncPlan]:
     secrets = Secrets(project.root)
     warehouse = warehouse_of(project, secrets)
     dbt = Dbt(project, warehouse, resolve=secrets.resolve)
-    with open_store(project.private_dir) as store:
+    with open_store(project.private_dir) as store, secrets.kept_out_of_errors():
         sync = sync_of(
             project,
             name,

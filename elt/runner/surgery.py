@@ -55,14 +55,25 @@ def apply(
         )
         if here:
             with warehouse_of(project, secrets).writer() as cursor:
-                now = in_warehouse(cursor, project)
-                _refuse_old_news(here, now)
-                here = [replace(edit, held=now[edit.tap]) for edit in here]
-                _keep_current(store, here)
-                for edit in here:
-                    _write(cursor, project.environment, edit)
+                here = _write_all(store, cursor, project, here)
         placed = {edit.tap: edit for edit in (*edits, *here)}
         return [_record(store, placed[edit.tap], reason) for edit in edits]
+
+
+def _write_all(
+    store: Store,
+    cursor: DuckDBPyConnection,
+    project: Project,
+    edits: Sequence[Edit],
+) -> list[Edit]:
+    """Write the warehouse's states; give the edits as they stand to what was there."""
+    now = in_warehouse(cursor, project)
+    _refuse_old_news(edits, now)
+    placed = [replace(edit, held=now[edit.tap]) for edit in edits]
+    _keep_current(store, placed)
+    for edit in placed:
+        _write(cursor, project.environment, edit)
+    return placed
 
 
 def _refuse_old_news(edits: Sequence[Edit], now: dict[str, TapState]) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from elt.errors import ConfigError
+from elt.project.atomic import make_folder, write_whole
 from elt.project.sync_settings import SyncTable
 from elt.transform.yml import read_yml, yml_text
 
@@ -140,10 +141,8 @@ def _write(path: Path, content: dict[str, Any]) -> Path | None:
     text = HEADER + yml_text(content)
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return None
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_suffix(".new")
-    aside.write_text(text, encoding="utf-8")
-    aside.replace(path)
+    make_folder(path.parent)
+    write_whole(path, text)
     return path
 
 

@@ -116,12 +116,16 @@ def write_reasons(
     reasons: Sequence[tuple[int, str | None, str | None, str]],
 ) -> None:
     """Say anew why records do not fit: id, column, value, reason."""
-    for id_, column, value, reason in reasons:
-        cursor.execute(
-            'UPDATE _elt.rejects SET "column" = ?, value = ?, reason = ?, stale = NULL'
-            " WHERE id = ?",
-            [column, value, reason, id_],
-        )
+    if not reasons:
+        return
+    cursor.execute(
+        'UPDATE _elt.rejects AS old SET "column" = new.name, value = new.text,'
+        " reason = new.why, stale = NULL"
+        " FROM (SELECT unnest(?::BIGINT[]) AS id, unnest(?::VARCHAR[]) AS name,"
+        " unnest(?::VARCHAR[]) AS text, unnest(?::VARCHAR[]) AS why) AS new"
+        " WHERE old.id = new.id",
+        [[*each] for each in zip(*reasons, strict=True)],
+    )
 
 
 def write_stale(cursor: DuckDBPyConnection, ids: Collection[int], why: str) -> None:

@@ -178,6 +178,42 @@ def test_a_tap_that_tells_nothing_is_added_with_a_hint(run_elt, project, tmp_pat
     }
 
 
+def test_what_is_secret_by_its_name_is_kept_out_where_nobody_says(
+    run_elt, project, tmp_path
+):
+    old = program_file(tmp_path, "tap-old", OLD_TAP)
+
+    done = run_elt(
+        *("-C", project, "add", "tap", "old", "--executable", old),
+        *("--set", "api_key=0123456789", "--set", 'db={password="hunter2222",port=1}'),
+    )
+
+    assert done.code == 0, done.err
+    assert "hunter2222" not in text_of(project)
+    assert tables_of(project)["taps"]["old"]["config"] == {
+        "api_key": "${env:TAP_OLD_API_KEY}",
+        "db": {"password": "${env:TAP_OLD_DB_PASSWORD}", "port": 1},
+    }
+    assert "TAP_OLD_API_KEY=0123456789\n" in (project / ".env").read_text()
+
+
+def test_the_secret_of_another_tap_is_not_written_over(run_elt, project, crm):
+    def add(name, token):
+        return run_elt(
+            *("-C", project, "add", "tap", name, "--executable", crm),
+            *("--set", f"api_token={token}", "--set", "user=ann"),
+            *("--set", "teams=a", "--set", "auth.kind=key"),
+        )
+
+    assert add("my-crm", "first-one").code == 0
+    done = add("my_crm", "second-one")
+
+    assert done.code == 2
+    assert "`TAP_MY_CRM_API_TOKEN` is used by another table" in done.err
+    assert "TAP_MY_CRM_API_TOKEN=first-one\n" in (project / ".env").read_text()
+    assert "my_crm" not in text_of(project)
+
+
 def test_a_plugin_of_the_project_is_added_by_its_name(run_elt, project):
     done = run_elt("-C", project, "add", "tap", "days", "--name", "holidays")
 

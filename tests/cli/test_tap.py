@@ -13,6 +13,8 @@ SHOP = """#!{python}
 import json, os, sys
 arguments = dict(zip(sys.argv[1:], sys.argv[2:]))
 config = json.load(open(arguments["--config"]))
+if config.get("says"):
+    sys.stderr.write("logging in with " + config["says"] + "\\n")
 if config.get("fails"):
     sys.exit(config["fails"])
 schema = {{"properties": {{"id": {{"type": "integer"}}, "price": {{"type": "number"}},
@@ -173,6 +175,31 @@ def test_a_missing_secret_is_a_setting_to_mend(shop, run_elt):
 
     assert done.code == 2
     assert "NO_SUCH_TOKEN_ANYWHERE" in done.out
+
+
+@pytest.mark.parametrize(
+    "command", [("discover",), ("select",), ("preview",), ("test",), ("test", "--json")]
+)
+def test_a_tap_that_tells_its_secrets_is_not_quoted(shop, run_elt, command):
+    (shop / ".env").write_text("SHOP_WORD=open-sesame-77\n")
+    settings(shop, 'fails = "401 unauthorized: ${env:SHOP_WORD}"')
+
+    done = run_elt("-C", shop, "tap", command[0], "shop", *command[1:])
+
+    assert done.code != 0
+    assert "open-sesame-77" not in done.out + done.err
+    assert "***" in done.out + done.err
+
+
+def test_a_preview_shows_what_the_tap_writes_without_its_secrets(shop, run_elt):
+    (shop / ".env").write_text("SHOP_WORD=open-sesame-77\n")
+    settings(shop, 'says = "${env:SHOP_WORD}"')
+
+    done = run_elt("-C", shop, "tap", "preview", "shop", "orders", "--verbose")
+
+    assert done.code == 0
+    assert done.err.count("***") == 2  # once when it is discovered, once when read
+    assert "open-sesame-77" not in done.err
 
 
 def test_a_diff_tells_what_a_fresh_discovery_would_change(shop, run_elt):

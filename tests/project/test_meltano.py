@@ -476,6 +476,33 @@ def test_a_broken_file_is_told_with_its_line(folder, text, what):
     assert "meltano.yml" in (caught.value.where or "")
 
 
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("plugins: {extractors: [{name: a, config: &c {self: *c}}]}", "holds itself"),
+        ("plugins: {extractors: [{name: a, config: {x: !!binary aGk=}}]}", "`bytes`"),
+        ("plugins: {extractors: [{name: a, select: {b: c}}]}", "`select` of plugin"),
+        ("plugins: {extractors: {a: b}}", "`extractors` of `plugins` is not a list"),
+        ("environments: [{name: dev, env: 1}]", "`env` of environment `dev`"),
+        ("include_paths: 5", "`include_paths` of the file is not a list"),
+        ("include_paths: [/etc/*]", "cannot be followed"),
+    ],
+)
+def test_what_no_project_says_is_one_message(folder, text, what):
+    with pytest.raises(ConfigError, match=what) as caught:
+        imported(folder, {"meltano.yml": text})
+
+    assert "meltano.yml" in (caught.value.where or "")
+
+
+def test_lines_that_stand_for_millions_are_not_written_out(folder):
+    lines = ["a0: &a0 [x, x]"]
+    lines += [f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 40)]
+
+    with pytest.raises(ConfigError, match="more than 200,000 values"):
+        imported(folder, {"meltano.yml": "\n".join(lines)})
+
+
 def test_words_that_other_yaml_takes_for_truth_stay_words(folder):
     text = "plugins: {extractors: [{name: tap-x, config: {a: on, b: yes, c: 1.10}}]}"
 

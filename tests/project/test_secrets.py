@@ -68,6 +68,13 @@ def test_a_line_of_dotenv_that_cannot_be_read_is_named(tmp_path):
     assert caught.value.where == ".env:2"
 
 
+def test_a_dotenv_that_is_no_text_is_one_message(tmp_path):
+    (tmp_path / ".env").write_bytes(b"ONE=\xff\xfe\n")
+
+    with pytest.raises(ConfigError, match="it is not UTF-8 text"):
+        Secrets(tmp_path, environ={})
+
+
 def test_what_looks_secret_in_dotenv_is_struck_out_because_children_see_it(tmp_path):
     (tmp_path / ".env").write_text("SHOP_API_KEY=abcdef123\nREGION=eu-central\n")
 
@@ -198,6 +205,18 @@ def test_a_secret_that_is_not_utf8_is_struck_out_too():
 
 def test_the_secrets_do_not_show_themselves():
     assert ODD not in repr(knowing(ODD))
+
+
+def test_an_error_leaves_its_block_without_secrets_and_stays_what_it_was():
+    secrets = knowing("s3cr3t-word")
+
+    said = ConfigError("s3cr3t-word?", where="at s3cr3t-word", hint="a s3cr3t-word")
+
+    with pytest.raises(ConfigErrors) as caught, secrets.kept_out_of_errors():
+        raise ConfigErrors([said])
+
+    (error,) = caught.value.errors
+    assert (error.what, error.where, error.hint) == ("***?", "at ***", "a ***")
 
 
 def test_a_hundred_thousand_lines_are_scrubbed_in_a_moment():

@@ -135,6 +135,31 @@ def test_a_state_that_cannot_be_taken_apart_is_reset_as_a_whole_or_not_at_all(sh
     assert shop.state() is None
 
 
+def test_a_mark_that_stands_for_several_streams_is_not_reset_alone(shop):
+    state = {"bookmarks": {"org/repo": {"keyed": {"at": 3}, "log": {"at": 3}}}}
+    shop.elt("state", "set", "shop", json.dumps(state), "--yes")
+
+    said = shop.elt("state", "reset", "shop", "org/repo", "--yes", code=2).err
+
+    assert "--whole" in said
+    assert shop.state() == state
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"bookmarks": {"log": {"partitions": [{"replication_key_value": 2}]}}},
+        {"bookmarks": {"org/repo": {"log": {"at": 2}}}},
+        {"log": 2},
+        {"at": 2},
+    ],
+)
+def test_where_rows_will_be_there_twice_it_is_said_before(shop, state):
+    said = shop.elt("state", "set", "shop", json.dumps(state), "--yes").err
+
+    assert "`log` is appended to" in said
+
+
 def test_a_reset_that_is_undone_goes_on_where_it_was(shop):
     shop.elt("state", "reset", "shop", "log", "--yes")
     shop.elt("state", "undo", "shop", "--yes")

@@ -2,6 +2,7 @@
 
 source.py     meltano.yml with what it includes, lock files, `.env`
 plugins.py    a plugin as it runs: inherited, laid over by an environment
+shapes.py     what these files must be like
 variables.py  `$NAME` in texts, and which values are secrets
 taps.py       extractors as `[taps]`, with streams and selection
 targets.py    loaders as the warehouse or `[targets]`; dbt as `[transform]`

@@ -157,7 +157,8 @@ def _definition(about: Mapping[str, Any]) -> Definition:
     name = str(about["name"])
     kind = str(about.get("kind") or "")
     marked = about.get("sensitive") or kind in {"password", "oauth"}
-    aliases = about.get("env_aliases") or []
+    told = about.get("env_aliases")
+    aliases = told if isinstance(told, list) else []
     return Definition(
         name,
         kind=kind,

@@ -12,6 +12,7 @@ from typing import Any
 import yaml  # type: ignore[import-untyped]
 
 from elt.errors import ConfigError
+from elt.project.meltano.shapes import check_document
 from elt.project.secrets import read_dotenv
 
 FILE_NAME = "meltano.yml"
@@ -144,6 +145,8 @@ def _read(file: Path) -> Document:
         raise ConfigError(
             f"`{file.name}` cannot be read: {reason}", where=str(file)
         ) from error
+    except RecursionError:
+        raise ConfigError("this is too deep to be read", where=str(file)) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
@@ -154,17 +157,25 @@ def _read(file: Path) -> Document:
         ) from error
     if found is not None and not isinstance(found, dict):
         raise ConfigError("this is no table of settings", where=str(file))
+    check_document(found or {}, file)
     return found or {}
 
 
 def _included(root: Path, document: Document) -> list[Path]:
-    patterns = document.get("include_paths") or []
-    found = {
-        path
-        for pattern in patterns
-        for path in root.glob(str(pattern).removeprefix("./"))
-        if path.is_file() and path != root / FILE_NAME
-    }
+    patterns = [str(each) for each in document.get("include_paths") or ()]
+    try:
+        found = {
+            path
+            for pattern in patterns
+            for path in root.glob(pattern.removeprefix("./"))
+            if path.is_file() and path != root / FILE_NAME
+        }
+    except (ValueError, NotImplementedError) as error:
+        raise ConfigError(
+            f"`include_paths` cannot be followed: {error}",
+            where=str(root / FILE_NAME),
+            hint="Meltano takes patterns of files below meltano.yml",
+        ) from None
     return sorted(found)
 
 

@@ -141,6 +141,11 @@ def _moved_package(package: str, move: Move) -> str:
 
 def _without_secret(plugin: Resolved, name: str, value: Any, work: Work) -> Any:
     """Move a secret that meltano.yml holds in clear into `.env`."""
+    if isinstance(value, Mapping):
+        return {
+            key: _without_secret(plugin, f"{name}.{key}", inner, work)
+            for key, inner in value.items()
+        }
     is_secret = plugin.definition(name).secret
     if not (is_secret and isinstance(value, str) and value):
         return value

@@ -18,23 +18,26 @@ def moment(text: object) -> datetime | None:
     if type(text) is not str or not _FORM(text):
         return None
     try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
+        return _in_utc(datetime.fromisoformat(text))
+    except (ValueError, OverflowError):  # a year of UTC that no calendar has
         return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def is_moment(text: str) -> bool:
     """Tell a date and time from other text, as `moment` does."""
     try:
-        return bool(_FORM(text) and datetime.fromisoformat(text))
-    except ValueError:
+        return bool(_FORM(text) and _in_utc(datetime.fromisoformat(text)))
+    except (ValueError, OverflowError):
         return False
+
+
+def _in_utc(found: datetime) -> datetime:
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def from_milliseconds(text: str) -> str | None:
     """Write a tracker's milliseconds since 1970 as a date and time."""
-    if not text.isdecimal():
+    if not (text.isascii() and text.isdecimal()):
         return None
     try:
         found = datetime.fromtimestamp(int(text[:-3] or "0"), UTC)

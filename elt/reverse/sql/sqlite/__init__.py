@@ -1,0 +1,1 @@
+"""Tables in SQLite: what a file says of a table, values, and statements."""
