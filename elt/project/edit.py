@@ -36,35 +36,12 @@ def set_value(root: Path, path: KeyPath, value: object) -> None:
         file.set_value(path, value)
 
 
-def add_table(
-    root: Path,
-    path: KeyPath,
-    table: Mapping[str, Any],
-    *,
-    above: Comments | None = None,
-    below: Comments | None = None,
-) -> None:
-    """Add a table after its neighbours; see `table_text` for the comments.
-
-    Raises ConfigError when it is there already, ConfigErrors when the project's rules
-    refuse it; the file is then as it was.
-    """
-    with editing(root) as file:
-        file.add_table(path, table, above=above, below=below)
-
-
 def check_table(root: Path, path: KeyPath, table: Mapping[str, Any]) -> None:
-    """Raise what `add_table` would raise, and write nothing."""
+    """Raise what adding a table would raise, and write nothing."""
     edited = Text(_as_edited(_read(root / FILE_NAME)))
     check_text(edited.text, is_written=True)
     edited.add_table(path, table)
     edited.check()
-
-
-def remove(root: Path, path: KeyPath) -> None:
-    """Take a key or a table out, with the comments inside it; no error if not there."""
-    with editing(root) as file:
-        file.remove(path)
 
 
 @contextmanager

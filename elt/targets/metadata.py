@@ -1,7 +1,7 @@
 """The columns `_sdc_*` that Singer targets add to their tables, on request.
 
 It costs a second decode of every line, and is kept apart for that: without it the
-loader sees the lines as they came.
+loading sees the lines as they came.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def _joined(record: bytes, own: bytes) -> bytes:
 def _with_properties(line: bytes, message: _Line) -> bytes:
     schema = msgspec.json.decode(message.schema) if bytes(message.schema) else None
     if not isinstance(schema, dict) or not isinstance(schema.get("properties"), dict):
-        return line  # the loader says what is wrong with it
+        return line  # loading says what is wrong with it
     schema["properties"] = {**schema["properties"], **PROPERTIES}
     return _write({**_fields(line), "schema": schema})
 

@@ -1,4 +1,4 @@
-"""Our loader without a project: messages come through a pipe, STATE goes out again.
+"""Our loading without a project: messages come through a pipe, STATE goes out again.
 
 Nothing is remembered between two runs but the tables themselves: the bookmark is the
 business of whoever started the pipe, so a STATE is written as soon as what came before

@@ -1,4 +1,4 @@
-"""`elt-target-duckdb`: the loader as a Singer target, for Meltano or a bare pipe.
+"""`elt-target-duckdb`: our loading as a Singer target, for Meltano or a bare pipe.
 
 singer-sdk gives the command line, the config and `--about`. The listening is ours: its
 sinks would decode each record, and its SQL sink loses digits and offsets.
@@ -43,7 +43,7 @@ _LINES_AT_ONCE = 10_000
 
 
 class Reader(SingerReader):
-    """Reads the pipe itself and gives whole chunks of lines to the loader."""
+    """Reads the pipe itself and gives whole chunks of lines to `Loading`."""
 
     def __init__(self, load: Callable[[Iterator[list[bytes]]], None]) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class Reader(SingerReader):
         file_input: IO[str] | None,
         callbacks: dict[str, Callable[[dict[str, Any]], None]],
     ) -> Counter[str]:
-        """Load all there is. Nothing is counted: the loader tells its own counts."""
+        """Load all there is. Nothing is counted: loading tells its own counts."""
         del callbacks
         self._load(_chunks(file_input or sys.stdin))
         return Counter()

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from elt.errors import ConfigError, ConfigErrors
-from elt.project.edit import add_table, editing, remove, set_value
+from elt.project.edit import editing, set_value
 from elt.project.locate import comments
 from elt.project.toml_text import key_text, table_text, value_text
 
@@ -48,6 +48,16 @@ def text_of(root: Path) -> str:
 
 def tables_of(root: Path) -> dict:
     return tomli.loads(text_of(root))
+
+
+def add_table(root, path, table, **comments):
+    with editing(root) as file:
+        file.add_table(path, table, **comments)
+
+
+def remove(root, path):
+    with editing(root) as file:
+        file.remove(path)
 
 
 def test_a_value_is_replaced_where_it_stands_and_keeps_its_comment(shop):

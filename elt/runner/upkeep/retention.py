@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 MARKER = "retention.json"
 STATES_KEPT = 20
 _ONCE_EVERY = timedelta(days=1)
+_BEFORE_ALL = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def apply_retention(
             for rule in _warehouse_rules(table):
                 cursor.execute(
                     f"DELETE FROM {rule.table} WHERE {rule.old}",
-                    [moment - timedelta(days=rule.days)],
+                    [_days_before(moment, rule.days)],
                 )
     _mark(project.private_dir / MARKER, moment)
 
@@ -196,13 +197,21 @@ _IS_NOT_THE_LAST_LOAD = """
 
 
 def _cutoff(rule: _Rule, moment: datetime) -> Sequence[str]:
-    return (text_of(moment - timedelta(days=rule.days)),)
+    return (text_of(_days_before(moment, rule.days)),)
+
+
+def _days_before(moment: datetime, days: int) -> datetime:
+    """Count back; whoever writes 999999 days wants all of it kept."""
+    try:
+        return max(moment - timedelta(days=days), _BEFORE_ALL)
+    except OverflowError:
+        return _BEFORE_ALL
 
 
 def _count(cursor: DuckDBPyConnection, rule: _Rule, moment: datetime) -> Expired:
     row = cursor.execute(
         f"SELECT count(*) FROM {rule.table} WHERE {rule.old}",
-        [moment - timedelta(days=rule.days)],
+        [_days_before(moment, rule.days)],
     ).fetchone()
     return Expired(rule.what, rule.days, int(row[0]) if row else 0)
 
@@ -213,7 +222,7 @@ def _crash_logs_expired(project: Project, moment: datetime) -> list[Expired]:
 
 
 def _old_crash_logs(project: Project, moment: datetime) -> list[Path]:
-    oldest = (moment - timedelta(days=project.file.retention.log_days)).timestamp()
+    oldest = _days_before(moment, project.file.retention.log_days).timestamp()
     return [log for log in crash_logs(project.private_dir) if _mtime(log) < oldest]
 
 

@@ -135,9 +135,9 @@ def time(text: str) -> str:
     """Write a time, which is UTC where it says nothing, as RFC 3339 has it."""
     if not is_moment(text):
         raise ValueError("is not a date and time")
-    if len(text) <= len("2026-01-31 10:00:00.123456"):
-        return text[:10] + "T" + text[11:].rstrip("Z") + "Z"
-    return text.replace(" ", "T")
+    behind = text[len("2026-01-31 10:00:00") :]
+    zone = "" if "+" in behind or "-" in behind or behind.endswith("Z") else "Z"
+    return text[:10] + "T" + text[11:] + zone
 
 
 CONVERTERS: dict[Holds, Callable[[str], Any]] = {

@@ -277,3 +277,21 @@ def test_a_marker_that_cannot_be_read_is_written_anew(project, store):
     apply_daily(project, store, Secrets(project.root), now=ago(0))
 
     assert json.loads(marker.read_text())["at"] == NOW.isoformat()
+
+
+@pytest.mark.parametrize("days", [800_000, 1_000_000_000, 99_999_999_999])
+def test_more_days_than_a_calendar_has_keep_all(
+    project, folder, store, empty_warehouse, days
+):
+    record_run(store, "old", 1_000, "a")
+    kinds = ("log_days", "run_days", "load_days", "reject_days")
+    table = "\n".join(f"{kind} = {days}" for kind in kinds)
+    elt_toml = (folder / "elt.toml").read_text()
+    (folder / "elt.toml").write_text(f"{elt_toml}\n[retention]\n{table}\n")
+    patient = load_project(folder)
+
+    with empty_warehouse.writer() as cursor:
+        assert expired(patient, store, cursor, now=ago(0)) == []
+    apply_retention(patient, store, empty_warehouse, now=ago(0))
+
+    assert store.rows("SELECT count(*) FROM events WHERE run = 'old'")[0][0] > 0

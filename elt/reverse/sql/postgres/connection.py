@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -49,10 +50,6 @@ def address_of(config: PostgresConfig) -> Address:
 
     Raises ConfigError, in which no word of the DSN stands: it holds a password.
     """
-    try:
-        from psycopg import ProgrammingError, conninfo
-    except ImportError as error:
-        raise not_installed("psycopg", "postgres") from error
     parts = {
         "host": config.host,
         "port": config.port,
@@ -63,22 +60,8 @@ def address_of(config: PostgresConfig) -> Address:
     given = {name: value for name, value in parts.items() if value is not None}
     if config.dsn is not None and given:
         raise ConfigError("`dsn` stands for host, user and the rest", hint=DSN_HINT)
-    try:
-        read = conninfo.conninfo_to_dict(config.dsn or "")
-    except ProgrammingError:
-        raise ConfigError("`dsn` cannot be read", hint=DSN_HINT) from None
-    # libpq looks at the port only when it connects.
-    if not str(read.get("port") or 0).replace(",", "0").isdigit():
-        raise ConfigError("`dsn` cannot be read", hint=DSN_HINT)
-    try:
-        conninfo.make_conninfo("", **{k: str(v) for k, v in config.options.items()})
-    except ProgrammingError as error:
-        raise ConfigError(
-            f"`options`: {str(error).strip()}",
-            hint="They are libpq's keywords, `sslmode` for instance",
-        ) from error
     timeout = {"connect_timeout": config.connect_timeout_seconds}
-    return {**timeout, **read, **given, **config.options}
+    return {**timeout, **_read(config.dsn), **given, **_known(config.options)}
 
 
 def is_local(address: Address) -> bool:
@@ -108,6 +91,38 @@ def connect(address: Address) -> psycopg.Connection:
         )
     except psycopg.Error as error:
         raise _not_connected(error, address) from error
+
+
+def _conninfo() -> ModuleType:
+    try:
+        from psycopg import conninfo
+    except ImportError as error:
+        raise not_installed("psycopg", "postgres") from error
+    return conninfo
+
+
+def _read(dsn: str | None) -> dict[str, Any]:
+    conninfo = _conninfo()
+    try:
+        read: dict[str, Any] = conninfo.conninfo_to_dict(dsn or "")
+    except conninfo.e.ProgrammingError:
+        raise ConfigError("`dsn` cannot be read", hint=DSN_HINT) from None
+    # libpq looks at the port only when it connects.
+    if not str(read.get("port") or 0).replace(",", "0").isdigit():
+        raise ConfigError("`dsn` cannot be read", hint=DSN_HINT)
+    return read
+
+
+def _known(options: dict[str, str | int]) -> dict[str, str | int]:
+    conninfo = _conninfo()
+    try:
+        conninfo.make_conninfo(**options)
+    except conninfo.e.ProgrammingError as error:
+        raise ConfigError(
+            f"`options`: {str(error).strip()}",
+            hint="They are libpq's keywords, `sslmode` for instance",
+        ) from error
+    return options
 
 
 def _not_connected(error: psycopg.Error, address: Address) -> EltError:
