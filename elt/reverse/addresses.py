@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
-
 import httpx
 
 from elt.errors import ConfigError
+from elt.reverse.loopback import is_loopback
 
 
 def base_url(text: str, *, setting: str, example: str) -> httpx.URL:
@@ -23,15 +22,6 @@ def base_url(text: str, *, setting: str, example: str) -> httpx.URL:
 
 def origin(url: httpx.URL) -> str:
     return f"{url.scheme}://{url.netloc.decode()}"
-
-
-def is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def direct(url: httpx.URL) -> list[str]:

@@ -11,11 +11,12 @@ import httpx
 import pytest
 
 from elt.errors import ConfigError, Unavailable
-from elt.reverse.addresses import base_url, direct, is_loopback
+from elt.reverse.addresses import base_url, direct
 from elt.reverse.destination import Added, Route
 from elt.reverse.destinations.rest import RestDestination
 from elt.reverse.destinations.webhook import WebhookDestination
 from elt.reverse.http import Reach, Remote, Settings, merged
+from elt.reverse.loopback import is_loopback
 from elt.testing.webhooks import Answer, Receiver
 
 ROUTE = Route(sync="s", run_id="r1", object="people", key="id", mode="upsert")

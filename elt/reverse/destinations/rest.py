@@ -17,7 +17,7 @@ import httpx
 
 from elt.errors import ConfigError, Rejected
 from elt.project.sync_settings import SyncMode
-from elt.reverse.addresses import base_url, is_loopback, origin
+from elt.reverse.addresses import base_url, origin
 from elt.reverse.destination import (
     Change,
     ChangeName,
@@ -38,6 +38,7 @@ from elt.reverse.http import (
     alike,
     retry_after,
 )
+from elt.reverse.loopback import is_loopback
 from elt.reverse.rest.answers import receipts
 from elt.reverse.rest.auth import read_auth
 from elt.reverse.rest.calls import Call, Draft, drafts, read_call

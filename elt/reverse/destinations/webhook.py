@@ -20,7 +20,7 @@ import msgspec
 from msgspec import Meta
 
 from elt.errors import Rejected
-from elt.reverse.addresses import base_url, is_loopback, origin
+from elt.reverse.addresses import base_url, origin
 from elt.reverse.destination import (
     Change,
     Receipt,
@@ -39,6 +39,7 @@ from elt.reverse.http import (
     idempotency_key,
     texts,
 )
+from elt.reverse.loopback import is_loopback
 
 SETTINGS = Settings(address="`url`", credentials="`headers` and `secret`")
 EXAMPLE = "https://crm.example.com/hooks/people"

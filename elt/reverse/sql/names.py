@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 
 from elt.errors import ConfigError
@@ -35,15 +34,6 @@ def written(schema: str, table: str) -> str:
 def quoted(schema: str, table: str) -> str:
     """Write a table's name in standard SQL."""
     return f"{quote(schema)}.{quote(table)}" if schema else quote(table)
-
-
-def is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def _bare(part: str) -> str:

@@ -280,9 +280,7 @@ def test_a_marker_that_cannot_be_read_is_written_anew(project, store):
 
 
 @pytest.mark.parametrize("days", [800_000, 1_000_000_000, 99_999_999_999])
-def test_more_days_than_a_calendar_has_keep_all(
-    project, folder, store, empty_warehouse, days
-):
+def test_more_days_than_a_calendar_has_keep_all(folder, store, empty_warehouse, days):
     record_run(store, "old", 1_000, "a")
     kinds = ("log_days", "run_days", "load_days", "reject_days")
     table = "\n".join(f"{kind} = {days}" for kind in kinds)

@@ -265,3 +265,19 @@ def test_a_row_can_be_written_as_json(samples):
     text = msgspec.json.Encoder(decimal_format="number").encode(row(read(line)))
 
     assert msgspec.json.decode(text)["tr_total"] == 1e-8
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("2026-03-01 09:01:00", "2026-03-01T09:01:00Z"),
+        ("2026-03-01T09:01:00Z", "2026-03-01T09:01:00Z"),
+        ("2026-03-01 09:01:00+02:00", "2026-03-01T09:01:00+02:00"),
+        ("2026-03-01T09:01:00.1-0500", "2026-03-01T09:01:00.1-0500"),
+        ("2026-03-01 09:01:00.123456789", "2026-03-01T09:01:00.123456789Z"),
+    ],
+)
+def test_a_time_keeps_its_offset_and_is_utc_without_one(samples, text, written):
+    found = row(read(samples.tsv(collector_tstamp=text)))
+
+    assert found["collector_tstamp"] == written

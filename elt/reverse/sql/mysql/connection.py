@@ -11,8 +11,8 @@ from msgspec import Meta
 
 from elt.errors import ConfigError, Rejected
 from elt.project.nearest import did_you_mean
+from elt.reverse.loopback import is_loopback
 from elt.reverse.sql.mysql.errors import translated
-from elt.reverse.sql.names import is_loopback
 from elt.reverse.sql.session import not_installed
 
 if TYPE_CHECKING:

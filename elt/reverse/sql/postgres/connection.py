@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from elt.errors import ConfigError, EltError, Unavailable
-from elt.reverse.sql.names import is_loopback
+from elt.reverse.loopback import is_loopback
 from elt.reverse.sql.session import not_installed
 
 if TYPE_CHECKING:
