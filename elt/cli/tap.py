@@ -116,7 +116,7 @@ def select(
     if asked != before:
         from elt.project.edit import set_value
 
-        set_value(project.root, ("taps", name, "select"), asked)
+        set_value(project.root, ("taps", name, "select"), asked or None)
         note(f"elt.toml: [taps.{name}] select = {json.dumps(asked)}\n")
     streams_shown = [each for each in shown(project, name, chosen, ()) if each.selected]
     print_tree(name, streams_shown, with_columns=False)

@@ -139,7 +139,10 @@ def held(project) -> Path:
         holder.kill()
 
 
-NEED_THE_WAREHOUSE = ["plan", "run", "query"]
+NEED_THE_WAREHOUSE = [
+    *("plan", "run", "query", "compact", "backup"),
+    *("state list", "state show", "state reset", "state export", "rejects list"),
+]
 
 
 def test_a_warehouse_that_somebody_holds_is_waited_for_then_told(held, run_elt):

@@ -222,3 +222,14 @@ def test_an_unknown_tap_is_one_clear_message(shop, run_elt, command):
     assert done.code == 2
     assert "there is no tap `shp`" in done.err
     assert "Did you mean `shop`?" in done.err
+
+
+def test_a_cleared_selection_leaves_the_file_as_it_was(shop, run_elt):
+    before = (shop / "elt.toml").read_text()
+    run_elt("-C", shop, "tap", "select", "shop", "orders")
+
+    done = run_elt("-C", shop, "tap", "select", "shop", "--clear")
+
+    assert done.code == 0
+    assert "3 streams, 3 selected" in done.out
+    assert (shop / "elt.toml").read_text() == before
