@@ -35,6 +35,12 @@ SCENES: dict[str, tuple[str, ...]] = {
     "preview": ("elt tap preview billing invoices --limit 3",),
     "query": ("elt query 'FROM monthly_recurring_revenue' --limit 5",),
     "status": ("elt status",),
+    "state": (
+        "elt state list",
+        "elt state reset support tickets --yes --reason 'a wrong file'",
+    ),
+    "rejects": ("elt rejects list", "elt rejects show 1"),
+    "doctor": ("elt doctor",),
 }
 
 # rich's own, without the font that it would fetch from elsewhere.

@@ -170,8 +170,8 @@ class Remote:
 
     def said(self, response: httpx.Response) -> str:
         """Show the status and the beginning of an answer, on one line."""
-        status = f"{response.status_code} {response.reason_phrase}"
-        return f"{status}: {self.excerpt(response.text)}".rstrip(": ")
+        status = f"{response.status_code} {self.hidden(response.reason_phrase)}"
+        return f"{status}: {self.excerpt(_text_of(response))}".rstrip(": ")
 
     def excerpt(self, text: str) -> str:
         # Struck out before it is cut, so that no half of a secret stays.
@@ -254,12 +254,20 @@ def merged(*headers: Mapping[str, str]) -> dict[str, str]:
     return dict(found.values())
 
 
+def _text_of(response: httpx.Response) -> str:
+    """Read an answer's text; some name an encoding that is none for texts."""
+    try:
+        return response.text
+    except (ValueError, LookupError, AssertionError):
+        return response.content.decode("utf-8", "replace")
+
+
 def retry_after(
     response: httpx.Response, now: Callable[[], float] = time.time
 ) -> float | None:
     """Read Retry-After, which is in seconds or a date (RFC 9110, 10.2.3)."""
     asked = response.headers.get("Retry-After", "").strip()
-    if asked.isdigit():
+    if asked.isascii() and asked.isdigit():
         return float(asked)
     try:
         date = email.utils.parsedate_to_datetime(asked)

@@ -18,6 +18,7 @@ from elt.reverse.rest.paths import MISSING, JsonPath, at, read_path
 from elt.reverse.rest.settings import CallTable, ErrorsTable, ResultsTable
 
 STRAY = "the answer has entries that belong to no row"
+CONTRADICTION = "the answer says of one row that it was taken and that it was not"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +79,9 @@ def receipts(
     if not body.strip() and alone and errors is None and _is_only_id(results):
         return alike(changes, "accepted")  # 204: there is no id to be had
     try:
-        document = json.loads(body)
-    except ValueError:
+        # Numbers stay as they are written: ids and keys may be some.
+        document = json.loads(body, parse_float=str)
+    except (ValueError, RecursionError):
         return alike(changes, "unknown", "the answer is not JSON")
     try:
         refused = {} if errors is None else _refused(errors, document, changes)
@@ -116,15 +118,17 @@ def _taken(
     entries = _entries(listing, document, may_lack=may_lack)
     if may_lack and not entries:
         return {changes[0].key: Receipt(changes[0].key, "accepted")}
-    return {
-        change.key: Receipt(
+    taken: dict[str, Receipt] = {}
+    for change, entry in _matched(listing, entries, changes):
+        found = Receipt(
             change.key,
             _status(results, entry),
             _text(listing.message, entry),
             _text(results.id, entry) or None,
         )
-        for change, entry in _matched(listing, entries, changes)
-    }
+        if taken.setdefault(change.key, found).status != found.status:
+            raise _Stray(CONTRADICTION)
+    return taken
 
 
 def _is_only_id(results: Results | None) -> bool:
@@ -177,7 +181,9 @@ def _text(place: JsonPath | None, entry: Any) -> str:
     if found is MISSING or found is None:
         return ""
     nested = isinstance(found, list | dict)
-    return json.dumps(found, ensure_ascii=False) if nested else _scalar(found)
+    text = json.dumps(found, ensure_ascii=False) if nested else _scalar(found)
+    # No database takes half of a surrogate pair, which JSON can say.
+    return text.encode("utf-8", "replace").decode()
 
 
 def _scalar(value: Any) -> str:

@@ -206,7 +206,7 @@ class ClientCredentials:
         token, lasts = answer.get("access_token"), answer.get("expires_in")
         if not response.is_success:
             raise self._no_token(remote.said(response))
-        if not isinstance(token, str):
+        if not isinstance(token, str) or not token:
             # Not shown: it may well hold a token, under another name.
             raise self._no_token("the answer has no `access_token`")
         remote.hide(token)
@@ -247,6 +247,6 @@ def _pair(username: str, password: str) -> str:
 def _json(response: httpx.Response) -> dict[str, Any]:
     try:
         answer = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return answer if isinstance(answer, dict) else {}

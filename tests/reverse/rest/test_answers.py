@@ -193,3 +193,30 @@ def test_a_status_that_is_not_there_is_not_acceptance():
 def test_settings_that_cannot_be_meant_are_refused(tables, what):
     with pytest.raises(ConfigError, match=what):
         read_reading(CallTable(method="POST", path="/x", **tables), "here")
+
+
+def test_numbers_with_a_point_stay_as_they_are_written():
+    changes = [Added("1.10", "{}")]
+    answer = b'[{"ref": 1.10, "id": 12345678901234567890.50}]'
+
+    found = read(answer, changes, results={"path": "$", "key": "ref", "id": "id"})
+
+    assert found == [Receipt("1.10", "accepted", "", "12345678901234567890.50")]
+
+
+def test_two_results_for_one_row_that_contradict_each_other_are_no_answer():
+    answer = [{"k": "ann", "ok": False}, {"k": "ann", "ok": True}, {"k": "bob"}]
+    table = {"path": "$", "key": "k", "status": "ok"}
+
+    assert statuses(answer, results=table) == ["unknown", "unknown"]
+    assert statuses([answer[1]] * 2, [ANN], results=table) == ["accepted"]
+
+
+def test_an_answer_that_is_nested_too_deep_is_no_answer():
+    assert statuses(b"[" * 200_000, results={"path": "$"}) == ["unknown", "unknown"]
+
+
+def test_half_a_character_in_an_answer_does_not_keep_it_from_being_stored():
+    (receipt,) = read(b'{"id": "\\ud800"}', [ANN], results={"id": "id"})
+
+    assert receipt == Receipt("ann", "accepted", "", "?")
