@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import typer
 from typer.core import TyperGroup
 
 from elt.cli import (
-    add,
     backup,
     check,
     clean,
@@ -22,21 +22,15 @@ from elt.cli import (
     demo,
     doctor,
     failures,
-    import_,
     init,
     install,
     plan,
     plugins,
     query,
-    rejects,
     run,
     runs,
     schema,
-    state,
-    state_changes,
     status,
-    sync,
-    tap,
 )
 from elt.cli.options import examples_text
 from elt.errors import EltError
@@ -44,7 +38,7 @@ from elt.errors import EltError
 # As a shell shows a program that SIGPIPE ended: `elt query ... | head`.
 READER_GONE_EXIT_CODE = 141
 INTERRUPTED_EXIT_CODE = 130
-
+_DUCKDBS_CTRL_C = "Query interrupted"  # a RuntimeError in place of KeyboardInterrupt
 
 Command = Callable[..., None]
 
@@ -63,6 +57,39 @@ class Commands(TyperGroup):
         return result
 
 
+class Group(TyperGroup):
+    """Commands of one first word, imported when one of them is asked for."""
+
+    of: ClassVar[tuple[str, ...]] = ()
+
+    _loaded: Any = None
+
+    @property
+    def commands(self) -> Any:
+        self._loaded = self._loaded or self._load()
+        return self._loaded
+
+    @commands.setter
+    def commands(self, commands: object) -> None:
+        """Take none: typer knows of none when it makes the group."""
+
+    def _load(self) -> Any:
+        found = [_found(address) for address in self.of]
+        made = typer.Typer(rich_markup_mode=None)
+        made.callback()(lambda: None)  # without it, a single command is no group
+        for command in found:
+            _add(made, command)
+        self.epilog = examples_text(found[0])
+        commands: Any = typer.main.get_command(made)
+        return commands.commands
+
+
+def _found(address: str) -> Command:
+    module, _, function = address.partition(".")
+    command: Command = getattr(import_module(f"elt.cli.{module}"), function)
+    return command
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run one command line; print what failed; give the exit code."""
     command = typer.main.get_command(app)
@@ -76,6 +103,8 @@ def main(arguments: Sequence[str]) -> int:
     except (typer.Abort, KeyboardInterrupt):
         return INTERRUPTED_EXIT_CODE
     except Exception as error:  # noqa: BLE001  the last place that can explain it
+        if str(error) == _DUCKDBS_CTRL_C:
+            return INTERRUPTED_EXIT_CODE
         return failures.report_unexpected(error, _project_argument(arguments))
     return code if isinstance(code, int) else 0
 
@@ -127,24 +156,23 @@ def _app() -> typer.Typer:
     made.callback(invoke_without_command=True)(elt)
     for command in _commands():
         _add(made, command)
-    for name, (about, commands) in GROUPS.items():
-        made.add_typer(_group(about, commands), name=name)
+    for name in GROUPS:
+        made.add_typer(_group(name), name=name)
     # From the first word on, everything is dbt's: `elt dbt build --help` too.
     passed_on = {"ignore_unknown_options": True, "allow_interspersed_args": False}
     _add(made, dbt.dbt, context_settings=passed_on)
     return made
 
 
-def _group(about: str, commands: Sequence[Command]) -> typer.Typer:
-    made = typer.Typer(
-        rich_markup_mode=None,
-        no_args_is_help=True,
-        help=about,
-        epilog=examples_text(commands[0]),
+def _group(name: str) -> typer.Typer:
+    about, addresses = GROUPS[name]
+
+    class Named(Group):
+        of = addresses
+
+    return typer.Typer(
+        cls=Named, rich_markup_mode=None, no_args_is_help=True, help=about
     )
-    for command in commands:
-        _add(made, command)
-    return made
 
 
 def _add(
@@ -173,35 +201,36 @@ def _commands() -> tuple[Command, ...]:
     return (*first, *then, install.install, plugins.plugins, *care, schema.schema)
 
 
-# Commands of two words, by the first: what the group is for, and its second words.
-GROUPS: dict[str, tuple[str, tuple[Command, ...]]] = {
+# Commands of two words, by the first: what the group is for, and its second words with
+# their modules, which are imported only when the first word has been said.
+GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "add": (
         "Add a tap, a target or a destination to elt.toml.",
-        (add.tap, add.target, add.destination),
+        ("add.tap", "add.target", "add.destination"),
     ),
-    "import": ("Take over a project of another tool.", (import_.meltano,)),
+    "import": ("Take over a project of another tool.", ("import_.meltano",)),
     "tap": (
         "Look into taps: what they offer, what is chosen.",
-        (tap.discover, tap.select, tap.preview, tap.test_, tap.diff),
+        ("tap.discover", "tap.select", "tap.preview", "tap.test_", "tap.diff"),
     ),
     "rejects": (
         "Records that were set aside: look at them, load them again.",
-        (rejects.list_, rejects.show, rejects.retry, rejects.drop),
+        ("rejects.list_", "rejects.show", "rejects.retry", "rejects.drop"),
     ),
     "state": (
-        "See and change how far each tap has been read.",
+        "How far each tap has been read: look, and change it.",
         (
-            state.list_,
-            state.show,
-            state_changes.set_,
-            state_changes.reset,
-            state.history,
-            state_changes.undo,
-            state.export,
-            state_changes.import_,
+            "state.list_",
+            "state.show",
+            "state_changes.set_",
+            "state_changes.reset",
+            "state.history",
+            "state_changes.undo",
+            "state.export",
+            "state_changes.import_",
         ),
     ),
-    "sync": ("Look into single syncs.", (sync.plan,)),
+    "sync": ("Look into single syncs.", ("sync.plan",)),
 }
 
 app = _app()

@@ -54,7 +54,9 @@ def meltano(
         ),
     ] = None,
 ) -> None:
-    """Write an elt.toml from a meltano.yml, and say what was not taken over.
+    """Write an elt.toml from a meltano.yml.
+
+    It says what it could not take over.
 
     Nothing of the Meltano project is changed but its `.env` and `.gitignore`, and these
     only where elt.toml stands beside meltano.yml.

@@ -211,6 +211,7 @@ def drop(
 ) -> None:
     """Delete rejects for good, after asking."""
     from elt.project.secrets import Secrets
+    from elt.runner.lock import Held
     from elt.runner.rejected import drop_rejects
     from elt.warehouse.rejects import Wanted
 
@@ -230,7 +231,12 @@ def drop(
     agree(f"Drop {counted(len(found))} for good?", yes=yes)
     if to is not None:
         write_to(to, found)
-    drop_rejects(project, Secrets(project.root), [reject.id for reject in found])
+    try:
+        drop_rejects(project, Secrets(project.root), [reject.id for reject in found])
+    except Held:  # nothing was dropped, and the same words shall do it later
+        if to is not None:
+            to.unlink()
+        raise
     kept = f"; they are kept in {to}" if to else ""
     note(f"Dropped {counted(len(found))}{kept}")
 

@@ -70,7 +70,10 @@ def discover(
     as_json: AsJson = False,
     verbose: Verbose = False,
 ) -> None:
-    """Ask a tap what it offers: streams, columns, types, keys, how each would load."""
+    """Show what a tap offers, and how it would load.
+
+    Streams and columns, with their types and keys, as a tree.
+    """
     project, secrets = _opened(context, name, environment)
     catalog = _selected(project, name, secrets, verbose=verbose)
     from elt.report.catalog import as_document
@@ -107,7 +110,10 @@ def select(
     ] = False,
     environment: Environment = None,
 ) -> None:
-    """Choose streams and columns in elt.toml; without patterns, show what is chosen."""
+    """Choose streams and columns, in elt.toml.
+
+    Without patterns, show what is chosen.
+    """
     project, secrets = _opened(context, name, environment)
     catalog = _raw(project, name, secrets, verbose=False)
     before = list(project.file.taps[name].select)
@@ -172,7 +178,9 @@ def test_(
     environment: Environment = None,
     as_json: AsJson = False,
 ) -> None:
-    """Try a tap: reach its source, log in, and read one record of each stream.
+    """Try a tap: network, credentials, rights.
+
+    It reaches the source, logs in, and reads one record of each stream.
 
     What fails is told apart: network, limits, credentials, permissions, settings.
     """
@@ -200,7 +208,10 @@ def diff(
     environment: Environment = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a fresh discovery would change: streams, columns, types, keys."""
+    """Show what a fresh discovery would change.
+
+    Streams and columns that came and went, types, keys.
+    """
     from elt.runner.catalog_changes import catalog_changes
     from elt.runner.discovery import remembered_catalog
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 from elt.project.check import Problem, named
 from elt.project.locate import KeyPath, dotted
@@ -15,6 +16,7 @@ from elt.project.tap_settings import StreamTable, TapTable, TargetTable
 
 Rule = Callable[[File], Iterator[Problem]]
 
+_OF_DUCKDB = {"information_schema", "pg_catalog", "system", "temp"}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
@@ -182,6 +184,30 @@ def schemas_are_not_ours(file: File) -> Iterator[Problem]:
             )
 
 
+def schemas_can_be_written_to(file: File) -> Iterator[Problem]:
+    for name, tap in file.taps.items():
+        why = why_not_schema(tap_schema(name, tap), file.warehouse.path)
+        if why and tap.target is None:
+            yield Problem(
+                ("taps", name),
+                ("taps", name, "schema"),
+                f"tap `{name}` cannot load into the schema `{tap_schema(name, tap)}`,"
+                f" {why}",
+                'Choose another, as in `schema = "raw"`, or rename the file',
+            )
+
+
+def why_not_schema(schema: str, path: str | Path) -> str:
+    """Say why DuckDB could not tell a schema in this file from others, if so."""
+    if schema.lower() in _OF_DUCKDB:
+        return "which is DuckDB's own"
+    # A database bears its file's name, and `raw.people` would be one of both.
+    database = Path(path).name.lstrip(".").partition(".")[0]
+    if schema.lower() == database.lower():
+        return f"which DuckDB takes for the file `{Path(path).name}` itself"
+    return ""
+
+
 def streams_have_their_own_tables(file: File) -> Iterator[Problem]:
     """Compare what the file names; what taps offer beside it shows when they load."""
     taken: dict[tuple[str, str], KeyPath] = {}
@@ -282,6 +308,7 @@ RULES: tuple[Rule, ...] = (
     foreign_targets_write_as_they_do,
     streams_can_be_written_so,
     schemas_are_not_ours,
+    schemas_can_be_written_to,
     streams_have_their_own_tables,
     fields_have_one_source,
     syncs_have_a_destination,

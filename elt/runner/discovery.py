@@ -210,8 +210,12 @@ def _matches(root: Path, pattern: str) -> Iterator[Path]:
 
 
 def _stat(path: Path) -> bytes:
-    seen = path.stat()
-    return f"{path} {seen.st_size} {seen.st_mtime_ns}".encode()
+    name = os.fsencode(path)
+    try:
+        seen = path.stat()
+    except OSError:  # gone since it was listed, or a link to nowhere
+        return name
+    return name + f" {seen.st_size} {seen.st_mtime_ns}".encode()
 
 
 def _memory(project: Project, tap: str) -> Path:

@@ -123,7 +123,10 @@ def _lenient_record(line: bytes) -> Message | None:
 
 def raw_json(raw: msgspec.Raw) -> Any:
     """Decode a raw field; None where the message had none."""
-    return msgspec.json.decode(raw) if bytes(raw) else None
+    try:
+        return msgspec.json.decode(raw) if bytes(raw) else None
+    except msgspec.ValidationError:  # a number beyond all floats is JSON, too
+        return json.loads(bytes(raw))
 
 
 def _wait_for(descriptor: int, idle_timeout_seconds: float) -> None:

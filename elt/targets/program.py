@@ -19,6 +19,7 @@ import msgspec
 
 from elt.errors import ConfigError, EltError
 from elt.events import BookmarkCommitted, Event, LogLine, SchemaChanged
+from elt.project.rules import why_not_schema
 from elt.singer.private_files import pid_is_taken
 from elt.targets.columns import table_name
 from elt.targets.duckdb import StreamPlan
@@ -150,6 +151,13 @@ class PipeLoad:
     def _plan_for(self, stream: str, key: Sequence[str]) -> StreamPlan:
         method = self._settings.load_method
         schema, table = place_of(stream, self._settings.default_target_schema)
+        why = why_not_schema(schema, self._settings.path)
+        if why:
+            raise ConfigError(
+                f"the stream `{stream}` cannot be loaded into the schema `{schema}`,"
+                f" {why}",
+                hint="Set `default_target_schema` to another, or rename the file",
+            )
         other = self._places.setdefault((schema, table), stream)
         if other != stream:
             raise ConfigError(

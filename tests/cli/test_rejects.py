@@ -188,6 +188,18 @@ def test_rejects_are_dropped_after_they_were_written_to_a_file(shop, tmp_path):
     assert len(listed(shop, "--all")) == 3
 
 
+def test_a_drop_that_has_to_wait_leaves_no_file_in_its_own_way(shop, tmp_path):
+    file = tmp_path / "kept.jsonl"
+    words = ("rejects", "drop", "--all", "--to", file, "--yes")
+    with (shop.path / ".elt" / "lock").open("r+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        shop.program(*words, code=75)
+
+    shop.elt(*words)
+
+    assert len(file.read_text().splitlines()) == 5
+
+
 REFUSED = [
     (["list", "--tap", "shpo"], "Did you mean `shop`?"),
     (["list", "--stream", "lgo"], "Did you mean `log`?"),

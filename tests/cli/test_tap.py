@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import stat
+import subprocess
 import sys
+import time
 
 import pytest
 
@@ -200,6 +204,39 @@ def test_a_preview_shows_what_the_tap_writes_without_its_secrets(shop, run_elt):
     assert done.code == 0
     assert done.err.count("***") == 2  # once when it is discovered, once when read
     assert "open-sesame-77" not in done.err
+
+
+def wait_until(is_so):
+    deadline = time.monotonic() + 30
+    while not is_so() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert is_so()
+
+
+def is_running(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_preview_that_is_ended_leaves_no_secrets_and_no_processes(shop, number):
+    (shop / "tap-shop").write_text(
+        f"#!{sys.executable}\nimport subprocess, time\n"
+        "child = subprocess.Popen(['sleep', '600'])\n"
+        "open('child', 'w').write(f'{child.pid} ')\ntime.sleep(600)\n"
+    )
+    words = ("-C", str(shop), "tap", "preview", "shop")
+    with subprocess.Popen([sys.executable, "-m", "elt", *words]) as running:
+        wait_until(lambda: (shop / "child").exists() and (shop / "child").read_text())
+        running.send_signal(number)
+        assert running.wait(30) == 128 + number
+
+    child = int((shop / "child").read_text())
+    wait_until(lambda: not is_running(child))
+    assert not list((shop / ".elt" / "taps").glob("tap-*"))
 
 
 def test_a_diff_tells_what_a_fresh_discovery_would_change(shop, run_elt):

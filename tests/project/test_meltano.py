@@ -380,6 +380,19 @@ def test_variables_stay_references_unless_they_cannot_be_secrets(folder):
     assert found.report.secrets == {"TAP_SHOP_PASSWORD": "hunter2hunter2"}
 
 
+def test_a_secret_inside_a_table_goes_to_dotenv_too(folder):
+    config = "{db: {host: h, port: 1, password: hunter2hunter2}}"
+    text = f"plugins: {{extractors: [{{name: tap-x, config: {config}}}]}}"
+
+    found = imported(folder, {"meltano.yml": text})
+
+    reference = "${env:TAP_X_DB_PASSWORD}"
+    assert tables(found)["taps"]["x"]["config"] == {
+        "db": {"host": "h", "port": 1, "password": reference}
+    }
+    assert found.report.secrets == {"TAP_X_DB_PASSWORD": "hunter2hunter2"}
+
+
 def test_variables_of_environments_are_laid_over(folder):
     found = tables(imported(folder, WAREHOUSE))["environments"]
 

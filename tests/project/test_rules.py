@@ -125,6 +125,30 @@ def test_no_tap_loads_into_the_schema_of_elt(folder):
     assert "its own tables" in error.what
 
 
+@pytest.mark.parametrize(
+    ("schema", "path", "why"),
+    [
+        ("temp", "warehouse.duckdb", "which is DuckDB's own"),
+        ("information_schema", "warehouse.duckdb", "which is DuckDB's own"),
+        ("Acme", "data/acme.duckdb", "takes for the file `acme.duckdb` itself"),
+        ("acme", ".acme.v2.duckdb", "takes for the file `.acme.v2.duckdb` itself"),
+    ],
+)
+def test_a_schema_that_duckdb_takes_for_something_else_is_refused(
+    folder, schema, path, why
+):
+    error = folder.error(f"""
+        [warehouse]
+        path = "{path}"
+        [taps.shop]
+        plugin = "shop"
+        schema = "{schema}"
+    """)
+
+    assert why in error.what
+    assert f"`{schema}`" in error.what
+
+
 @pytest.mark.parametrize("name", ['"my shop"', '"shop.eu"', "-shop", '""'])
 def test_names_must_be_readable_in_a_selection(folder, name):
     error = folder.error(f'[taps.{name}]\nplugin = "shop"')

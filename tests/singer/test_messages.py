@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from elt.errors import EltError
-from elt.singer.messages import decode, read_chunks
+from elt.singer.messages import decode, raw_json, read_chunks
 
 
 def piped(content, **options):
@@ -87,3 +87,9 @@ def test_for_all_bytes_a_line_is_a_message_or_a_clear_error(content):
 def test_what_is_json_but_no_message_is_a_clear_error(line):
     with pytest.raises(EltError, match="not a Singer message"):
         decode(line)
+
+
+def test_numbers_beyond_all_floats_are_read_as_python_reads_them():
+    message = decode(b'{"type": "STATE", "value": {"x": 1e400, "y": 12}}')
+
+    assert raw_json(message.value) == {"x": float("inf"), "y": 12}

@@ -263,6 +263,21 @@ def test_two_streams_in_one_table_are_refused(warehouse):
         warehouse.load(schema("a-b"), schema("a_b"), default_target_schema="raw")
 
 
+@pytest.mark.parametrize(
+    ("stream", "default", "why"),
+    [
+        ("s", "W", "takes for the file `w.duckdb` itself"),
+        ("w-people", None, "takes for the file `w.duckdb` itself"),
+        ("temp-people", None, "which is DuckDB's own"),
+    ],
+)
+def test_a_schema_that_duckdb_takes_for_something_else_is_refused(
+    warehouse, stream, default, why
+):
+    with pytest.raises(ConfigError, match=why):
+        warehouse.load(schema(stream), default_target_schema=default)
+
+
 def test_metadata_columns_come_on_request(warehouse):
     warehouse.load(
         schema(),

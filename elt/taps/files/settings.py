@@ -272,7 +272,9 @@ def _file(settings: StreamSettings, path: Path, root: Path) -> File:
 
 def _name(path: Path, root: Path) -> str:
     inside = os.path.commonpath([path, root]) == str(root)
-    return (path.relative_to(root) if inside else path).as_posix()
+    name = (path.relative_to(root) if inside else path).as_posix()
+    # A name that is no UTF-8 can stand neither in a column nor in a bookmark.
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def spread(files: Sequence[File], count: int) -> list[File]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import subprocess
 import sys
 from copy import deepcopy
@@ -460,3 +461,13 @@ def test_a_mistake_in_the_config_is_one_message(folder):
     assert done.returncode == 2
     assert "error: unknown setting `splt`\nhint: Did you mean `split`?" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_file_whose_name_is_no_utf8_is_read_under_a_name_that_is(folder, samples):
+    path = folder.write("in/a.json", samples.track(1))
+    path.rename(os.fsdecode(os.fsencode(path.parent) + b"/\xff.json"))
+
+    first = folder.sync("segment")
+
+    assert [row["_file"] for row in first.rows()] == ["in/\\xff.json"]
+    assert folder.sync("segment", state=first.state).streams == {}
