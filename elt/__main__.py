@@ -10,7 +10,10 @@ import signal
 import sys
 from typing import NoReturn
 
-from elt.cli.app import main as run_command_line
+try:
+    from elt.cli.app import main as run_command_line
+except KeyboardInterrupt:  # importing takes a moment, in which nothing has begun
+    sys.exit(130)
 
 
 def main() -> NoReturn:
@@ -24,6 +27,8 @@ def main() -> NoReturn:
         code = run_command_line(sys.argv[1:])
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else 1
+    except KeyboardInterrupt:
+        code = 130
     # Taking dbt's modules down one by one costs 0.3 seconds and serves nobody.
     atexit._run_exitfuncs()  # noqa: SLF001  there is no public name for it
     for stream in (sys.stdout, sys.stderr):

@@ -104,8 +104,13 @@ def tap(
         _find_tap(project, name)
     _check(project, ("taps", chosen), table)
     about = _about(_tap_program(project, chosen, table))
-    write(project, _addition("taps", chosen, table, about), given or ())
-    note(f"\nNext:\n  elt tap preview {chosen}\n  elt run tap:{chosen}")
+    is_ready = write(project, _addition("taps", chosen, table, about), given or ())
+    if is_ready:
+        note(f"\nNext:\n  elt tap preview {chosen}\n  elt run tap:{chosen}")
+    else:
+        header = f"[taps.{chosen}.config]"
+        note(f"\nNext: fill in what it needs in {header}, then")
+        note(f"  elt tap test {chosen}")
 
 
 @examples(
@@ -213,10 +218,13 @@ def _find_tap(project: Project, name: str) -> None:
     plain = _plain_name(name)
     close = nearest(plain, names)
     package = _PACKAGES.get(plain, f"tap-{plain}")
-    singer = f"`elt add tap {plain} --package {package}` for a Singer tap"
+    built_in = f"{' and '.join(f'`{each}`' for each in sorted(names))}"
+    what = f"There is {built_in}: `elt add tap {close or 'files'} --name {name}`"
+    singer = f"`elt add tap {plain} --package {package}`"
     raise ConfigError(
         f"there is no tap plugin `{name}`",
-        hint=f"Did you mean `{close}`? Or {singer}" if close else f"Use {singer}",
+        hint=(f"Did you mean `{close}`? " if close else "")
+        + f"{what}. Or any Singer tap: {singer}",
     )
 
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from elt.project.plugin_settings import Setting
     from elt.project.settings import Project
 
+# So many settings and none required: one of several ways to log in is needed.
+_MANY = 4
+
 Below = Mapping[tuple[str, ...], Sequence[str]]
 
 
@@ -35,8 +38,11 @@ class Addition:
         return self.group, self.name
 
 
-def write(project: Project, addition: Addition, given: Sequence[str]) -> None:
-    """Get the answers, then write everything at once."""
+def write(project: Project, addition: Addition, given: Sequence[str]) -> bool:
+    """Get the answers, then write everything at once; say whether it may be enough.
+
+    It is not where a setting is open, or many are optional and none was given.
+    """
     from elt.cli.questions import Questions, answer, say_what_is_unknown
 
     kind = addition.group.removesuffix("s").upper()
@@ -51,6 +57,8 @@ def write(project: Project, addition: Addition, given: Sequence[str]) -> None:
         say_what_is_unknown(questions, answers)
     _put(project, addition, table, questions, answers)
     _tell(addition, answers)
+    is_untold = not answers.values and len(addition.settings) >= _MANY
+    return not (answers.open or is_untold)
 
 
 def project_with(project: Project, **tables: Any) -> Project:

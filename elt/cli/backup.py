@@ -150,6 +150,9 @@ def _tell(restored: Restored) -> None:
         note("  elt run")
         note(f"  elt sync plan {sync}")
         note(f"  elt run sync:{sync} --accept baseline")
+    for sync in restored.sent_again:
+        note(f"Sync `{sync}` ran after this backup, too. Its destination is on this")
+        note("machine, so nobody is asked: what changed is sent again by the next run.")
 
 
 def _tell_kept(kept: tuple[Path, ...]) -> None:

@@ -93,7 +93,7 @@ def project_warehouse(project: Project) -> Warehouse:
     from elt.project.secrets import Secrets
     from elt.warehouse.duckdb import warehouse_of
 
-    return warehouse_of(project, Secrets(project.root))
+    return warehouse_of(project, Secrets(project.root), on_wait=note)
 
 
 def print_json(document: object) -> None:

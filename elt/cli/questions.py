@@ -20,6 +20,7 @@ from elt.project.plugin_settings import (
     looks_secret,
     nested,
     parse,
+    told,
     variable_name,
 )
 from elt.project.references import REFERENCE, flaw
@@ -196,8 +197,7 @@ def _ask_all(
 
 
 def _ask(questions: Questions, answers: Answers, setting: Setting) -> None:
-    options = f"One of: {', '.join(setting.options)}." if setting.options else ""
-    about = " ".join(part for part in (setting.description, options) if part)
+    about = told(setting)
     note(f"\n{about}" if about else "")
     if setting.secret:
         _ask_secret(questions, answers, setting)
@@ -209,12 +209,12 @@ def _ask(questions: Questions, answers: Answers, setting: Setting) -> None:
 
 def _ask_value(answers: Answers, setting: Setting, path: Path_) -> None:
     hint = {"list": " (a, b, c)", "boolean": " (true or false)"}.get(setting.kind, "")
-    label = f"{setting.name}{hint}"
+    label = f"{setting.name}{hint}" + ("" if setting.required else ", or Enter")
     value = _until_right(label, lambda text: parse(setting, _without_references(text)))
-    if value is None:
-        answers.open.append(".".join(path))
-    else:
+    if value is not None:
         answers.values[path] = value
+    elif setting.required:
+        answers.open.append(".".join(path))
 
 
 def _ask_secret(questions: Questions, answers: Answers, setting: Setting) -> None:
@@ -232,7 +232,7 @@ def _ask_entries(answers: Answers, setting: Setting) -> None:
     count = 0
     while name := ask(label):
         count += 1
-        for inner in (each for each in setting.entry if each.required):
+        for inner in (each for each in setting.entry if each.required or each.asked):
             note(f"  {inner.description}")
             _ask_value(answers, inner, (*setting.path, name, *inner.path))
         label = f"{setting.name}: another name, or Enter"

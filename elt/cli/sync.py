@@ -79,18 +79,21 @@ def _print_plan(planned: SyncPlan, *, with_changes: bool) -> None:
         say(f"{number:>12,}  {what}")
     if with_changes:
         say()
+        rejections = planned.rejections()
         for change in planned.changes():
-            _print_change(change)
+            _print_change(change, rejections.get(change.key))
     for finding in planned.findings:
         say(f"\n{mark('stopped', encoding(sys.stdout))} would stop: {finding.what}")
         say(f"  hint: {finding.hint}")
 
 
-def _print_change(change: Change) -> None:
+def _print_change(change: Change, rejection: str | None) -> None:
     from elt.report.clean import one_line
     from elt.reverse.destination import Changed
 
     say(f"{_MARKS[type(change).__name__]} {one_line(change.key)}")
+    if rejection is not None:
+        say(f"    was rejected before: {one_line(rejection) or 'no reason was given'}")
     if isinstance(change, Changed):
         for field, (before, after) in change.fields.items():
             say(f"    {field}: {_value(before)} -> {_value(after)}")
@@ -125,18 +128,27 @@ def _document(planned: SyncPlan, *, with_changes: bool) -> dict[str, Any]:
         "findings": [{"what": f.what, "hint": f.hint} for f in planned.findings],
     }
     if with_changes:
-        document["changes"] = [_change_document(c) for c in planned.changes()]
+        rejections = planned.rejections()
+        document["changes"] = [
+            _change_document(change, rejections.get(change.key))
+            for change in planned.changes()
+        ]
     return document
 
 
-def _change_document(change: Change) -> dict[str, Any]:
+def _change_document(change: Change, rejection: str | None) -> dict[str, Any]:
     from elt.reverse.destination import Changed
 
-    kind = type(change).__name__.lower()
+    document: dict[str, Any] = {
+        "change": type(change).__name__.lower(),
+        "key": change.key,
+    }
+    if rejection is not None:
+        document["rejected_before"] = rejection
     if isinstance(change, Changed):
         fields = {
             field: {"before": before, "after": after}
             for field, (before, after) in change.fields.items()
         }
-        return {"change": kind, "key": change.key, "fields": fields}
-    return {"change": kind, "key": change.key, "payload": _payload(change)}
+        return {**document, "fields": fields}
+    return {**document, "payload": _payload(change)}

@@ -76,11 +76,9 @@ def discover(
     """
     project, secrets = _opened(context, name, environment)
     catalog = _selected(project, name, secrets, verbose=verbose)
-    from elt.report.catalog import as_document
-
     streams_shown = shown(project, name, catalog, streams or ())
     if as_json:
-        print_json(as_document(streams_shown, catalog))
+        print_json(_only_named(catalog, streams or ()))
         return
     print_tree(name, streams_shown, with_columns=columns or bool(streams))
 
@@ -229,6 +227,16 @@ def diff(
         note(f"Nothing has changed: tap `{name}` offers what it did")
         return
     print_changes(changes)
+
+
+def _only_named(catalog: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """Leave out the other streams; without names, give the whole catalog."""
+    streams = [
+        entry
+        for entry in catalog["streams"]
+        if not names or {entry["tap_stream_id"], entry.get("stream")} & set(names)
+    ]
+    return {**catalog, "streams": streams}
 
 
 def _opened(

@@ -51,6 +51,8 @@ _SECRET_NAME = re.compile(
     re.IGNORECASE,
 )
 _WIDTH = 84
+# What a schema says of a setting that is worth a question, though it is not required.
+ASKED = "x-elt-ask"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,7 @@ class Setting:
     secret: bool = False
     options: tuple[str, ...] = ()
     entry: tuple[Setting, ...] = ()
+    asked: bool = False  # people are asked for it, though it is not required
 
     @property
     def name(self) -> str:
@@ -181,6 +184,7 @@ def _setting(
         entry=tuple(_settings(_referred(entry or {}, schema), schema, ()))
         if has_entries
         else (),
+        asked=bool(about.get(ASKED)),
     )
 
 
@@ -262,10 +266,19 @@ def _place(path: Path, table: Mapping[str, Any]) -> Path:
     return place
 
 
+def told(setting: Setting) -> str:
+    """Describe a setting in sentences: what it is, and what it may be."""
+    about = setting.description.strip()
+    if not setting.options:
+        return about
+    if about and about[-1] not in ".:;!?":
+        about += "."
+    return f"{about} One of: {', '.join(setting.options)}.".strip()
+
+
 def _comment(setting: Setting, key: Path, variable: Variable) -> list[str]:
     needed = "Required. " if setting.required else ""
-    options = f" One of: {', '.join(setting.options)}." if setting.options else ""
-    about = f"{needed}{setting.description}{options}".strip()
+    about = f"{needed}{told(setting)}".strip()
     default = setting.default
     shown = _EXAMPLES[setting.kind] if default is None else default
     if setting.secret:

@@ -263,7 +263,7 @@ def tap_schema(name: str, tap: TapTable) -> str:
 
 def plain_name(name: str) -> str:
     """Make a name that SQL takes without quotes: `My-Tap` becomes `my_tap`."""
-    return re.sub(r"[^0-9a-z]+", "_", name.lower()).strip("_")
+    return re.sub(r"[\W_]+", "_", name.lower()).strip("_")
 
 
 def place(lines: Mapping[KeyPath, int], table: KeyPath, key: KeyPath = ()) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TextIO
+from typing import TextIO
 
 from rich.text import Text
 from rich.tree import Tree
@@ -48,14 +48,6 @@ def print_catalog(
         for column in each.columns:
             branch.add(_column_text(column, names, encoding))
     screen.show(tree, out)
-
-
-def as_document(
-    streams: Sequence[ShownStream], catalog: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Give Singer's catalog itself, with our words beside it."""
-    how = {each.id: each.how for each in streams if each.selected}
-    return {"selected": how, "catalog": catalog}
 
 
 def _stream_text(each: ShownStream, width: int, encoding: str) -> Text:

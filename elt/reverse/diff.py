@@ -193,10 +193,12 @@ def _spool_changes(
                 WHERE {mapping.key_sql} IN (SELECT key FROM sync_diff)
             ),
             old AS (
-                SELECT key, accepted_payload AS old_text, destination_id
+                SELECT key, accepted_payload AS old_text, destination_id,
+                    CASE status WHEN 'rejected' THEN COALESCE(last_error, '') END
+                        AS rejected
                 FROM ({known_sql()})
             )
-            SELECT change, key, text, old_text, hash, destination_id
+            SELECT change, key, text, old_text, hash, destination_id, rejected
             FROM sync_diff
             LEFT JOIN new USING (key)
             LEFT JOIN old USING (key)

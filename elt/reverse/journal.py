@@ -147,6 +147,7 @@ class Journal:
     ) -> None:
         self.run_id = run_id
         self.tally = Tally()
+        self.first_reject: tuple[Change, Receipt] | None = None
         self._warehouse = warehouse
         self._scope = scope
         self._sequence = sequence
@@ -167,6 +168,8 @@ class Journal:
                 for change, receipt in answers
             ]
         )
+        rejects = (each for each in answers if each[1].status == "rejected")
+        self.first_reject = self.first_reject or next(rejects, None)
         statuses = [receipt.status for _, receipt in answers]
         accepted, rejected = statuses.count("accepted"), statuses.count("rejected")
         unanswered = len(statuses) - accepted - rejected

@@ -101,6 +101,10 @@ class SyncPlan:
         """Go through every change that would be sent."""
         return self.spool.changes(self.kinds)
 
+    def rejections(self) -> dict[str, str]:
+        """Say why changes were refused that are to be tried again, by key."""
+        return self.spool.rejections()
+
     def held_back(self, consent: Consent) -> tuple[Finding, ...]:
         return tuple(f for f in self.findings if not consent.covers(f.guard))
 

@@ -50,6 +50,14 @@ class Spool:
         rows = self._read(f"{wanted} WHERE list_contains(?, change)", list(kinds))
         return (_change(*row) for row in rows)
 
+    def rejections(self) -> dict[str, str]:
+        """Give by key why the destination refused those that it refused last time."""
+        return dict(
+            self._read(
+                "SELECT key, rejected FROM read_parquet(?) WHERE rejected IS NOT NULL"
+            )
+        )
+
     def rows(self) -> Iterator[str]:
         """Read every payload of the model, by key."""
         if not self.rows_path.exists():

@@ -22,6 +22,9 @@ from elt.reverse.journal import (
 )
 from elt.reverse.plan import Consent, Sync, SyncPlan, plan_sync
 
+# Of a reject's reason in the result; `_elt.sync_state` has all of it.
+_LONGEST_REASON = 300
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncResult:
@@ -179,9 +182,29 @@ def _finish(
         tally=journal.tally,
         total=plan.total,
         baseline=_remember(plan, row),
-        message=error.what if error else written,
+        message=_message(journal, error) or written,
         hint=(error.hint or "") if error else "",
     )
+
+
+def _message(journal: Journal, error: EltError | None) -> str:
+    parts = (error.what if error else "", _rejects(journal))
+    return "; ".join(part for part in parts if part)
+
+
+def _rejects(journal: Journal) -> str:
+    """Say how many changes were refused, and why the first one was."""
+    if journal.first_reject is None:
+        return ""
+    change, receipt = journal.first_reject
+    why = " ".join(receipt.message.split()) or "no reason was given"
+    count = journal.tally.rejected
+    what = "rejected" if count == 1 else f"{count:,} rejected, the first"
+    return f"{what}: `{change.key}`, {_cut(why)}"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}..."
 
 
 def _status(plan: SyncPlan, tally: Tally) -> Status:

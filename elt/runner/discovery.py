@@ -11,8 +11,9 @@ import glob
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,19 +44,37 @@ class Discovered:
 
 
 def discover_all(
-    project: Project, secrets: Secrets, *, preview: bool, listen: Listener
+    project: Project,
+    secrets: Secrets,
+    *,
+    preview: bool,
+    listen: Listener,
+    wanted: Collection[str] | None = None,
 ) -> Discovered:
-    """Ask every tap of the project, several side by side."""
+    """Ask the taps of the project, several side by side.
+
+    Of those that are not `wanted`, or do not answer, what they answered last stands.
+    """
     catalogs: dict[str, dict[str, Any]] = {}
     errors: dict[str, EltError] = {}
 
+    def recall(tap: str) -> None:
+        known = remembered_catalog(project, tap)
+        if known is not None:
+            with suppress(EltError):  # the settings may name what it does not have
+                catalogs[tap] = selected_in(project, tap, known)
+
     def ask(tap: str) -> None:
+        if wanted is not None and tap not in wanted:
+            recall(tap)
+            return
         try:
             catalogs[tap] = catalog_of(
                 project, tap, secrets, preview=preview, listen=listen
             )
         except EltError as error:
             errors[tap] = error
+            recall(tap)
 
     with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
         list(pool.map(ask, project.file.taps))

@@ -43,6 +43,7 @@ class TapFacts:
     start: dict[str, Any] | None  # the state to give to the tap
     full_reads: Mapping[str, str]  # why, in words
     previous_state: str | None
+    loaded: frozenset[str] = frozenset()  # streams that have a table already
 
 
 def facts_of(
@@ -75,6 +76,7 @@ def facts_of(
         start=start,
         full_reads=full_reads,
         previous_state=state,
+        loaded=frozenset(known.loaded),
     )
 
 
@@ -225,6 +227,24 @@ def _stream_plan(project: Project, facts: TapFacts, asset: Asset) -> StreamPlan:
         replication_key=stream.replication_key,
         replace_from=value,
         allow_shrink=settings.allow_shrink,
+        doubtful=_is_doubtful(facts, stream) and settings.mode is None,
+    )
+
+
+def _is_doubtful(facts: TapFacts, stream: Stream) -> bool:
+    """Say whether rows may be there twice, because nobody says how they are read.
+
+    A tap that was given no bookmark of a stream, and has no method for it, most likely
+    reads the whole of it each time; but it may also send only what is new.
+    """
+    marks = (facts.start or {}).get("bookmarks")
+    names = (stream.id, stream.name)
+    marked = isinstance(marks, dict) and any(marks.get(name) for name in names)
+    return (
+        facts.modes[stream.id].name == "append"
+        and not stream.replication_method
+        and stream.id in facts.loaded
+        and not marked
     )
 
 
@@ -291,7 +311,7 @@ def _result(asset: Asset, stream: StreamLoad | None) -> AssetResult:
         )
     return AssetResult(
         asset=asset.id,
-        status="warned" if stream.rejects or stream.widened else "done",
+        status="warned" if _notes(stream) else "done",
         rows=stream.rows,
         rejects=stream.rejects,
         message=_notes(stream),
@@ -308,4 +328,12 @@ def _notes(stream: StreamLoad) -> str:
     if stream.rejects:
         one = "1 reject" if stream.rejects == 1 else f"{stream.rejects:,} rejects"
         notes.insert(0, one)
+    if stream.set_aside and stream.rows:
+        notes.append("the tap set them aside: each row says why")
+    if stream.plan.doubtful and stream.rows:
+        notes.append(
+            "added to the rows of earlier runs, and perhaps the same ones again: it has"
+            " no key, and the tap does not say how it reads. If it reads all of it each"
+            ' time, set `replication_method = "FULL_TABLE"`, else `mode = "append"`'
+        )
     return "; ".join(notes)

@@ -62,7 +62,7 @@ class PassedOn:
         try:
             for line in lines:
                 message = decode(line)
-                if message.stream in self._left_out:
+                if message.stream in self._left_out or not message.type:
                     continue
                 kept.append(line + b"\n")
                 self._note(message, rows)

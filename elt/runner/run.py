@@ -168,6 +168,9 @@ class _Run:
             hub.keep = self._keeper(store, prepared)
             self._heal(store, prepared, hub)
             decided = decide(self.project, self.request, prepared, store)
+            history.forget_strangers(
+                store, self.project.environment, (a.id for a in decided.graph)
+            )
             self._announce(store, decided, hub)
             results = self._execute(decided, prepared, hub)
         result = self._summed_up(decided, results, time.monotonic() - started)

@@ -47,7 +47,11 @@ def prepare(  # noqa: PLR0913  the edges of a run, each named
 ) -> Doing:
     """Find out all that deciding needs: streams, dbt's nodes, bookmarks, modes."""
     del stop  # each discovery has a time limit of its own
-    warehouse = warehouse_of(project, secrets)
+
+    def on_wait(text: str) -> None:
+        listen(LogLine(step="", source="elt", level="info", text=text))
+
+    warehouse = warehouse_of(project, secrets, on_wait=on_wait)
     dbt = Dbt(project, warehouse, resolve=secrets.resolve)
     if not preview:
         _sweep(project)
@@ -58,6 +62,7 @@ def prepare(  # noqa: PLR0913  the edges of a run, each named
         secrets,
         preview=preview or _no_taps(request),
         listen=listen,
+        wanted=_taps_named(request),
     )
     manifest = None
     if project.file.transform is not None:
@@ -306,6 +311,15 @@ def _no_taps(request: RunRequest) -> bool:
         for text in request.selection
         for word in text.split()
     )
+
+
+def _taps_named(request: RunRequest) -> set[str] | None:
+    """Give the taps of a selection that names nothing else; None where it may."""
+    words = [word for text in request.selection for word in text.split()]
+    kinds = {word.partition(":")[0] for word in words}
+    if not words or not kinds <= {"tap", "stream"} or any("*" in w for w in words):
+        return None
+    return {word.partition(":")[2].partition(".")[0].rstrip("+") for word in words}
 
 
 def _only_taps(request: RunRequest) -> bool:

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from elt.errors import ConfigError
+from elt.errors import ConfigError, EltError
 from elt.project.nearest import did_you_mean
 from elt.project.secrets import Secrets
 from elt.project.settings import Project
-from elt.runner.discovery import remembered_catalog
+from elt.runner.discovery import remembered_catalog, selected_in
+from elt.runner.loading import stream_settings
 from elt.runner.remembered import Remembered, remembered
 from elt.runner.store.database import Store, open_store
 from elt.runner.store.state import (
@@ -28,6 +29,7 @@ from elt.runner.store.state import (
 )
 from elt.singer.catalog import Stream, all_streams
 from elt.singer.state import marks, replication_key, shown
+from elt.targets.modes import decide
 from elt.warehouse.bookmarks import appended_streams, bookmarks
 from elt.warehouse.duckdb import warehouse_of
 from elt.warehouse.tables import warehouse_id
@@ -110,7 +112,8 @@ def in_warehouse(cursor: DuckDBPyConnection, project: Project) -> dict[str, TapS
             state=mark.state if mark else None,
             origin=mark.run_id if mark else "",
             written_at=mark.at if mark else None,
-            appended=appended_streams(cursor, project.environment, tap),
+            appended=appended_streams(cursor, project.environment, tap)
+            - _overwritten(project, tap),
         )
     return found
 
@@ -215,6 +218,28 @@ def _streams(project: Project, tap: str) -> list[Stream]:
     """Give the streams that the tap offered when it was last asked."""
     catalog = remembered_catalog(project, tap)
     return all_streams(catalog) if catalog else []
+
+
+def _overwritten(project: Project, tap: str) -> frozenset[str]:
+    """Give the streams of which each run writes the whole table, as far as is known.
+
+    A table that comes in several commits is added to, too, behind the first.
+    """
+    catalog = remembered_catalog(project, tap)
+    if catalog is None or tap not in project.file.taps:
+        return frozenset()
+    try:
+        modes = {
+            stream.id: decide(
+                key=stream.key_properties,
+                replication_method=stream.replication_method,
+                table=stream_settings(project, tap, stream),
+            )
+            for stream in all_streams(selected_in(project, tap, catalog))
+        }
+    except EltError:  # `elt plan` says what is wrong with it
+        return frozenset()
+    return frozenset(name for name, mode in modes.items() if mode.name == "overwrite")
 
 
 def _taps_of_warehouse(project: Project) -> list[str]:

@@ -20,6 +20,9 @@ import msgspec
 from elt.errors import EltError
 
 CHUNK_BYTES = 1 << 20
+# A keyword in the schema of a stream of our taps: its rows are what the tap could not
+# make sense of, for a person to look at.
+SET_ASIDE = "x-elt-set-aside"
 # A record of this size is a bug of the tap far more often than data, and DuckDB sets
 # aside several times its size to read it.
 LINE_LIMIT_BYTES = 64 << 20
@@ -80,12 +83,16 @@ def read_chunks(
 def decode(line: bytes) -> Message:
     """Read one line. Raises EltError when it is not a Singer message.
 
+    A blank line, which some taps write, is a message of no type.
+
     A record that is not JSON in the strict sense is still given as one, so that it
     is set aside later by itself instead of ending the load.
     """
     try:
         return _decode(line)
     except (msgspec.DecodeError, RecursionError) as error:
+        if not line.strip():
+            return Message(type="")
         record = _lenient_record(line)
         if record is None:
             raise EltError(

@@ -152,7 +152,7 @@ def differences(
     if was is None or now is None:
         return [] if _equal(old, new) else [_changed("the state", old, new)]
     lines = [
-        *_changes(was, now, none="no bookmark"),
+        *_changes(_telling(was), _telling(now), none="no bookmark"),
         *_changes(_others(old, was), _others(new, now), none="nothing"),
     ]
     return [f"`{name}`: {change}" for name, change in lines]
@@ -196,6 +196,11 @@ def _others(state: str, found: Mapping[str, str]) -> dict[str, str]:
     parts = _parts(state) or {}
     own = {_MARKS} if _nested(parts) is not None else set(found)
     return {n: bytes(one).decode() for n, one in parts.items() if n not in own}
+
+
+def _telling(found: Mapping[str, str]) -> dict[str, str]:
+    """Leave out marks that say nothing, as taps write for what they read in full."""
+    return {n: mark for n, mark in found.items() if json.loads(mark) not in ({}, None)}
 
 
 def _changes(

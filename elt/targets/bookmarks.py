@@ -27,6 +27,9 @@ def start_from(
     if not anew:
         return value
     marks = value.get("bookmarks")
+    if marks is None and _speaks_of_streams(value, streams):
+        # A few taps keep the marks at the top.
+        return {name: mark for name, mark in value.items() if name not in anew}
     if not isinstance(marks, dict) or not any(stream in marks for stream in anew):
         if _speaks_of_streams(marks, streams):
             return value

@@ -29,7 +29,7 @@ class Column:
 
 def table_name(stream: str) -> str:
     """Name a stream's table: lower case, everything but letters and digits is `_`."""
-    return re.sub(r"[^0-9a-z]+", "_", stream.lower()).strip("_") or "stream"
+    return re.sub(r"[\W_]+", "_", stream.lower()).strip("_") or "stream"
 
 
 def columns_of(schema: Mapping[str, Any]) -> tuple[Column, ...]:

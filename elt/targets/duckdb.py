@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from elt.errors import ConfigError, Guarded
-from elt.targets import careful
+from elt.targets import careful, stale
 from elt.targets.columns import LOADED_AT, RUN_ID, Column
 from elt.targets.evolve import Change, Shape, Table, bring_up_to_date
 from elt.targets.modes import Mode
@@ -50,6 +50,8 @@ class StreamPlan:
     replication_key: str | None = None
     replace_from: str | None = None  # rows from this bookmark on are read again
     allow_shrink: bool = False
+    # Nothing says whether the rows come again: no key, no method, and no bookmark.
+    doubtful: bool = False
 
     @property
     def keyed(self) -> bool:
@@ -103,9 +105,16 @@ def write_stream(  # noqa: PLR0913  one stream and what is known of it
         [column for reading in readings for column in reading.extra],
     )
     _check_key(plan, wanted)
-    shape = bring_up_to_date(cursor, (plan.schema, plan.table), wanted, found=found)
+    shape = bring_up_to_date(
+        cursor,
+        (plan.schema, plan.table),
+        wanted,
+        found=found,
+        anew=plan.mode.makes_anew,
+    )
     written = Written(changes=list(shape.changes), generation=shape.generation)
     rows_before = _clear(cursor, plan)
+    stale.note_stream(cursor, plan, stamp)
     for reading in readings:
         _write(cursor, plan, shape, reading, stamp=stamp, written=written)
     _settle(cursor, plan, shape, stamp)
@@ -163,6 +172,7 @@ def _write(
         )
         written.rows += good
         written.rejects += bad
+    stale.note_file(cursor, plan, stamp, reading.road)
     if reading.road.named:
         check_unchanged(reading.road.named)
 

@@ -66,10 +66,12 @@ def bring_up_to_date(
     wanted: Sequence[Column],
     *,
     found: Table | None,
+    anew: bool = False,
 ) -> Shape:
     """Make a table hold the wanted columns, inside the caller's transaction.
 
-    `place` is its schema and name, `found` the table as it is, None without one.
+    `place` is its schema and name, `found` the table as it is, None without one. With
+    `anew` none of its rows will stay, and its columns get just the wanted types.
     """
     schema, table = place
     if found is None:
@@ -82,6 +84,10 @@ def bring_up_to_date(
         actual = existing.get(column.name)
         if actual is None:
             changes.append(_add(cursor, schema, table, column))
+            columns.append(column)
+            continue
+        if anew:
+            changes += _retype(cursor, (schema, table), column, actual)
             columns.append(column)
             continue
         kept = _widen(cursor, (schema, table), column, actual)
@@ -166,6 +172,19 @@ def _add(cursor: DuckDBPyConnection, schema: str, table: str, column: Column) ->
         f" ADD COLUMN {quote(column.name)} {column.type}"
     )
     return Change(column.name, f"new column {column.type}")
+
+
+def _retype(
+    cursor: DuckDBPyConnection, at: tuple[str, str], column: Column, actual: str
+) -> list[Change]:
+    """Give a column the wanted type; its values go with their rows."""
+    if column.type == actual:
+        return []
+    cursor.execute(
+        f"ALTER TABLE {relation(*at)} ALTER COLUMN {quote(column.name)}"
+        f" TYPE {column.type} USING NULL::{column.type}"
+    )
+    return [Change(column.name, f"{actual} made anew as {column.type}")]
 
 
 def _widen(

@@ -20,7 +20,7 @@ import msgspec
 
 from elt.errors import EltError
 from elt.events import Listener, LogLine, RowsRead
-from elt.singer.messages import Message, decode, raw_json
+from elt.singer.messages import SET_ASIDE, Message, decode, raw_json
 from elt.targets.bookmarks import carry_over
 from elt.targets.columns import Column, columns_of, table_name
 from elt.targets.commit import Batch, Committed, StreamBatch, commit
@@ -73,6 +73,7 @@ class StreamLoad:
     parts: list[Part] = field(default_factory=list)
     waiting: list[msgspec.Raw] = field(default_factory=list)
     received: bool = False
+    set_aside: bool = False  # its rows are what the tap could not make sense of
     complete: bool = False  # evidence that an overwrite has all its rows
     swapped: bool = False
     rows: int = 0
@@ -175,6 +176,8 @@ class Loading:
                 stream = self.streams.get(message.stream)
                 if stream is not None and stream.received:
                     stream.complete = True
+            case "":
+                pass
             case unknown:
                 self._warn(f"left out a message of the unknown type `{unknown}`")
 
@@ -199,6 +202,7 @@ class Loading:
             self.streams[message.stream] = StreamLoad(plan, columns, text)
         else:
             stream.columns, stream.schema = columns, text
+        self.streams[message.stream].set_aside = bool(declared.get(SET_ASIDE))
 
     def _unplanned(self, message: Message) -> StreamPlan:
         """Load a stream that the catalog does not know by what its SCHEMA says."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from elt.errors import ConfigError
 from elt.project.tap_settings import StreamTable, WriteMode
 
+FULL_REFRESH = "full refresh"
+
 
 @dataclass(frozen=True, slots=True)
 class Mode:
@@ -15,6 +17,11 @@ class Mode:
 
     name: WriteMode
     reason: str
+
+    @property
+    def makes_anew(self) -> bool:
+        """Whether the columns get their declared types, however wide they were."""
+        return self.name == "overwrite" and self.reason == FULL_REFRESH
 
 
 def decide(
@@ -31,7 +38,7 @@ def decide(
     incremental = replication_method in ("INCREMENTAL", "LOG_BASED")
     asked = table.mode if table else None
     if full_refresh:
-        return Mode("overwrite", "full refresh")
+        return Mode("overwrite", FULL_REFRESH)
     if asked:
         _check(asked, key, incremental=incremental)
         return Mode(asked, "set in elt.toml")
@@ -41,7 +48,7 @@ def decide(
         return Mode("upsert", f"keyed by {', '.join(key)}")
     if incremental:
         return Mode("append", "incremental and without a key")
-    return Mode("append", "without a key")
+    return Mode("append", "without a key, and the tap does not say how it reads")
 
 
 def _check(asked: WriteMode, key: Sequence[str], *, incremental: bool) -> None:

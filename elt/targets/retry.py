@@ -214,8 +214,23 @@ def _judge(
     rows = cursor.execute(
         f"SELECT place, bad.name, bad.text, bad.reason FROM {bad} ORDER BY place"
     ).fetchall()
-    write_reasons(cursor, [(ids[place - 1], *why) for place, *why in rows])
-    for row in rows:
+    older = stale.older_unfit(
+        cursor,
+        Staged(wanted.plan, shape.columns),
+        reading.texts,
+        keys={
+            key.name: value
+            for key, value in zip(
+                keys, careful.typed_values(reading.texts, keys), strict=True
+            )
+        },
+        bad=bad,
+        ids=ids,
+    )
+    _set_stale(cursor, retried, [ids[place - 1] for place in older], stale.NEWER_ROW)
+    kept = [row for row in rows if row[0] not in older]
+    write_reasons(cursor, [(ids[place - 1], *why) for place, *why in kept])
+    for row in kept:
         _count(retried.kept, row[3])
     cursor.execute(f"DROP TABLE {bad}")
     cursor.execute(f"DROP TABLE {reading.texts.table}")

@@ -17,6 +17,7 @@ from itertools import islice
 from types import FrameType
 from typing import IO, Any, ClassVar, NoReturn
 
+import duckdb
 from singer_sdk import Target
 from singer_sdk import typing as th
 from singer_sdk.exceptions import (
@@ -208,8 +209,8 @@ def main() -> NoReturn:
         signal.signal(number, _interrupt)
     try:
         DuckdbTarget.cli()
-    except (EltError, FatalSyncError) as error:
-        said = error if isinstance(error, EltError) else error.__cause__
+    except (EltError, FatalSyncError, duckdb.Error) as error:
+        said = error.__cause__ if isinstance(error, FatalSyncError) else error
         sys.stderr.write(f"error: {said}\n")
         sys.exit(said.exit_code if isinstance(said, EltError) else 1)
     sys.exit()

@@ -1,7 +1,8 @@
 """Which rejects are too old to be loaded: what they say, the table knows better.
 
-All of it is asked in SQL, of the rejects that wait in a stage beside the table, with
-their ids.
+A load notes what it replaces as a whole, a table or a file's rows. The rest is asked
+by a retry, in SQL, of the rejects that wait in a stage beside the table, with their
+ids.
 """
 
 from __future__ import annotations
@@ -12,12 +13,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from elt.targets.columns import LOADED_AT, RUN_ID, Column
-from elt.targets.duckdb import StreamPlan
 from elt.warehouse.dialect import quote, relation
 from elt.warehouse.rejects import Reject
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+    from elt.targets.careful import Texts
+    from elt.targets.duckdb import Stamp, StreamPlan
+    from elt.targets.roads import Road
 
 # How the runs of retries begin; their rows are newer than the records in them.
 RETRY = "retry-"
@@ -63,6 +67,33 @@ class Staged:
         return None
 
 
+def note_stream(cursor: DuckDBPyConnection, plan: StreamPlan, stamp: Stamp) -> None:
+    """Note the older rejects of a table whose rows all come anew."""
+    if plan.mode.name == "overwrite":
+        _note(cursor, plan, stamp, LOADED_ANEW)
+
+
+def note_file(
+    cursor: DuckDBPyConnection, plan: StreamPlan, stamp: Stamp, road: Road
+) -> None:
+    """Note the older rejects of a file whose rows were just replaced.
+
+    With a key a file's rows are not replaced; but what was rejected again, is once.
+    """
+    if not road.constants:
+        return
+    constants = json.dumps(dict(road.constants))
+    if road.replace:
+        _note(cursor, plan, stamp, FILE_ANEW, "constants = $constants", constants)
+    elif plan.keyed:
+        came_again = (
+            "constants = $constants AND record IN (SELECT record FROM _elt.rejects"
+            " WHERE environment = $environment AND tap = $tap AND stream = $stream"
+            " AND rejected_at >= $started AND constants = $constants)"
+        )
+        _note(cursor, plan, stamp, FILE_ANEW, came_again, constants)
+
+
 def loaded_anew(
     cursor: DuckDBPyConnection,
     environment: str,
@@ -95,13 +126,43 @@ def file_anew(
     A file that has grown leaves its older rows there; one that was written anew does
     not. With a key, the key decides. `types` are the table's columns.
     """
+    noted = {reject.id for reject in rejects if reject.stale == FILE_ANEW}
     if plan.keyed:
-        return set()
-    return {
+        return noted
+    return noted | {
         reject.id
         for reject in rejects
         if reject.constants and _file_came_again(cursor, plan, types, reject)
     }
+
+
+def older_unfit(
+    cursor: DuckDBPyConnection,
+    staged: Staged,
+    read: Texts,
+    *,
+    keys: Mapping[str, str],
+    bad: str,
+    ids: Sequence[int],
+) -> set[int]:
+    """Find the places of records that do not fit, whose key has come again since.
+
+    `keys` are the SQL of the key's values over the texts, by column; `ids` those of
+    the rejects, by place. Only a replication key that is read tells more than that.
+    """
+    if not keys or staged.plan.replication_key is not None:
+        return set()
+    values = [f"{value} AS k{i}" for i, value in enumerate(keys.values())]
+    same = [f"old.{quote(name)} = new.k{i}" for i, name in enumerate(keys)]
+    rows = cursor.execute(
+        f"SELECT DISTINCT new.place FROM (SELECT place, {', '.join(values)}"
+        f" FROM {read.table} WHERE place IN (SELECT place FROM {bad})) AS new"
+        f" JOIN {staged.table} AS old ON {' AND '.join(same)}"
+        " JOIN _elt.rejects AS r ON r.id = ($ids::BIGINT[])[new.place]"
+        f" WHERE old.{LOADED_AT} >= r.rejected_at",
+        {"ids": [*ids]},
+    ).fetchall()
+    return {place for (place,) in rows}
 
 
 def older(cursor: DuckDBPyConnection, staged: Staged) -> list[int]:
@@ -188,6 +249,31 @@ def _file_came_again(
         [reject.rejected_at, RETRY, *(str(value) for value in known.values())],
     ).fetchone()
     return bool(row and row[0])
+
+
+def _note(
+    cursor: DuckDBPyConnection,
+    plan: StreamPlan,
+    stamp: Stamp,
+    why: str,
+    condition: str = "true",
+    constants: str | None = None,
+) -> None:
+    values = {
+        "why": why,
+        "environment": stamp.environment,
+        "tap": stamp.tap,
+        "stream": plan.stream,
+        "started": stamp.started_at,
+    }
+    if constants is not None:
+        values["constants"] = constants
+    cursor.execute(
+        "UPDATE _elt.rejects SET stale = $why WHERE environment = $environment"
+        " AND tap = $tap AND stream = $stream AND rejected_at < $started"
+        f" AND stale IS NULL AND {condition}",
+        values,
+    )
 
 
 def _ids(cursor: DuckDBPyConnection, sql: str) -> list[int]:

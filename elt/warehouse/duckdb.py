@@ -28,6 +28,10 @@ from elt.warehouse.dialect import literal
 # files that no 1.x opens.
 STORAGE_VERSION = "v1.4.0"
 
+OnWait = Callable[[str], object]
+# So long nobody is told that another process has the file.
+_PATIENCE_SECONDS = 1.0
+
 
 class Warehouse:
     """One DuckDB file, opened while at least one session lives.
@@ -42,6 +46,7 @@ class Warehouse:
         config: Mapping[str, Any] | None = None,
         settings: Mapping[str, str | int] | None = None,
         busy_timeout_seconds: float = 30.0,
+        on_wait: OnWait | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         # Absolute: dbt works in another folder meanwhile.
@@ -50,6 +55,7 @@ class Warehouse:
         self.config = dict(config or {})
         self.settings = dict(settings or {})
         self.busy_timeout_seconds = busy_timeout_seconds
+        self._on_wait = on_wait
         self._sleep = sleep
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._sessions = 0
@@ -170,7 +176,8 @@ class Warehouse:
     def _connect_when_free(
         self, *, read_only: bool = False
     ) -> duckdb.DuckDBPyConnection:
-        deadline = time.monotonic() + self.busy_timeout_seconds
+        began = time.monotonic()
+        tell = self._on_wait
         while True:
             try:
                 return duckdb.connect(
@@ -181,13 +188,28 @@ class Warehouse:
             except duckdb.Error as error:
                 if "Could not set lock" not in str(error):
                     raise unreadable(self.path, error) from error
-                if time.monotonic() >= deadline:
+                waited = time.monotonic() - began
+                if waited >= self.busy_timeout_seconds:
                     raise busy(self.path, error) from error
+                if tell is not None and waited >= _PATIENCE_SECONDS:
+                    tell(self._waiting_words(error))
+                    tell = None
             self._sleep(0.05)
 
+    def _waiting_words(self, error: duckdb.Error) -> str:
+        return (
+            f"waiting up to {self.busy_timeout_seconds:g} s for the warehouse:"
+            f" {self.path.name} is open elsewhere{_holder(error)}"
+        )
 
-def warehouse_of(project: Project, secrets: Secrets) -> Warehouse:
-    """Give the project's warehouse as elt and dbt open it; nothing is opened yet."""
+
+def warehouse_of(
+    project: Project, secrets: Secrets, *, on_wait: OnWait | None = None
+) -> Warehouse:
+    """Give the project's warehouse as elt and dbt open it; nothing is opened yet.
+
+    `on_wait` is told once when another process keeps us waiting for the file.
+    """
     table = project.file.warehouse
     settings = {"memory_limit": table.memory_limit, "threads": table.threads}
     return Warehouse(
@@ -197,17 +219,21 @@ def warehouse_of(project: Project, secrets: Secrets) -> Warehouse:
         ),
         settings={name: value for name, value in settings.items() if value},
         busy_timeout_seconds=table.busy_timeout_seconds,
+        on_wait=on_wait,
     )
 
 
 def busy(path: Path, error: duckdb.Error) -> Unavailable:
-    holder = re.search(r"held in (.+?) \(PID (\d+)\)", str(error))
-    by = f" by {holder[1]} (process {holder[2]})" if holder else ""
     return Unavailable(
-        f"the warehouse is open elsewhere{by}",
+        f"the warehouse is open elsewhere{_holder(error)}",
         where=str(path),
         hint="Close that program, or try again when it has ended",
     )
+
+
+def _holder(error: duckdb.Error) -> str:
+    holder = re.search(r"held in (.+?) \(PID (\d+)\)", str(error))
+    return f" by {holder[1]} (process {holder[2]})" if holder else ""
 
 
 def unreadable(path: Path, error: Exception) -> EltError:

@@ -168,21 +168,3 @@ def test_a_reader_that_leaves_early_hears_no_complaint(warehouse):
 
     assert said == b""
     assert code == 141
-
-
-def test_ctrl_c_ends_a_long_question_without_a_word_of_a_bug(project, warehouse):
-    # It interrupts itself when DuckDB has begun, not while Python still starts.
-    script = (
-        "import signal, sys, threading, os\n"
-        "from elt.cli.app import main\n"
-        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "threading.Timer(2, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
-        "sys.exit(main(sys.argv[1:]))\n"
-    )
-    long = "SELECT count(*) FROM range(100000000000) AS r WHERE r.range % 7 = 3"
-    command = [sys.executable, "-c", script, "-C", str(project), "query", long]
-
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-
-    assert warehouse.exists()
-    assert (done.returncode, done.stderr) == (130, "")

@@ -9,6 +9,9 @@ import pytest
 
 from elt.project.load import load_project
 from elt.runner.steps import _write_sources
+from elt.runner.store.database import open_store
+from elt.runner.store.history import asset_statuses
+from elt.singer.messages import SET_ASIDE
 from tests.promises.conftest import record, schema, state, stream
 
 
@@ -380,3 +383,64 @@ def test_a_column_that_widens_is_something_to_look_at(folder):
 
     assert result.status == "warned"
     assert "`id`: BIGINT widened to VARCHAR" in folder.messages(result)
+
+
+def test_a_stream_of_which_nobody_knows_how_it_is_read_says_so(folder):
+    catalog = {"streams": [stream(key=(), method="")]}
+    folder.script(schema(key=()), record(1), record(2), catalog=catalog)
+
+    first, second = folder.run(), folder.run()
+
+    assert first.status == "done"
+    assert second.status == "warned"
+    assert 'replication_method = "FULL_TABLE"' in folder.messages(second)
+
+    with (folder.path / "elt.toml").open("a") as file:
+        file.write('streams.s = { replication_method = "FULL_TABLE" }\n')
+    assert folder.run().status == "done"
+    assert folder.ids() == [1, 2]
+
+
+def test_blank_lines_between_messages_are_nothing(folder):
+    folder.script(schema(), "", record(1), "  \r", state(at=2))
+
+    assert folder.run().status == "done"
+    assert folder.ids() == [1]
+
+
+def test_rows_that_a_tap_sets_aside_are_a_warning(folder):
+    bad = schema()
+    bad["schema"] = {**bad["schema"], SET_ASIDE: True}
+    folder.script(bad, record(1))
+
+    result = folder.run()
+
+    assert result.status == "warned"
+    assert "the tap set them aside" in folder.messages(result)
+
+
+def test_a_run_of_one_tap_asks_no_other(folder):
+    folder.script(schema(), record(1))
+    with (folder.path / "elt.toml").open("a") as file:
+        file.write(
+            '[taps.other]\nexecutable = "./tap.py"\nconfig = { script = "none.json" }\n'
+        )
+
+    assert folder.run("tap:t").status == "done"
+    assert folder.run("stream:t.s").status == "done"
+    assert folder.run().status == "failed"
+
+
+def test_streams_that_were_only_guessed_are_forgotten(folder):
+    assert folder.run().status == "failed"  # there is no script yet
+    with open_store(folder.path / ".elt") as store:
+        assert [a.asset for a in asset_statuses(store, "default")] == ["stream:t.*"]
+
+    folder.script(schema(), record(1))
+    folder.run()
+    (folder.path / "script.json").unlink()
+    folder.run()
+
+    with open_store(folder.path / ".elt") as store:
+        statuses = {a.asset: a.status for a in asset_statuses(store, "default")}
+    assert statuses == {"stream:t.s": "failed"}

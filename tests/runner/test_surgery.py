@@ -160,6 +160,38 @@ def test_where_rows_will_be_there_twice_it_is_said_before(shop, state):
     assert "`log` is appended to" in said
 
 
+def test_marks_at_the_top_are_told_apart_when_a_run_fails_after_a_reset(shop):
+    # The tap keeps `{"log": 3}`, and says so after each stream.
+    tap = shop.path / "tap.py"
+    whole = tap.read_text()
+    flat = whole.replace('marks = state.setdefault("bookmarks", {})', "marks = state")
+    flat = flat.replace('marks.get(name, {}).get("replication_key_value", 0)', "0")
+    flat = flat.replace(
+        "since = 0",
+        "since = marks.get(name, 0)",
+    ).replace('if state["bookmarks"]:', "if state:")
+    flat = flat.replace(
+        """marks[name] = {"replication_key": "at",
+                               "replication_key_value": row["at"]}""",
+        'marks[name] = row["at"]',
+    ).replace('row["at"] >= since', 'row["at"] > since')
+    tap.write_text(flat)
+    shop.elt("state", "set", "shop", '{"keyed": 3, "log": 3}', "--yes")
+    shop.run()
+
+    shop.elt("state", "reset", "shop", "keyed", "--yes")
+    broken = flat.replace(
+        "    if name not in", "    if name == 'log': sys.exit(3)\n    if name not in"
+    )
+    tap.write_text(broken)
+    shop.run(code=1)
+    assert shop.seen() == {"log": 3}
+
+    tap.write_text(flat)
+    shop.run()
+    assert shop.table("log") == ROWS
+
+
 def test_a_reset_that_is_undone_goes_on_where_it_was(shop):
     shop.elt("state", "reset", "shop", "log", "--yes")
     shop.elt("state", "undo", "shop", "--yes")
@@ -180,6 +212,24 @@ def test_undo_does_not_bring_a_table_back_that_is_gone(shop):
     assert "`log` is read in full next time all the same" in said
     shop.run()
     assert shop.table("log") == ROWS
+
+
+def test_undo_does_not_warn_of_a_table_that_each_run_overwrites(shop):
+    with duckdb.connect(str(shop.path / "warehouse.duckdb")) as db:
+        # As it is when a whole table came in more than one commit.
+        db.execute(
+            "INSERT INTO _elt.loads SELECT * REPLACE ('append' AS mode)"
+            " FROM _elt.loads WHERE stream = 'whole'"
+        )
+    marks = {"bookmarks": {"log": mark(3), "whole": {}}}
+    shop.elt("state", "set", "shop", json.dumps(marks), "--yes")
+    shop.elt("state", "reset", "shop", "--whole", "--yes")
+
+    said = shop.elt("state", "undo", "shop", "--yes").err
+
+    assert "appended to" not in said
+    assert "`log`: no bookmark -> 3" in said
+    assert "`whole`" not in said
 
 
 def test_undo_goes_further_back_each_time_and_forward_by_number(shop):

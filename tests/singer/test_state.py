@@ -208,3 +208,11 @@ def test_our_own_file_comes_back_as_it_was_written():
 def test_a_file_of_a_newer_elt_is_refused():
     with pytest.raises(ConfigError, match="version 2"):
         read_state_file('{"elt_state": 2, "taps": {}}')
+
+
+@pytest.mark.parametrize("empty", ["{}", "null"])
+def test_a_mark_that_says_nothing_is_no_bookmark(empty):
+    marked = '{"bookmarks":{"a":%s,"b":1}}' % empty
+
+    assert differences(marked, '{"bookmarks":{"b":1}}', ()) == []
+    assert differences(None, marked, ()) == ["`b`: no bookmark -> 1"]

@@ -269,6 +269,63 @@ def test_a_reject_of_a_file_that_was_written_anew_is_stale(loader, again, tmp_pa
     assert [row[0] for row in rows(loader)] == [2, 3]
 
 
+def stale(loader):
+    return loader.sql("SELECT stale FROM _elt.rejects ORDER BY id")
+
+
+def test_a_load_that_replaces_a_files_rows_notes_its_older_rejects(loader, tmp_path):
+    path, other = tmp_path / "a.csv", tmp_path / "b.csv"
+    path.write_text("x,,\n")
+    other.write_text("y,,\n")
+    loader.load(CSV, batch(path), batch(other))
+    loader.load(CSV, batch(path), run="r2")  # read again, as it is
+
+    assert stale(loader) == [(FILE_ANEW,), (None,), (None,)]
+
+
+def test_a_reject_of_a_file_without_a_good_row_stays_stale(loader, again, tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("x,,\n")
+    loader.load(CSV, batch(path))
+    path.write_text("y,,\n")
+    loader.load(CSV, batch(path), run="r2")
+
+    done = again(**{**TYPES, "n": "BIGINT"})
+
+    assert done.stale == {FILE_ANEW: 1}
+    assert done.kept == {"not an integer": 1}
+
+
+def test_rejects_of_what_a_file_has_grown_by_leave_the_older_ones(loader, tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("x,,\n")
+    loader.load(CSV, batch(path))
+    loader.load(CSV, batch(path, replace=False), run="r2")
+
+    assert stale(loader) == [(None,), (None,)]
+
+
+def test_an_overwrite_notes_the_older_rejects_of_its_stream(loader):
+    for run in ("r1", "r2", "r3"):
+        loader.load(schema(n=INTEGER), b'{"n":"x"}', mode="overwrite", run=run)
+
+    assert stale(loader) == [(LOADED_ANEW,), (LOADED_ANEW,), (None,)]
+
+
+def test_a_line_of_a_keyed_file_that_was_corrected_is_stale(loader, again, tmp_path):
+    declared, path = schema(key=["t"], **CSV["schema"]["properties"]), tmp_path / "a"
+    about = {"mode": "upsert", "key": ["t"]}
+    path.write_text("x,,one\ny,,two\n")
+    loader.load(declared, batch(path, replace=False), **about)
+    path.write_text("1,,one\ny,,two\n")
+    loader.load(declared, batch(path, replace=False), run="r2", **about)
+
+    assert stale(loader) == [(None,), (FILE_ANEW,), (None,)]
+    done = again(**{**TYPES, "n": "BIGINT"}, **about)
+    assert done.stale == {NEWER_ROW: 1, FILE_ANEW: 1}
+    assert done.kept == {"not an integer": 1}
+
+
 def test_a_reject_of_a_file_that_has_only_grown_is_loaded(loader, again, tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("x,,\n1,,\n")

@@ -199,6 +199,26 @@ def note_change(store: Store, environment: str, asset: str, *, at: datetime) -> 
         )
 
 
+def forget_strangers(store: Store, environment: str, known: Iterable[str]) -> None:
+    """Forget streams that never ended well and that no tap has, as it turned out.
+
+    While a tap cannot be asked, its streams are guessed, and fail under these names.
+    """
+    failed = store.rows(
+        "SELECT asset FROM assets WHERE environment = ? AND last_success IS NULL"
+        " AND asset LIKE 'stream:%'",
+        (environment,),
+    )
+    strangers = {row["asset"] for row in failed} - set(known)
+    if not strangers:
+        return
+    with store.writing() as connection:
+        connection.executemany(
+            "DELETE FROM assets WHERE environment = ? AND asset = ?",
+            [(environment, asset) for asset in strangers],
+        )
+
+
 def runs(store: Store, limit: int = 20) -> list[RunSummary]:
     """Give the latest runs, the newest first."""
     rows = store.rows(

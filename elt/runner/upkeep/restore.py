@@ -20,6 +20,7 @@ from elt.errors import ConfigError, EltError, Unavailable
 from elt.project.secrets import Secrets
 from elt.project.settings import BASE_ENVIRONMENT, Project
 from elt.runner.alone import RESTORING, alone, journal_of
+from elt.runner.sending import destination_of
 from elt.runner.store import database, history
 from elt.runner.store.database import Store
 from elt.runner.upkeep.archive import (
@@ -56,12 +57,14 @@ class Checked:
 class Restored:
     """What was put back.
 
-    `kept` are the files before; `unsettled` the syncs that ran after the backup.
+    `kept` are the files before. Of the syncs that ran after the backup, `unsettled`
+    are those that their guard will stop, and `sent_again` go to local destinations.
     """
 
     manifest: Manifest
     kept: tuple[Path, ...]
     unsettled: tuple[str, ...]
+    sent_again: tuple[str, ...] = ()
 
 
 def broken_off(project: Project) -> bool:
@@ -109,23 +112,37 @@ def restore(
     `confirm` raises when nobody agrees; the checksums are compared before. Raises
     Held or Unavailable when somebody is at work, ConfigError for a damaged backup.
     """
-    warehouse = warehouse_of(project, secrets or Secrets(project.root))
+    secrets = secrets or Secrets(project.root)
+    warehouse = warehouse_of(project, secrets)
     with alone(project, RESTORING):
         finish(journal_of(project.private_dir))
         journal = _journal(project, warehouse, checked, now().astimezone(UTC))
         with _extracted(project, checked, journal, tell):
             confirm()
-            unsettled = _carry_over(project, journal)
+            later = _carry_over(project, journal)
             with _nobody_at_work(project, warehouse):
                 write_journal(journal_of(project.private_dir), journal)
                 kept = finish(journal_of(project.private_dir))
-    return Restored(checked.manifest, kept, unsettled)
+    local = tuple(sync for sync in later if _is_local(project, sync, secrets))
+    unsettled = tuple(sync for sync in later if sync not in local)
+    return Restored(checked.manifest, kept, unsettled, local)
 
 
 def go_on(project: Project) -> tuple[Path, ...]:
     """Finish a restore that was broken off; give the files that were there before."""
     with alone(project, RESTORING):
         return finish(journal_of(project.private_dir))
+
+
+def _is_local(project: Project, sync: str, secrets: Secrets) -> bool:
+    """Say whether a sync's guard lets it go on; one that cannot be made does not."""
+    table = project.file.syncs.get(sync)
+    if table is None:
+        return False
+    try:
+        return destination_of(project, table.destination, secrets).traits.is_local
+    except EltError:
+        return False
 
 
 def _refuse_newer(path: Path, manifest: Manifest) -> None:

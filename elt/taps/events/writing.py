@@ -9,6 +9,7 @@ from typing import Any
 
 import xxhash
 
+from elt.singer.messages import SET_ASIDE
 from elt.taps.events.found import Bad, Event, Format, Record, StreamShape
 from elt.taps.events.moments import text_of
 from elt.taps.events.position import BAD_EVENTS, Position, Task
@@ -199,4 +200,5 @@ class Writing:
 def schema_of_shape(shape: StreamShape) -> dict[str, Any]:
     """Write a stream's JSON Schema; every row says which file it is from."""
     file = {"type": ["string"], "description": "The file that the row is from"}
-    return {"type": "object", "properties": {"_file": file, **shape.properties}}
+    schema = {"type": "object", "properties": {"_file": file, **shape.properties}}
+    return {**schema, SET_ASIDE: True} if shape is BAD_SHAPE else schema

@@ -50,9 +50,11 @@ _STREAM_SCHEMA: dict[str, Any] = {
             "description": "Default: by the file's ending",
         },
         "key": {
-            "type": ["string", "array"],
+            "type": ["array", "string"],
             "items": {"type": "string"},
-            "description": "Columns that a row is known by",
+            "description": "Columns that a row is known by: one that comes again"
+            " replaces the earlier. Without them rows are only added",
+            "x-elt-ask": True,
         },
         "delimiter": {"type": "string", "description": "CSV: default, what it looks"},
         "quote": {"type": "string", "description": 'CSV: default `"`'},
@@ -89,7 +91,8 @@ CONFIG_SCHEMA: dict[str, Any] = {
     "required": ["streams"],
     "properties": {
         "streams": {
-            "description": "A table for each stream by its name, or a list of them",
+            "description": "Each stream by a name of yours, which its table gets, with"
+            " the `path` of its files; or a list of them",
             "anyOf": [
                 {"type": "object", "additionalProperties": _STREAM_SCHEMA},
                 {"type": "array", "items": _NAMED_SCHEMA},

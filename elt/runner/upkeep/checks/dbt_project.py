@@ -110,4 +110,5 @@ def _manifest(setup: Setup, profile: str) -> Iterator[Finding]:
         )
         return
     models = sum(node.kind == "model" for node in manifest.nodes.values())
-    yield Finding("ok", AREA, f"profile `{profile}`, {models} models, parsed")
+    counted = f"{models} model{'s' * (models != 1)}"
+    yield Finding("ok", AREA, f"profile `{profile}`, {counted}, parsed")

@@ -91,7 +91,8 @@ def _crashes(private: Path) -> Iterator[Finding]:
             f"elt itself failed {_times(len(logs))}; the newest traceback is"
             f" {logs[-1].name}",
             str(logs[-1]),
-            "Report it, then `elt clean` removes old ones",
+            "Report it, then delete it; `elt clean` deletes it when it is as old as"
+            " `retention.log_days`",
         )
     error = last_error(private / MARKER)
     if error:
