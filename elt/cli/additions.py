@@ -41,7 +41,7 @@ class Addition:
 def write(project: Project, addition: Addition, given: Sequence[str]) -> bool:
     """Get the answers, then write everything at once; say whether it may be enough.
 
-    It is not where a setting is open, or many are optional and none was given.
+    It is not where a setting is open, or there are many and none was given.
     """
     from elt.cli.questions import Questions, answer, say_what_is_unknown
 
@@ -57,8 +57,14 @@ def write(project: Project, addition: Addition, given: Sequence[str]) -> bool:
         say_what_is_unknown(questions, answers)
     _put(project, addition, table, questions, answers)
     _tell(addition, answers)
-    is_untold = not answers.values and len(addition.settings) >= _MANY
-    return not (answers.open or is_untold)
+    return bool(answers.values or not _needs_some(addition)) and not answers.open
+
+
+def _needs_some(addition: Addition) -> bool:
+    from elt.project.plugin_settings import OF_THE_SDK
+
+    own = [s for s in addition.settings if s.path[0] not in OF_THE_SDK]
+    return sum(setting.default is None for setting in own) >= _MANY
 
 
 def project_with(project: Project, **tables: Any) -> Project:

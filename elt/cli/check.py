@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from elt.cli.built_in_taps import check_built_in
 from elt.cli.foreign_targets import (
     refuse_stale_sources,
     relayed_finding,
@@ -121,7 +122,7 @@ def _tap(project: Project, secrets: Secrets, name: str) -> str:
     from elt.singer.packages import package_of
 
     table = project.file.taps[name]
-    secrets.resolve(table.config, project.where("taps", name))
+    config = secrets.resolve(table.config, project.where("taps", name))
     package = package_of(project, "tap", name)
     if package is not None:
         return package_finding(package)
@@ -129,6 +130,8 @@ def _tap(project: Project, secrets: Secrets, name: str) -> str:
     if table.executable is not None:
         return f"program {program.argv[0]}"
     plugin = find("tap", table.plugin or "", project.root)
+    if plugin.origin == "built in":
+        check_built_in(project, name, config)
     return f"plugin `{plugin.name}`, {plugin.origin} ({plugin.where})"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from elt.cli.options import (
     open_project,
     print_json,
 )
+from elt.errors import EltError
 
 if TYPE_CHECKING:
     from elt.report.tables import Cell
@@ -52,11 +53,13 @@ def plan(
     planned = plan_project(project, request, listen=note_of_elt)
     if as_json:
         print_json({"steps": [asdict(step) for step in planned.steps]})
-        return
-    print_plan(planned.steps)
+    else:
+        print_plan(planned.steps, planned.unasked)
+    if planned.unasked:
+        raise typer.Exit(EltError.exit_code)
 
 
-def print_plan(steps: Sequence[Step]) -> None:
+def print_plan(steps: Sequence[Step], unasked: Mapping[str, str]) -> None:
     from elt.report.figures import counted
     from elt.report.tables import Column, print_table
 
@@ -65,7 +68,14 @@ def print_plan(steps: Sequence[Step]) -> None:
     print_table(columns, rows)
     assets = sum(len(step.assets) for step in steps)
     total = f"{counted(len(steps), 'step')}, {counted(assets, 'asset')}"
-    note(f"\n{total}. Nothing was done; `elt run` does it.")
+    if not unasked:
+        note(f"\n{total}. Nothing was done; `elt run` does it.")
+        return
+    note(f"\n{total}. Nothing was done.")
+    for tap, hint in unasked.items():
+        note(f"Tap `{tap}` cannot be asked: `elt run` would fail there, too.")
+        if hint:
+            note(f"hint: {hint}")
 
 
 def _rows(step: Step) -> Iterator[tuple[Cell, Cell, Cell]]:

@@ -152,15 +152,19 @@ def preview(
     if not chosen:
         note(f"Nothing of tap `{name}` is selected; `elt tap select {name} '*'`")
     for stream in chosen:
-        seen = first_records(
-            project,
-            name,
-            catalog,
-            stream,
-            secrets=secrets,
-            limit=limit,
-            on_line=note if verbose else _nothing,
-        )
+        try:
+            seen = first_records(
+                project,
+                name,
+                catalog,
+                stream,
+                secrets=secrets,
+                limit=limit,
+                on_line=note if verbose else _nothing,
+            )
+        except EltError as error:
+            error.hint = error.hint or _more_of(name)
+            raise
         print_json_lines(seen) if as_json else print_preview(seen)
 
 
@@ -260,7 +264,15 @@ def _raw(
         if isinstance(event, LogLine) and (verbose or event.source != name):
             note(secrets.scrub(event.text))
 
-    return ask_for_catalog(project, name, secrets, listen=listen)
+    try:
+        return ask_for_catalog(project, name, secrets, listen=listen)
+    except EltError as error:
+        error.hint = error.hint or _more_of(name)
+        raise
+
+
+def _more_of(name: str) -> str:
+    return f"`elt tap test {name}` tells what of it works"
 
 
 def _selected(

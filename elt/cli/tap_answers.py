@@ -66,7 +66,7 @@ def _columns(entry: Mapping[str, Any], stream: Stream | None) -> list[ShownColum
 
 
 def _how(project: Project, name: str, stream: Stream) -> str:
-    from elt.runner.loading import stream_settings
+    from elt.runner.discovery import stream_settings
     from elt.targets.modes import decide
 
     mode = decide(

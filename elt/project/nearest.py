@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+_MOST = 10
+
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
     """Find the known name that looks most like this one, if any does."""
@@ -19,7 +21,15 @@ def did_you_mean(name: str, names: Iterable[str]) -> str | None:
     close = nearest(name, known)
     if close is not None:
         return f"Did you mean `{close}`?"
-    return "There is " + listed(known) if known else None
+    return "There is " + some_of(known) if known else None
+
+
+def some_of(names: Iterable[str]) -> str:
+    """List names, of many only the first and how many more there are."""
+    known = list(names)
+    if len(known) <= _MOST:
+        return listed(known)
+    return f"{listed(known[:_MOST])} and {len(known) - _MOST} more"
 
 
 def listed(names: Iterable[str]) -> str:

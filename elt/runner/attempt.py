@@ -21,6 +21,7 @@ from elt.events import (
 )
 from elt.runner.graph import Asset
 from elt.runner.plan import Step
+from elt.singer.process import SAID
 
 # A step ends as the worst of its assets did.
 _WORST_FIRST: tuple[Status, ...] = (
@@ -311,6 +312,8 @@ def step_finished(
 def _message(error: BaseException | None) -> str:
     if isinstance(error, EltError):
         # One line: where a tap's last words are many, the log has them all.
+        if (error.where or "").startswith(SAID):
+            return error.what
         where = (error.where or "").strip().rpartition("\n")[2].strip()
         return f"{error.what} ({where})" if where else error.what
     return f"{type(error).__name__}: {error}"

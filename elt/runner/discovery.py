@@ -25,8 +25,8 @@ from elt.events import Listener, LogLine, ignore
 from elt.plugins import find, tap_program
 from elt.project.secrets import Secrets
 from elt.project.settings import Project
-from elt.project.tap_settings import TapTable
-from elt.singer.catalog import select
+from elt.project.tap_settings import StreamTable, TapTable
+from elt.singer.catalog import Stream, select
 from elt.singer.installed import versions_of
 from elt.singer.packages import package_of
 from elt.singer.process import TapProgram, discover
@@ -118,6 +118,12 @@ def selected_in(
     except EltError as error:
         error.where = error.where or project.where("taps", tap)
         raise
+
+
+def stream_settings(project: Project, tap: str, stream: Stream) -> StreamTable:
+    """Give what the project says of a stream, under its id or its name."""
+    tables = project.file.taps[tap].streams
+    return tables.get(stream.id) or tables.get(stream.name) or StreamTable()
 
 
 def program_of(

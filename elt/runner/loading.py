@@ -14,9 +14,8 @@ from elt.errors import EltError, Interrupted
 from elt.events import Listener, LogLine
 from elt.project.secrets import Secrets
 from elt.project.settings import Project
-from elt.project.tap_settings import StreamTable
 from elt.runner.attempt import AssetResult, Stop
-from elt.runner.discovery import config_of, program_of
+from elt.runner.discovery import config_of, program_of, stream_settings
 from elt.runner.graph import Asset
 from elt.runner.remembered import Remembered, remembered
 from elt.singer.catalog import Stream, selected_streams, stream_names
@@ -27,6 +26,7 @@ from elt.targets.bookmarks import bookmark_value, start_from
 from elt.targets.duckdb import StreamPlan
 from elt.targets.load import Loading, StreamLoad, TapLoad
 from elt.targets.modes import Mode, decide
+from elt.warehouse.bookmarks import mark_resets
 from elt.warehouse.duckdb import Warehouse
 
 _END_SECONDS = 60.0  # for a tap that has closed its stdout
@@ -99,6 +99,7 @@ def run_tap(  # noqa: PLR0913  one step and its edges
     spool = project.private_dir / "spool" / run / facts.tap
     load = _tap_load(project, facts, catalog, assets, run=run, spool=spool)
     loading = Loading(load, warehouse, listen=listen)
+    _note_resets(project, facts, load, warehouse)
 
     def on_line(text: str) -> None:
         listen(LogLine(step=load.step, source=facts.tap, level="info", text=text))
@@ -118,12 +119,6 @@ def run_tap(  # noqa: PLR0913  one step and its edges
         yield from _results(assets, loading.streams.values())
     finally:
         shutil.rmtree(spool, ignore_errors=True)
-
-
-def stream_settings(project: Project, tap: str, stream: Stream) -> StreamTable:
-    """Give what the project says of a stream, under its id or its name."""
-    tables = project.file.taps[tap].streams
-    return tables.get(stream.id) or tables.get(stream.name) or StreamTable()
 
 
 def only(catalog: Mapping[str, Any], streams: set[str]) -> dict[str, Any]:
@@ -279,6 +274,25 @@ def _taken_out(known: Remembered, streams: Mapping[str, Stream]) -> set[str]:
     """Find the reset streams whose marks are out of the state already, as most are."""
     names = {s: {s, streams[s].name} if s in streams else {s} for s in known.reset}
     return {s for s in known.reset if without_mark(known.state, names[s])}
+
+
+def _note_resets(
+    project: Project, facts: TapFacts, load: TapLoad, warehouse: Warehouse
+) -> None:
+    """Write down which appended streams begin anew, before a STATE forgets their marks.
+
+    If this run ends early, the next one would add all their rows to the old ones.
+    """
+    read = {plan.stream for plan in load.streams.values()}
+    anew = [
+        stream
+        for stream in read & facts.full_reads.keys() & facts.loaded
+        if _mode(project, facts.tap, facts.streams[stream], {}, full_refresh=False).name
+        == "append"
+    ]
+    if anew:
+        with warehouse.writer() as cursor:
+            mark_resets(cursor, project.environment, facts.tap, anew=anew, going_on=())
 
 
 def _results(

@@ -53,6 +53,7 @@ class Facts:
     full_reads: Mapping[str, str] = field(default_factory=dict)  # why
     notes: Mapping[str, str] = field(default_factory=dict)
     tap_notes: Mapping[str, str] = field(default_factory=dict)
+    unasked: Mapping[str, str] = field(default_factory=dict)  # and the way out
     last_success: Mapping[str, datetime] = field(default_factory=dict)
     last_change: Mapping[str, datetime] = field(default_factory=dict)
 

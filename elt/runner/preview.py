@@ -22,9 +22,9 @@ from elt.project.settings import Project
 from elt.runner.discovery import ask_for_catalog, config_of, program_of, selected_in
 from elt.runner.loading import only
 from elt.singer.catalog import Stream, selected_streams
-from elt.singer.diagnosis import Diagnosis, diagnose
+from elt.singer.diagnosis import Diagnosis, diagnose, last_said
 from elt.singer.messages import Message, decode, raw_json, read_chunks
-from elt.singer.process import TapProcess, start_tap
+from elt.singer.process import SAID, TapProcess, start_tap
 
 _SILENCE_SECONDS = 120.0
 _END_SECONDS = 60.0
@@ -161,9 +161,14 @@ def probe_exit_code(probes: Sequence[Probe]) -> int:
 
 
 def _failed(stream: str, error: EltError) -> Probe:
-    diagnosis = diagnose([error.what, *(error.where or "").splitlines()])
+    where = error.where or ""
+    lines = [line.removeprefix("    ") for line in where.splitlines()]
+    diagnosis = diagnose([error.what, *lines])
     if diagnosis.cause == "unknown" and isinstance(error, ConfigError):
         diagnosis = Diagnosis("settings", error.what)
+    elif diagnosis.cause == "unknown":
+        said = last_said(lines[1:]) if where.startswith(SAID) else error.what
+        diagnosis = Diagnosis("unknown", said)
     return Probe(stream, error=error, diagnosis=diagnosis)
 
 

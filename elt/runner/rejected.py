@@ -19,8 +19,7 @@ from elt.project.secrets import Secrets
 from elt.project.settings import Project
 from elt.runner.alone import alone
 from elt.runner.assets import stream_asset_id
-from elt.runner.discovery import catalog_of
-from elt.runner.loading import stream_settings
+from elt.runner.discovery import catalog_of, stream_settings
 from elt.runner.remembered import Remembered, remembered
 from elt.runner.store.database import Store, open_store
 from elt.runner.store.history import new_run_id, note_change

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 
 from elt.errors import EltError, Interrupted
 from elt.events import (
@@ -40,10 +40,14 @@ from elt.runner.upkeep.retention import apply_daily
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a run would do, and the graph that it was chosen from."""
+    """What a run would do, and the graph that it was chosen from.
+
+    `unasked` are the taps of it that did not answer, each with the way out.
+    """
 
     graph: Graph
     steps: tuple[Step, ...]
+    unasked: Mapping[str, str] = field(default_factory=dict)
 
 
 def run_project(
@@ -113,7 +117,10 @@ def decide(
         last_success=history.last_success(store, project.environment),
         last_change=history.last_change(store, project.environment),
     )
-    return Plan(graph=graph, steps=tuple(plan(graph, chosen, facts)))
+    planned = tuple(plan(graph, chosen, facts))
+    taps = (step.id.removeprefix("tap:") for step in planned if step.kind == "tap")
+    unasked = {tap: facts.unasked[tap] for tap in taps if tap in facts.unasked}
+    return Plan(graph=graph, steps=planned, unasked=unasked)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -17,9 +17,9 @@ from elt.reverse.plan import Consent, should_send
 from elt.reverse.sync import Watch
 from elt.runner.assets import stream_asset_id
 from elt.runner.attempt import AssetResult, Do, Stop
-from elt.runner.discovery import Discovered, discover_all
+from elt.runner.discovery import Discovered, discover_all, stream_settings
 from elt.runner.graph import Asset
-from elt.runner.loading import TapFacts, facts_of, run_tap, stream_settings
+from elt.runner.loading import TapFacts, facts_of, run_tap
 from elt.runner.plan import Facts, RunRequest, Step
 from elt.runner.relaying import relay_facts, run_relayed, target_of
 from elt.runner.sending import destination_of, manifest_of, send, sync_of
@@ -167,11 +167,12 @@ class Doing:
             elif tap not in self.bookmarks:
                 tap_notes[tap] = "from its start: the warehouse has no bookmark of it"
         for tap, error in self.discovered.errors.items():
-            tap_notes[tap] = error.what
+            tap_notes[tap] = f"cannot be asked: {error.what}"
         return Facts(
             modes=modes,
             full_reads=full_reads,
             tap_notes=tap_notes,
+            unasked={tap: e.hint or "" for tap, e in self.discovered.errors.items()},
             notes=self._notes_of_syncs(),
         )
 

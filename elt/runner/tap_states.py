@@ -15,8 +15,7 @@ from elt.errors import ConfigError, EltError
 from elt.project.nearest import did_you_mean
 from elt.project.secrets import Secrets
 from elt.project.settings import Project
-from elt.runner.discovery import remembered_catalog, selected_in
-from elt.runner.loading import stream_settings
+from elt.runner.discovery import remembered_catalog, selected_in, stream_settings
 from elt.runner.remembered import Remembered, remembered
 from elt.runner.store.database import Store, open_store
 from elt.runner.store.state import (

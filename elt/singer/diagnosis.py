@@ -83,6 +83,7 @@ _WORDS: dict[Cause, tuple[str, ...]] = {
         r"invalid (api[ _-]?key|token|credentials|grant|password|client)",
         r"bad credentials",
         r"not authenticated",
+        r"(authentication|authorization|login) (is )?required",
         r"token (has )?expired",
         r"expired token",
         r"login failed",
@@ -102,6 +103,10 @@ _WORDS: dict[Cause, tuple[str, ...]] = {
         r"unknown setting",
         r"database .* does not exist",
         r"unable to open database file",
+        r"\bneed either\b",
+        r"\bmust be (set|given|provided|specified)\b",
+        r"\b(is|are) required\b",
+        r"\bmissing\b.*\b(settings?|config|key|parameter|option)s?\b",
     ),
 }
 _SIGNS = {
@@ -109,11 +114,51 @@ _SIGNS = {
 }
 
 
+# Lines that say nothing: frames of a traceback and their frills, a link to a manual.
+_FRAME = re.compile(
+    r'\s*File "[^"]*", line \d+|Traceback \(most recent call last\)|[╭│╰]'
+    r"|\s*[\^~]+\s*$|The above exception was|During handling of the above"
+    r"|\s*\[Previous line repeated"
+)
+_EMPTY = re.compile(r"\W*(Background on this error|$)")
+_EXCEPTION = re.compile(r"(\w+ )?[\w.]*(Error|Exception|Exit|Failure)\b( \(.*\))?(:|$)")
+_LONGEST = 300
+
+
+def without_frames(lines: Iterable[str]) -> list[str]:
+    """Leave out tracebacks but for the exceptions at their ends, and empty lines."""
+    kept: list[str] = []
+    in_frame = False
+    for line in lines:
+        frame = _FRAME.match(line) is not None
+        in_frame = frame or (in_frame and line.startswith("    "))
+        if not in_frame and not _EMPTY.match(line):
+            kept.append(line)
+    return kept
+
+
+def last_said(lines: Iterable[str]) -> str:
+    """Give the line that says most: the last exception, else the last one at all."""
+    lines = list(lines)
+    said = without_frames(lines) or [line for line in lines if line.strip()]
+    exceptions = [line for line in said if _EXCEPTION.match(line)]
+    return _one_line((exceptions or said or [""])[-1])
+
+
+def _one_line(line: str) -> str:
+    text = " ".join(line.split())
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
 def diagnose(lines: Iterable[str]) -> Diagnosis:
-    """Find the cause of a failure in the last lines that a tap wrote."""
-    for line in reversed(list(lines)):
+    """Find the cause of a failure in the last lines that a tap wrote.
+
+    Of an unknown cause, the line is the one that says most.
+    """
+    lines = list(lines)
+    for line in reversed(without_frames(lines)):
         text = " ".join(line.split())
         for cause, signs in _SIGNS.items():
             if signs.search(text):
-                return Diagnosis(cause, text)
-    return Diagnosis("unknown")
+                return Diagnosis(cause, _one_line(text))
+    return Diagnosis("unknown", last_said(lines))

@@ -23,12 +23,14 @@ from typing import IO, Any, Self
 
 from elt.errors import EltError
 from elt.singer.catalog import annotated
+from elt.singer.diagnosis import diagnose, without_frames
 from elt.singer.install_errors import program_hint
 from elt.singer.private_files import private_files, write_private
 from elt.singer.stderr import LastLines, drain
 
 OnLine = Callable[[str], None]
 CATALOG_LIMIT_BYTES = 256 << 20
+SAID = "it said:"  # before last words, the best of which is in the error's `what`
 _HELP_TIMEOUT_SECONDS = 20.0
 
 # The child asks the kernel to be killed when elt dies, however elt dies. This runs in
@@ -190,16 +192,22 @@ class TapProcess:
         return self._bury()
 
     def error(self, what: str) -> EltError:
-        """Make an error of the tap, with its last words."""
+        """Make an error of the tap, with its last words and what they mean."""
         if self.has_ended():
             self._drain.join(1.0)
-        said = "\n    ".join(self.last_lines)
+        lines = self.last_lines
+        name = f"{self.kind} `{self.program.name}`"
+        if not lines:
+            hint = f"It said nothing; try `{self._by_hand()} --help`"
+            return EltError(f"{name} {what}", hint=hint)
+        found = diagnose(lines)
+        known = found.cause != "unknown"
+        said = "\n    ".join(without_frames(lines) if known else lines)
+        remedy = found.remedy if known and self.kind == "tap" else None
         return EltError(
-            f"{self.kind} `{self.program.name}` {what}",
-            where=f"it said:\n    {said}" if said else None,
-            hint=program_hint(self.last_lines)
-            if said
-            else f"It said nothing; try `{self._by_hand()} --help`",
+            f"{name} {what}: {found.line}",
+            where=f"{SAID}\n    {said}",
+            hint=program_hint(lines) or remedy,
         )
 
     def __enter__(self) -> Self:

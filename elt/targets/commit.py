@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from elt.errors import EltError, Rejected, Unavailable
 from elt.events import BookmarkCommitted, Listener, RowsLoaded, SchemaChanged
+from elt.targets import stale
 from elt.targets.careful import NO_KEY
 from elt.targets.columns import Column
 from elt.targets.duckdb import Stamp, StreamPlan, Written, write_stream
@@ -179,6 +180,7 @@ def _write(
     for name, stream in batch.streams.items():
         caution = cautions.get(name, Caution())
         written[name] = _write_one(cursor, batch, name, found=found, caution=caution)
+        stale.note(cursor, stream.plan, batch.stamp, stream.parts)
         _note(cursor, batch.stamp, stream.plan, written[name])
     if batch.state is not None:
         stamp = batch.stamp

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from elt.errors import ConfigError, Guarded
-from elt.targets import careful, stale
+from elt.targets import careful
 from elt.targets.columns import LOADED_AT, RUN_ID, Column
 from elt.targets.evolve import Change, Shape, Table, bring_up_to_date
 from elt.targets.modes import Mode
@@ -114,7 +114,6 @@ def write_stream(  # noqa: PLR0913  one stream and what is known of it
     )
     written = Written(changes=list(shape.changes), generation=shape.generation)
     rows_before = _clear(cursor, plan)
-    stale.note_stream(cursor, plan, stamp)
     for reading in readings:
         _write(cursor, plan, shape, reading, stamp=stamp, written=written)
     _settle(cursor, plan, shape, stamp)
@@ -172,7 +171,6 @@ def _write(
         )
         written.rows += good
         written.rejects += bad
-    stale.note_file(cursor, plan, stamp, reading.road)
     if reading.road.named:
         check_unchanged(reading.road.named)
 

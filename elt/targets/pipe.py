@@ -10,7 +10,7 @@ INTERRUPTED_EXIT_CODE = 130
 def main() -> None:
     """Run the program. Ctrl-C before it has begun ends it, with nothing to say."""
     try:
-        from elt.targets.singer_target import main as run_target
+        from elt.targets.singer_target import main as run_target  # noqa: PLC0415
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED_EXIT_CODE)
     run_target()

@@ -218,12 +218,7 @@ def _judge(
         cursor,
         Staged(wanted.plan, shape.columns),
         reading.texts,
-        keys={
-            key.name: value
-            for key, value in zip(
-                keys, careful.typed_values(reading.texts, keys), strict=True
-            )
-        },
+        keys=keys,
         bad=bad,
         ids=ids,
     )

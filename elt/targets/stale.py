@@ -12,16 +12,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from elt.targets import careful
+from elt.targets.careful import Texts
 from elt.targets.columns import LOADED_AT, RUN_ID, Column
+from elt.targets.duckdb import Stamp, StreamPlan
+from elt.targets.parts import Part
+from elt.targets.roads import Road, roads
 from elt.warehouse.dialect import quote, relation
 from elt.warehouse.rejects import Reject
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
-
-    from elt.targets.careful import Texts
-    from elt.targets.duckdb import Stamp, StreamPlan
-    from elt.targets.roads import Road
 
 # How the runs of retries begin; their rows are newer than the records in them.
 RETRY = "retry-"
@@ -67,31 +68,29 @@ class Staged:
         return None
 
 
-def note_stream(cursor: DuckDBPyConnection, plan: StreamPlan, stamp: Stamp) -> None:
-    """Note the older rejects of a table whose rows all come anew."""
-    if plan.mode.name == "overwrite":
-        _note(cursor, plan, stamp, LOADED_ANEW)
-
-
-def note_file(
-    cursor: DuckDBPyConnection, plan: StreamPlan, stamp: Stamp, road: Road
+def note(
+    cursor: DuckDBPyConnection, plan: StreamPlan, stamp: Stamp, parts: Sequence[Part]
 ) -> None:
-    """Note the older rejects of a file whose rows were just replaced.
+    """Note the older rejects of a table or of files whose rows were just replaced.
 
     With a key a file's rows are not replaced; but what was rejected again, is once.
     """
-    if not road.constants:
+    if plan.mode.name == "overwrite":
+        _note(cursor, plan, stamp, LOADED_ANEW)
         return
-    constants = json.dumps(dict(road.constants))
-    if road.replace:
-        _note(cursor, plan, stamp, FILE_ANEW, "constants = $constants", constants)
-    elif plan.keyed:
-        came_again = (
-            "constants = $constants AND record IN (SELECT record FROM _elt.rejects"
-            " WHERE environment = $environment AND tap = $tap AND stream = $stream"
-            " AND rejected_at >= $started AND constants = $constants)"
+    files = [road for part in parts for road in roads(part) if road.constants]
+    named = "constants IN (SELECT unnest($files))"
+    replaced = [_constants(road) for road in files if road.replace]
+    if replaced:
+        _note(cursor, plan, stamp, FILE_ANEW, named, replaced)
+    others = [_constants(road) for road in files if plan.keyed and not road.replace]
+    if others:
+        again = (
+            f"{named} AND (constants, record) IN (SELECT (constants, record)"
+            " FROM _elt.rejects WHERE environment = $environment AND tap = $tap"
+            " AND stream = $stream AND rejected_at >= $started)"
         )
-        _note(cursor, plan, stamp, FILE_ANEW, came_again, constants)
+        _note(cursor, plan, stamp, FILE_ANEW, again, others)
 
 
 def loaded_anew(
@@ -141,19 +140,20 @@ def older_unfit(
     staged: Staged,
     read: Texts,
     *,
-    keys: Mapping[str, str],
+    keys: Sequence[Column],
     bad: str,
     ids: Sequence[int],
 ) -> set[int]:
     """Find the places of records that do not fit, whose key has come again since.
 
-    `keys` are the SQL of the key's values over the texts, by column; `ids` those of
-    the rejects, by place. Only a replication key that is read tells more than that.
+    `ids` are those of the rejects, by place. With a replication key that one decides,
+    and a record that does not fit has none to compare.
     """
     if not keys or staged.plan.replication_key is not None:
         return set()
-    values = [f"{value} AS k{i}" for i, value in enumerate(keys.values())]
-    same = [f"old.{quote(name)} = new.k{i}" for i, name in enumerate(keys)]
+    found = enumerate(careful.typed_values(read, keys))
+    values = [f"{value} AS k{i}" for i, value in found]
+    same = [f"old.{quote(key.name)} = new.k{i}" for i, key in enumerate(keys)]
     rows = cursor.execute(
         f"SELECT DISTINCT new.place FROM (SELECT place, {', '.join(values)}"
         f" FROM {read.table} WHERE place IN (SELECT place FROM {bad})) AS new"
@@ -257,23 +257,28 @@ def _note(
     stamp: Stamp,
     why: str,
     condition: str = "true",
-    constants: str | None = None,
+    files: Sequence[str] = (),
 ) -> None:
-    values = {
+    values: dict[str, object] = {
         "why": why,
         "environment": stamp.environment,
         "tap": stamp.tap,
         "stream": plan.stream,
         "started": stamp.started_at,
     }
-    if constants is not None:
-        values["constants"] = constants
+    if files:
+        values["files"] = [*files]
     cursor.execute(
         "UPDATE _elt.rejects SET stale = $why WHERE environment = $environment"
         " AND tap = $tap AND stream = $stream AND rejected_at < $started"
         f" AND stale IS NULL AND {condition}",
         values,
     )
+
+
+def _constants(road: Road) -> str:
+    """Write what a file gives to each row as its rejects have it."""
+    return json.dumps(dict(road.constants))
 
 
 def _ids(cursor: DuckDBPyConnection, sql: str) -> list[int]:

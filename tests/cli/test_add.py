@@ -222,6 +222,25 @@ def test_a_plugin_of_the_project_is_added_by_its_name(run_elt, project):
     assert "elt run tap:holidays" in done.err
 
 
+def test_a_tap_with_nothing_but_optional_settings_is_to_be_filled_in_first(
+    run_elt, project, tmp_path
+):
+    names = ("host", "port", "user", "sqlalchemy_url")
+    properties = {name: {"type": ["string", "null"]} for name in names}
+    properties["mode"] = {"enum": ["a", "b"], "description": "Default: by the file"}
+    about = {"name": "tap-pg", "settings": {"properties": properties}}
+    program = tmp_path / "tap-pg"
+    program.write_text(f"#!{sys.executable}\nprint({json.dumps(about)!r})\n")
+    program.chmod(0o755)
+
+    done = run_elt("-C", project, "add", "tap", "pg", "--executable", program)
+
+    assert done.code == 0, done.err
+    assert "fill in what it needs in [taps.pg.config], then" in done.err
+    assert done.err.rstrip().endswith("elt tap test pg")
+    assert "Default: by the file. One of: a, b." in text_of(project)
+
+
 def test_the_files_tap_takes_a_stream_in_one_line(run_elt, project):
     done = run_elt(
         *("-C", project, "add", "tap", "files", "--name", "exports"),
@@ -239,6 +258,11 @@ def test_the_files_tap_takes_a_stream_in_one_line(run_elt, project):
     [
         (["tap", "days"], "there is a tap `days` already", "`--name days_2`"),
         (["tap", "fiels"], "there is no tap plugin `fiels`", "Did you mean `files`?"),
+        (
+            ["tap", "exports"],
+            "there is no tap plugin `exports`",
+            "`elt add tap files --name exports`",
+        ),
         (
             ["tap", "github"],
             "there is no tap plugin `github`",
@@ -433,6 +457,26 @@ def test_a_person_is_asked_and_may_leave_things_open(project, crm):
     }
     assert "# teams = []" in text_of(project)
     assert (project / ".env").read_text() == "TAP_CRM_API_TOKEN=long-enough\n"
+
+
+def test_the_files_tap_asks_for_a_streams_path_and_key(project):
+    terminal = Terminal("-C", project, "add", "tap", "files")
+
+    terminal.answer("Each stream by a name of yours", "")
+    terminal.answer("streams: a name: ", "orders\n")
+    terminal.answer("path: ", "data/*.csv\n")
+    terminal.answer("key (a, b, c), or Enter: ", "id, day\n")
+    terminal.answer("streams: another name, or Enter: ", "lines\n")
+    terminal.answer("path: ", "lines.csv\n")
+    terminal.answer("key (a, b, c), or Enter: ", "\n")
+    terminal.answer("streams: another name, or Enter: ", "\n")
+
+    assert terminal.end() == 0, terminal.said
+    assert tables_of(project)["taps"]["files"]["config"]["streams"] == {
+        "orders": {"path": "data/*.csv", "key": ["id", "day"]},
+        "lines": {"path": "lines.csv"},
+    }
+    assert "Still to be" not in terminal.said
 
 
 def test_ctrl_c_in_the_middle_leaves_nothing_behind(project, crm):

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 PROBLEMS = """
 [project]
 name = "shop"
@@ -62,3 +64,70 @@ def test_problems_of_the_file_itself_are_findings_too(run_elt, project):
     assert done.code == 2
     assert "✗ elt.toml" in done.out
     assert "elt.toml:2" in done.out
+
+
+@pytest.mark.parametrize(
+    ("tap", "line", "problem", "hint"),
+    [
+        (
+            'plugin = "files"\n[taps.x.config.streams.a]\npath = "a.csv"\nkee = "id"',
+            6,
+            "stream `a`: unknown setting `kee`",
+            "Did you mean `key`?",
+        ),
+        (
+            'plugin = "files"\n[taps.x.config.streams.a]\nformat = "csv"',
+            4,
+            "stream `a`: `path` is missing",
+            "Each stream needs it",
+        ),
+        (
+            'plugin = "files"\n[[taps.x.config.streams]]\nname = "a"\nformat = "xml"',
+            4,
+            "stream `1`: `path` is missing",
+            "Each stream needs it",
+        ),
+        (
+            'plugin = "files"\n[taps.x.config.streams.a]\npath = "a"\nformat = "xml"',
+            6,
+            "stream `a`: `format` cannot be `xml`",
+            'It is "csv", "jsonl", "parquet"',
+        ),
+        (
+            'plugin = "files"\n[taps.x.config.steams.a]\npath = "a.csv"',
+            4,
+            "unknown setting `steams`",
+            "Did you mean `streams`?",
+        ),
+        (
+            'plugin = "events"\n[taps.x.config]\npath = "a"\nfromat = "segment"',
+            6,
+            "unknown setting `fromat`",
+            "Did you mean `format`?",
+        ),
+    ],
+)
+def test_the_config_of_a_built_in_tap_is_read(
+    run_elt, project, tap, line, problem, hint
+):
+    (project / "elt.toml").write_text(f'project.name = "p"\n[taps.x]\n{tap}\n')
+
+    done = run_elt("-C", project, "check", "--json")
+
+    found = next(f for f in json.loads(done.out)["findings"] if f["problem"])
+    assert found == {
+        "subject": "tap x",
+        "fine": "",
+        "problem": problem,
+        "where": f"elt.toml:{line}  [taps.x.config]",
+        "hint": hint,
+    }
+
+
+def test_the_config_of_a_built_in_tap_may_have_a_date(run_elt, project):
+    (project / "elt.toml").write_text(
+        'project.name = "p"\n[taps.x]\nplugin = "events"\n[taps.x.config]\n'
+        'path = "a"\nformat = "segment"\nstart_date = 2026-01-31\n'
+    )
+
+    assert run_elt("-C", project, "check").code == 0

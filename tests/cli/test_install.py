@@ -17,6 +17,7 @@ package = "tap-shop"
 
 [taps.files]
 plugin = "files"
+config.streams.orders.path = "orders.csv"
 
 [targets.lake]
 package = "target-lake==1.0"

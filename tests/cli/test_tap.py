@@ -273,3 +273,49 @@ def test_a_cleared_selection_leaves_the_file_as_it_was(shop, run_elt):
     assert done.code == 0
     assert "3 streams, 3 selected" in done.out
     assert (shop / "elt.toml").read_text() == before
+
+
+def test_an_unknown_cause_is_shown_with_the_line_that_was_said_last(shop, run_elt):
+    settings(shop, 'fails = "OddError: the moon\\n\\n(Background on this error"')
+
+    done = run_elt("-C", shop, "tap", "test", "shop")
+
+    assert done.code == 1
+    assert "    OddError: the moon\n" in done.out
+    assert "does not say why" in done.out
+
+
+def test_a_run_its_status_and_a_plan_say_why_a_tap_fails(shop, run_elt):
+    words = "FATAL: password authentication failed"
+    settings(shop, f'fails = "{words}\\n\\n(Background on this error at: https://x)"')
+
+    plan = run_elt("-C", shop, "plan")
+    run = run_elt("-C", shop, "run")
+    status = run_elt("-C", shop, "status")
+
+    assert (plan.code, run.code) == (1, 1)
+    assert "Tap `shop` cannot be asked" in plan.err
+    assert "`elt run` does it" not in plan.err
+    for told in (plan.out, run.out + run.err, status.out):
+        assert words in " ".join(told.split())
+        assert "Background" not in told
+    for told in (plan.err, run.out + run.err):
+        assert "does not accept who we say we are" in " ".join(told.split())
+
+
+def test_a_preview_that_fails_says_why_and_what_to_do(shop, run_elt):
+    done = run_elt("-C", shop, "tap", "preview", "shop", "salaries")
+
+    assert done.code == 1
+    assert "exit code 1: HTTPError: 403 Client Error" in done.err
+    assert "hint: The source knows us but" in done.err
+
+
+def test_a_preview_that_fails_for_an_unknown_reason_has_a_way_out(shop, run_elt):
+    settings(shop, 'fails = "OddError: the moon"')
+
+    done = run_elt("-C", shop, "tap", "preview", "shop")
+
+    assert done.code == 1
+    assert "exit code 1: OddError: the moon" in done.err
+    assert "`elt tap test shop`" in done.err

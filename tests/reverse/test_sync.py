@@ -124,6 +124,8 @@ def test_a_rejected_row_is_tried_again_with_fresh_data(world):
     second = world.run()
 
     assert (first.status, first.tally.rejected) == ("warned", 1)
+    assert first.message == "rejected: `bob`, refused"
+    assert second.message == ""
     assert (second.status, second.counts.retried_added) == ("done", 1)
     assert world.destination.rows["bob"]["score"] == 3
     history = world.query(
@@ -145,6 +147,17 @@ def test_a_rejected_row_counts_its_attempts_and_keeps_its_reason(world):
     assert world.query(
         "SELECT status, attempts, last_error, accepted_hash FROM _elt.sync_state"
     ) == [("rejected", 2, "refused", None)]
+
+
+def test_a_plan_tells_why_a_row_was_rejected_before(world):
+    world.people(("ann", 1), ("bob", 2))
+    world.destination.refuse = {"bob"}
+    world.run()
+    world.people(("ann", 2), ("bob", 2))
+
+    with plan_sync(world.sync()) as plan:
+        assert sorted(change.key for change in plan.changes()) == ["ann", "bob"]
+        assert plan.rejections() == {"bob": "refused"}
 
 
 def test_a_rejected_row_that_the_model_drops_is_forgotten(world):
@@ -338,6 +351,7 @@ def test_too_many_rejects_stop_a_sync_while_it_sends(world):
 
     assert (result.status, result.tally.rejected) == ("stopped", 30)
     assert "30 of 100 rows were rejected" in result.message
+    assert result.message.endswith("; 30 rejected, the first: `p000`, refused")
     assert len(world.destination.calls) == 3
     assert world.query("SELECT status, rejected FROM _elt.sync_runs") == [
         ("stopped", 30)

@@ -160,15 +160,34 @@ def test_where_rows_will_be_there_twice_it_is_said_before(shop, state):
     assert "`log` is appended to" in said
 
 
+def test_a_full_refresh_that_fails_early_leaves_no_row_twice(shop):
+    tap = shop.path / "tap.py"
+    whole = tap.read_text()
+    # As many taps do, it says where it goes on before it says anything else.
+    says = 'print(json.dumps({"type": "STATE", "value": state})); sys.exit(3)'
+    tap.write_text(
+        whole.replace("rows = json.load", f"{says}\nrows = json.load").replace(
+            'marks = state.setdefault("bookmarks", {})',
+            'state["currently_syncing"] = "keyed"\n'
+            'marks = state.setdefault("bookmarks", {})',
+        )
+    )
+    shop.elt("run", "--full-refresh", code=1)
+
+    tap.write_text(whole)
+    shop.run()
+
+    assert [shop.table(stream) for stream in ("keyed", "log")] == [ROWS, ROWS]
+    assert not look(shop).known.broken
+
+
 def test_marks_at_the_top_are_told_apart_when_a_run_fails_after_a_reset(shop):
-    # The tap keeps `{"log": 3}`, and says so after each stream.
+    # Its state is `{"log": 3}`, and it writes it after each stream.
     tap = shop.path / "tap.py"
     whole = tap.read_text()
     flat = whole.replace('marks = state.setdefault("bookmarks", {})', "marks = state")
-    flat = flat.replace('marks.get(name, {}).get("replication_key_value", 0)', "0")
     flat = flat.replace(
-        "since = 0",
-        "since = marks.get(name, 0)",
+        'marks.get(name, {}).get("replication_key_value", 0)', "marks.get(name, 0)"
     ).replace('if state["bookmarks"]:', "if state:")
     flat = flat.replace(
         """marks[name] = {"replication_key": "at",

@@ -102,6 +102,8 @@ def test_a_failing_discovery_tells_the_taps_last_words(program):
     assert "line 11\n" in caught.value.where
     assert "line 10\n" not in caught.value.where
     assert caught.value.where.endswith("401: bad token")
+    assert caught.value.what.endswith(" 1: 401: bad token")
+    assert "look at the key" in caught.value.hint
     assert private_files(tap) == []
 
 

@@ -32,12 +32,22 @@ class Loader:
             loading.abandon()
         return loading.streams
 
-    def start(self, *, mode="append", key=(), run="r1", limit=1000, load=None, **about):
+    def start(
+        self,
+        *,
+        mode="append",
+        why="in this test",
+        key=(),
+        run="r1",
+        limit=1000,
+        load=None,
+        **about,
+    ):
         plan = StreamPlan(
             stream="s",
             schema="raw",
             table="s",
-            mode=Mode(mode, "in this test"),
+            mode=Mode(mode, why),
             key=tuple(key),
             **about,
         )

@@ -10,6 +10,7 @@ import pytest
 import elt.targets.commit
 from elt.errors import EltError, Unavailable
 from elt.events import BookmarkCommitted, RowsLoaded, SchemaChanged
+from elt.targets.modes import FULL_REFRESH
 from tests.targets.conftest import line, schema, state
 
 INTEGER = {"type": ["null", "integer"]}
@@ -196,6 +197,42 @@ def test_a_schema_that_changes_in_mid_stream_adds_and_widens(loader):
         ("1", None),
         ("two", 2),
     ]
+
+
+@pytest.mark.parametrize(
+    ("why", "type_", "values", "rejects"),
+    [
+        ("read in full", "VARCHAR", ["2", "n/a"], 0),
+        (FULL_REFRESH, "BIGINT", [2], 1),
+    ],
+)
+def test_only_a_full_refresh_gives_a_widened_column_its_declared_type(
+    loader, why, type_, values, rejects
+):
+    text, number = schema(id=TEXT, gone=TEXT), schema(id=INTEGER)
+    loader.load(text, b'{"id":"1","gone":"x"}', b'{"id":"n/a"}')
+    sent = [b'{"id":"2"}', b'{"id":"n/a"}']
+    loader.load(number, *sent, mode="overwrite", why=why, run="r2")
+
+    assert loader.types()["id"] == type_
+    assert loader.types()["gone"] == "VARCHAR"
+    assert loader.column("id") == values
+    assert len(loader.rejects()) == rejects
+    changes = [
+        (e.column, e.change) for e in loader.events if isinstance(e, SchemaChanged)
+    ]
+    assert changes == [("id", "VARCHAR made anew as BIGINT")] * rejects
+
+
+def test_a_full_refresh_that_would_shrink_the_table_leaves_its_types(loader):
+    records = [b'{"id":"n/a"}'] * 3 + [b'{"id":"1"}']
+    loader.load(schema(id=TEXT), *records)
+    about = {"mode": "overwrite", "why": FULL_REFRESH, "run": "r2"}
+    streams = loader.load(schema(id=INTEGER), *records, **about)
+
+    assert "would shrink" in str(streams["s"].error)
+    assert loader.types()["id"] == "VARCHAR"
+    assert len(loader.column("id")) == 4
 
 
 def test_a_column_that_widens_keeps_its_old_values_and_is_noted(loader):

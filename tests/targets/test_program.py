@@ -427,3 +427,42 @@ def test_a_reader_of_state_that_has_gone_costs_no_row(pipe, warehouse):
     assert "nobody reads the STATE" in said
     assert "Traceback" not in said
     assert warehouse.sql("SELECT id FROM s") == [(1,)]
+
+
+def test_an_error_of_duckdb_is_one_message(tmp_path):
+    config = {"path": "w.duckdb", "memory_limit": "plenty"}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "messages").write_text(text(schema(), record(1)))
+
+    done = run("--config", "config.json", "--input", "messages", cwd=tmp_path)
+
+    assert done.returncode == 1
+    assert "error: Parser Error: Memory" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+CTRL_C_AT_AN_IMPORT = """
+import runpy, signal, sys
+
+class CtrlC:
+    def find_spec(self, name, *_):
+        if name == sys.argv[2]:
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, CtrlC())
+runpy.run_module(sys.argv[1], run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "imported"), [("elt", "typer"), ("elt.targets.pipe", "singer_sdk")]
+)
+def test_ctrl_c_while_a_program_is_still_being_imported_is_quiet(module, imported):
+    done = subprocess.run(
+        [sys.executable, "-c", CTRL_C_AT_AN_IMPORT, module, imported],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import duckdb
 import pytest
 
-from elt.errors import ConfigError, EltError
+from elt.errors import ConfigError, EltError, Unavailable
 from elt.warehouse.duckdb import Warehouse
 
 
@@ -66,3 +69,29 @@ def test_a_warehouse_of_a_newer_elt_is_refused_and_let_go_of(warehouse):
 
     # Another configuration is refused while the file is open in this process.
     duckdb.connect(str(warehouse.path), config={"threads": 1}).close()
+
+
+HOLDER = """
+import duckdb, sys
+connection = duckdb.connect(sys.argv[1])
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_who_waits_for_the_file_is_told_once_who_holds_it(warehouse):
+    sql(warehouse, "SELECT 1")
+    told = []
+    waiting = Warehouse(warehouse.path, busy_timeout_seconds=1.3, on_wait=told.append)
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(warehouse.path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as holder:
+        holder.stdout.readline()
+        with pytest.raises(Unavailable):
+            sql(waiting, "SELECT 1")
+
+    (words,) = told
+    assert words.startswith("waiting up to 1.3 s for the warehouse: w.duckdb is open")
+    assert f"(process {holder.pid})" in words

@@ -129,6 +129,45 @@ def check_names(config: Mapping[str, Any]) -> None:
                 )
 
 
+def check(config: Mapping[str, Any]) -> None:
+    """Raise ConfigError for a mistake that shows without a look at the files."""
+    streams = config.get("streams")
+    if not isinstance(streams, Mapping | list):
+        close = difflib.get_close_matches("streams", config, n=1)
+        raise ConfigError(
+            f"unknown setting `{close[0]}`" if close else "`streams` is missing",
+            hint="Did you mean `streams`?"
+            if close
+            else 'For example `streams.orders.path = "orders/*.csv"`',
+        )
+    check_names(config)
+    by_name = streams.items() if isinstance(streams, Mapping) else enumerate(streams, 1)
+    needed = ("path",) if isinstance(streams, Mapping) else ("name", "path")
+    for name, table in by_name:
+        _check_table(name, table, needed)
+    settings_of(config)
+
+
+def _check_table(name: str | int, table: Any, needed: Sequence[str]) -> None:
+    if not isinstance(table, Mapping):
+        raise ConfigError(
+            f"stream `{name}` is no table", hint='For example `path = "orders/*.csv"`'
+        )
+    for key in needed:
+        if not table.get(key):
+            raise ConfigError(
+                f"stream `{name}`: `{key}` is missing",
+                hint="Each stream needs it",
+            )
+    for key, declared in _STREAM_SCHEMA["properties"].items():
+        choices = declared.get("enum")
+        if choices and table.get(key, choices[0]) not in choices:
+            raise ConfigError(
+                f"stream `{name}`: `{key}` cannot be `{table[key]}`",
+                hint="It is " + ", ".join(f'"{one}"' for one in choices),
+            )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamSettings:
     """One stream of files, checked; None means: find out from the files."""

@@ -279,6 +279,30 @@ def test_what_was_sent_since_stays_remembered_and_so_the_guard_sees_it(project, 
     assert (health.sequence, calm.sequence) == (7, 5)
 
 
+def test_a_sync_to_this_machine_is_sent_again_and_nobody_has_to_look(project, pair):
+    toml = project.root / "elt.toml"
+    toml.write_text(
+        toml.read_text() + '\n[transform]\nproject_dir = "transform"\n'
+        '[destinations.out]\nplugin = "file"\nconfig = { path = "out" }\n'
+        '[destinations.far]\nplugin = "webhook"\n'
+        'config = { url = "https://far.example.com/in" }\n'
+        '[syncs.here]\nmodel = "m"\ndestination = "out"\n'
+        'object = "m.csv"\nkey = "id"\n'
+        '[syncs.there]\nmodel = "m"\ndestination = "far"\n'
+        'object = "m"\nkey = "id"\n'
+    )
+    project = load_project(project.root)
+    place = state.Place(environment="default", warehouse_id=pair.id)
+    made = backup(project)
+    with open_store(project.private_dir) as store:
+        for sync in ("here", "there"):
+            state.remember_baseline(store, place, sync=sync, sequence=1)
+
+    restored = put_back(project, made.path)
+
+    assert (restored.unsettled, restored.sent_again) == (("there",), ("here",))
+
+
 @pytest.mark.usefixtures("pair")
 def test_what_foreign_targets_were_given_since_stays_remembered(project):
     place = state.place_at_target("default", "lake")
