@@ -27,7 +27,7 @@ from pathlib import Path
 
 import duckdb
 
-PROGRAM = [sys.executable, "-m", "elt.targets.singer_target"]
+PROGRAM = [sys.executable, "-m", "elt.targets.pipe"]
 STATE_ROWS = 10_000
 # 12 columns; `total` is a plain number, so a double.
 FLAT = """
