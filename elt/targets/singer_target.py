@@ -258,7 +258,3 @@ def _write_state(state: str) -> None:
             "nobody reads the STATE on our stdout any more",
             hint="What it covers is committed all the same",
         ) from error
-
-
-if __name__ == "__main__":
-    main()

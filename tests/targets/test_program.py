@@ -18,7 +18,7 @@ from elt.errors import ConfigError, EltError
 from elt.targets.program import place_of, settings_of
 from elt.targets.singer_target import DuckdbTarget
 
-PROGRAM = [sys.executable, "-m", "elt.targets.singer_target"]
+PROGRAM = [sys.executable, "-m", "elt.targets.pipe"]
 
 
 def schema(stream="s", key=("id",), **properties):
