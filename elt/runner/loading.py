@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -21,7 +22,7 @@ from elt.runner.remembered import Remembered, remembered
 from elt.singer.catalog import Stream, selected_streams, stream_names
 from elt.singer.messages import read_chunks
 from elt.singer.process import TapProcess, start_tap
-from elt.singer.state import without_mark
+from elt.singer.state import can_be_taken_apart, marks, without_mark
 from elt.targets.bookmarks import bookmark_value, start_from
 from elt.targets.duckdb import StreamPlan
 from elt.targets.load import Loading, StreamLoad, TapLoad
@@ -232,9 +233,10 @@ def _is_doubtful(facts: TapFacts, stream: Stream) -> bool:
     A tap that was given no bookmark of a stream, and has no method for it, most likely
     reads the whole of it each time; but it may also send only what is new.
     """
-    marks = (facts.start or {}).get("bookmarks")
-    names = (stream.id, stream.name)
-    marked = isinstance(marks, dict) and any(marks.get(name) for name in names)
+    every = {name for one in facts.streams.values() for name in (one.id, one.name)}
+    start = json.dumps(facts.start) if facts.start else None
+    found = marks(start, every) if can_be_taken_apart(start, every) else None
+    marked = found is None or not found.keys().isdisjoint({stream.id, stream.name})
     return (
         facts.modes[stream.id].name == "append"
         and not stream.replication_method

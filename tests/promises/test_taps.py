@@ -401,6 +401,18 @@ def test_a_stream_of_which_nobody_knows_how_it_is_read_says_so(folder):
     assert folder.ids() == [1, 2]
 
 
+@pytest.mark.parametrize(
+    "mark",
+    [{"s": 3}, {"bookmarks": {"s": {"n": 3}}}, {"bookmarks": {"org/r": {"s": 3}}}],
+)
+def test_a_stream_with_a_mark_anywhere_in_the_state_is_in_no_doubt(folder, mark):
+    catalog = {"streams": [stream(key=(), method="")]}
+    folder.script(schema(key=()), record(1), state(**mark), catalog=catalog)
+
+    assert folder.run().status == "done"
+    assert folder.run().status == "done"
+
+
 def test_blank_lines_between_messages_are_nothing(folder):
     folder.script(schema(), "", record(1), "  \r", state(at=2))
 

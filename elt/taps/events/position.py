@@ -144,10 +144,6 @@ class Position:
         self._own["layout"] = self._layout
         return gone
 
-    @property
-    def bad_files(self) -> int:
-        return sum(1 for entry in self._files.values() if entry.get("bad"))
-
     def _start_of(self, stream: str) -> int:
         mark = self._bookmarks.get(stream)
         if isinstance(mark, dict) and "run" in mark:
