@@ -273,7 +273,15 @@ def _known(project: Project, tap: str, warehouse: Warehouse) -> Remembered:
 
 
 def _taken_out(known: Remembered, streams: Mapping[str, Stream]) -> set[str]:
-    """Find the reset streams whose marks are out of the state already, as most are."""
+    """Find the reset streams whose marks are out of the state already, as most are.
+
+    A state that is not kept by stream may speak of them all the same.
+    """
+    every = {n for one in streams.values() for n in (one.id, one.name)} | {
+        *known.loaded
+    }
+    if not can_be_taken_apart(known.state, every):
+        return set()
     names = {s: {s, streams[s].name} if s in streams else {s} for s in known.reset}
     return {s for s in known.reset if without_mark(known.state, names[s])}
 

@@ -413,6 +413,22 @@ def test_a_stream_with_a_mark_anywhere_in_the_state_is_in_no_doubt(folder, mark)
     assert folder.run().status == "done"
 
 
+def test_a_full_refresh_cut_short_is_made_good_where_streams_share_a_mark(folder):
+    catalog = {"streams": [stream(key=(), method="INCREMENTAL")]}
+    mark = {"bookmarks": {"org/repo": {"since": 5}}}
+    whole = [schema(key=()), *map(record, range(1, 6)), state(at=6, **mark)]
+    folder.script(*whole, catalog=catalog)
+    folder.run()
+    cut = [state(at=6, **mark), {"do": "exit", "much": 1}]
+    folder.script(*cut, catalog=catalog)
+    assert folder.run(full_refresh=True).status == "failed"
+
+    folder.script(*whole, record(6), record(7), record(8), catalog=catalog)
+    folder.run()
+
+    assert folder.ids() == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
 def test_blank_lines_between_messages_are_nothing(folder):
     folder.script(schema(), "", record(1), "  \r", state(at=2))
 
