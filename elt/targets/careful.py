@@ -203,8 +203,12 @@ def _name_broken_lines(cursor: DuckDBPyConnection, road: Road, table: str) -> No
     if not places:
         return
     found = lines_at(road.path, road.encoding.compression, {one for (one,) in places})
-    for place, text in found.items():
-        cursor.execute(f"UPDATE {table} SET raw = ? WHERE place = ?", [text, place])
+    cursor.execute(
+        f"UPDATE {table} SET raw = line.text"
+        " FROM (SELECT unnest(?) AS place, unnest(?) AS text) AS line"
+        f" WHERE {table}.place = line.place",
+        [[*found.keys()], [*found.values()]],
+    )
 
 
 def _add_broken_csv_lines(cursor: DuckDBPyConnection, table: str) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from elt.reverse.destination import Change, Receipt, Route, Traits, read_config
+from elt.reverse.destination import read_config
 from elt.reverse.sql.mysql.connection import (
     MysqlConfig,
     address_of,
@@ -15,32 +15,22 @@ from elt.reverse.sql.mysql.connection import (
     place_of,
 )
 from elt.reverse.sql.mysql.session import MysqlSession
-from elt.reverse.sql.names import table_name
-from elt.reverse.sql.sender import DELIVERY, TableSender
+from elt.reverse.sql.sender import TableDestination
 
 
-class MysqlDestination:
+class MysqlDestination(TableDestination):
     """Writes a sync's rows into a table, by its key."""
 
     def __init__(self, config: Mapping[str, Any], root: Path) -> None:
         del root
         self._config = read_config(MysqlConfig, config)
         self._address = address_of(self._config)
-        self._sender = TableSender(self._connect, may_create=self._config.create_table)
-        self.traits = Traits(
+        super().__init__(
+            self._connect,
+            may_create=self._config.create_table,
             batch_size=self._config.batch_size,
             is_local=is_local(self._address),
-            delivery=DELIVERY,
         )
-
-    def check(self) -> None:
-        self._sender.check()
-
-    def check_route(self, route: Route) -> None:
-        table_name(route.object)
-
-    def send(self, route: Route, changes: Sequence[Change]) -> list[Receipt]:
-        return self._sender.send(route, changes)
 
     def _connect(self) -> MysqlSession:
         return MysqlSession(

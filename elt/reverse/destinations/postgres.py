@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from elt.reverse.destination import Change, Receipt, Route, Traits, read_config
-from elt.reverse.sql.names import table_name
+from elt.reverse.destination import read_config
 from elt.reverse.sql.postgres.connection import (
     PostgresConfig,
     address_of,
@@ -15,31 +14,22 @@ from elt.reverse.sql.postgres.connection import (
     is_local,
 )
 from elt.reverse.sql.postgres.session import PostgresSession
-from elt.reverse.sql.sender import DELIVERY, TableSender
+from elt.reverse.sql.sender import TableDestination
 
 
-class PostgresDestination:
+class PostgresDestination(TableDestination):
     """Writes a sync's rows into a table, by its key."""
 
     def __init__(self, config: Mapping[str, Any], root: Path) -> None:
         del root
         self._config = read_config(PostgresConfig, config)
         self._address = address_of(self._config)
-        self._sender = TableSender(self._connect, may_create=self._config.create_table)
-        self.traits = Traits(
+        super().__init__(
+            self._connect,
+            may_create=self._config.create_table,
             batch_size=self._config.batch_size,
             is_local=is_local(self._address),
-            delivery=DELIVERY,
         )
-
-    def check(self) -> None:
-        self._sender.check()
-
-    def check_route(self, route: Route) -> None:
-        table_name(route.object)
-
-    def send(self, route: Route, changes: Sequence[Change]) -> list[Receipt]:
-        return self._sender.send(route, changes)
 
     def _connect(self) -> PostgresSession:
         return PostgresSession(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -12,9 +12,8 @@ import msgspec
 from msgspec import Meta
 
 from elt.errors import ConfigError
-from elt.reverse.destination import Change, Receipt, Route, Traits, read_config
-from elt.reverse.sql.names import table_name
-from elt.reverse.sql.sender import DELIVERY, TableSender
+from elt.reverse.destination import read_config
+from elt.reverse.sql.sender import TableDestination
 from elt.reverse.sql.sqlite.errors import translated
 from elt.reverse.sql.sqlite.session import SqliteSession
 
@@ -28,29 +27,23 @@ class SqliteConfig(msgspec.Struct, frozen=True, kw_only=True):
     lock_timeout_seconds: Annotated[float, Meta(gt=0)] = 30.0
 
 
-class SqliteDestination:
+class SqliteDestination(TableDestination):
     """Writes a sync's rows into a table, by its key."""
 
     def __init__(self, config: Mapping[str, Any], root: Path) -> None:
         self._config = read_config(SqliteConfig, config)
         self._path = root / self._config.path
-        self._sender = TableSender(self._connect, may_create=self._config.create_table)
-        self.traits = Traits(
+        super().__init__(
+            self._connect,
+            may_create=self._config.create_table,
             batch_size=self._config.batch_size,
             is_local=self._path.resolve().is_relative_to(root.resolve()),
-            delivery=DELIVERY,
         )
 
     def check(self) -> None:
         if self._config.create_table and not self._path.exists():
             return  # the first row makes it
-        self._sender.check()
-
-    def check_route(self, route: Route) -> None:
-        table_name(route.object)
-
-    def send(self, route: Route, changes: Sequence[Change]) -> list[Receipt]:
-        return self._sender.send(route, changes)
+        super().check()
 
     def _connect(self) -> SqliteSession:
         if not self._path.exists() and not self._config.create_table:

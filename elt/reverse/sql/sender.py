@@ -1,17 +1,44 @@
-"""A sender into tables: one connection, and one transaction for each batch."""
+"""Senders into tables: one connection, and one transaction for each batch."""
 
 from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Sequence
 
-from elt.reverse.destination import Change, Receipt, Route
+from elt.reverse.destination import Change, Receipt, Route, Traits
 from elt.reverse.sql.fitting import shape_of
 from elt.reverse.sql.flaws import checks
+from elt.reverse.sql.names import table_name
 from elt.reverse.sql.session import AnswerLost, Session
 from elt.reverse.sql.writing import Plan, write
 
 DELIVERY = "at least once; rows are written by their key, a batch in one transaction"
+
+
+class TableDestination:
+    """What destinations of all databases share; each tells how to connect."""
+
+    def __init__(
+        self,
+        connect: Callable[[], Session],
+        *,
+        may_create: bool,
+        batch_size: int,
+        is_local: bool,
+    ) -> None:
+        self._sender = TableSender(connect, may_create=may_create)
+        self.traits = Traits(
+            batch_size=batch_size, is_local=is_local, delivery=DELIVERY
+        )
+
+    def check(self) -> None:
+        self._sender.check()
+
+    def check_route(self, route: Route) -> None:
+        table_name(route.object)
+
+    def send(self, route: Route, changes: Sequence[Change]) -> list[Receipt]:
+        return self._sender.send(route, changes)
 
 
 class TableSender:
