@@ -18,7 +18,7 @@ except KeyboardInterrupt:  # importing takes a moment, in which nothing has begu
 
 def main() -> NoReturn:
     # dbt makes a million objects while it is imported and parses, and hardly any of
-    # them is garbage: looking for it costs a tenth of a run (`benchmarks/ratios.py`).
+    # them is garbage: looking for it costs a tenth of a run (`benchmarks/run.py`).
     gc.set_threshold(100_000, 50, 1000)
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:  # `nohup` has it ignored

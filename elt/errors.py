@@ -12,6 +12,7 @@ Every error says what happened, where, and the way out.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 
 
@@ -74,3 +75,19 @@ class Interrupted(EltError):
     """Somebody asked us to stop; what was finished is kept."""
 
     exit_code = 130
+
+
+MAKE_ROOM = (
+    "Make room there and run again: what was committed is kept, the rest is read again"
+)
+
+
+def of_the_disk(error: BaseException, where: str | None = None) -> Unavailable | None:
+    """Say in our words that a disk is full; None where that is not what happened."""
+    if not isinstance(error, OSError) or error.errno not in _FULL:
+        return None
+    where = where or (str(error.filename) if error.filename else None)
+    return Unavailable("the disk is full", where=where, hint=MAKE_ROOM)
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)

@@ -60,6 +60,11 @@ class AssetFinished:
     message: str = ""
 
 
+def only_rejects(status: str, rejects: int, message: str) -> bool:
+    """Say whether rejects, and nothing else, are why an asset did not end as `done`."""
+    return status == "warned" and rejects > 0 and not message
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepFinished:
     step: str

@@ -33,7 +33,7 @@ from elt.cli import (
     status,
 )
 from elt.cli.options import examples_text
-from elt.errors import EltError
+from elt.errors import EltError, of_the_disk
 
 # As a shell shows a program that SIGPIPE ended: `elt query ... | head`.
 READER_GONE_EXIT_CODE = 141
@@ -105,6 +105,9 @@ def main(arguments: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001  the last place that can explain it
         if str(error) == _DUCKDBS_CTRL_C:
             return INTERRUPTED_EXIT_CODE
+        full = of_the_disk(error)
+        if full is not None:
+            return failures.report(full)
         return failures.report_unexpected(error, _project_argument(arguments))
     return code if isinstance(code, int) else 0
 

@@ -87,16 +87,17 @@ def print_answers(answers: Sequence[Answer]) -> None:
     for answer in answers:
         done = answer.retried
         say(f"{answer.tap}.{answer.stream}: {counted(answer.rejects)}")
-        if answer.held:
-            say(f"{answer.rejects:>8,}  not tried: {answer.held}")
-        if done.loaded:
-            say(f"{done.loaded:>8,}  loaded")
-        if done.again:
-            say(f"{done.again:>8,}  let go: the same record, or a later one of its key")
-        for why, number in done.stale.items():
-            say(f"{number:>8,}  stale: {why}")
-        for why, number in done.kept.items():
-            say(f"{number:>8,}  still rejected: {why}")
+        lines = [
+            (answer.rejects if answer.held else 0, f"not tried: {answer.held}"),
+            (done.loaded, "loaded"),
+            (done.again, "let go: the same record, or a later one of its key"),
+            (done.filtered, "let go: the stream's `filter` keeps them out"),
+            *((number, f"stale: {why}") for why, number in done.stale.items()),
+            *((number, f"still rejected: {why}") for why, number in done.kept.items()),
+        ]
+        for number, what in lines:
+            if number:
+                say(f"{number:>8,}  {what}")
     if any(answer.retried.stale for answer in answers):
         note("`elt rejects drop --reason stale` drops those that are stale")
 

@@ -104,11 +104,13 @@ def logs(
 
 
 def _print_head(run: RunSummary) -> None:
+    from elt.report.endings import done_with
     from elt.report.figures import duration, local
 
     took = "" if run.seconds is None else f" in {duration(run.seconds)}"
     note(f"run {run.run} of {local(run.started_at, '%Y-%m-%d %H:%M:%S')}:")
-    note(f"{run.status}{took}{': ' + run.message if run.message else ''}\n")
+    ended = done_with(run.rejects) if run.only_rejects else run.status
+    note(f"{ended}{took}{': ' + run.message if run.message else ''}\n")
 
 
 def _print_event(time: str, event: Event) -> None:
@@ -131,10 +133,12 @@ def _print_events(run: RunSummary, events: Iterable[tuple[str, Event]]) -> None:
 
 
 def _run_row(run: RunSummary) -> tuple[str | int | None, ...]:
+    from elt.report.endings import done_with
     from elt.report.figures import duration, local
 
     counts = ", ".join(f"{n} {status}" for status, n in run.assets.items())
     seconds = None if run.seconds is None else duration(run.seconds)
     started = local(run.started_at)
     rejects = run.rejects or None
-    return (run.run, run.status, started, seconds, rejects, counts)
+    ended = done_with(run.rejects) if run.only_rejects else run.status
+    return (run.run, ended, started, seconds, rejects, counts)

@@ -62,6 +62,7 @@ def _is_passed_test(asset: AssetStatus) -> bool:
 
 def _print(assets: Sequence[AssetStatus], passed: Sequence[AssetStatus]) -> None:
     from elt.report.clean import encoding, one_line
+    from elt.report.endings import ending
     from elt.report.figures import counted
     from elt.report.marks import mark
     from elt.report.tables import Column, print_table
@@ -74,7 +75,7 @@ def _print(assets: Sequence[AssetStatus], passed: Sequence[AssetStatus]) -> None
         Column("ended well"),
     )
     rows = [
-        (a.asset, a.status, a.rows, a.rejects or None, _age(a.last_success))
+        (a.asset, ending(a), a.rows, a.rejects or None, _age(a.last_success))
         for a in assets
     ]
     if passed:

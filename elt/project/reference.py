@@ -32,7 +32,7 @@ Paths start at the folder of `elt.toml`. A date without quotes is read as its te
 
 ## Secrets
 
-Texts in `config` tables and in `[warehouse.dbt]` may refer to secrets, whole or in
+Texts in `config` tables, `hash_salt` and `[warehouse.dbt]` may refer to secrets, whole or in
 part. They are read when a step starts, not before.
 
 | reference | is replaced by |

@@ -60,7 +60,7 @@ def reference_problems(tables: object, path: KeyPath = ()) -> Iterator[Problem]:
                 table_of(path),
                 path,
                 f"`{dotted(path)}` cannot refer to a secret",
-                "Secrets are for `config` tables and `[warehouse.dbt]`",
+                "Secrets are for `config` tables, `hash_salt` and `[warehouse.dbt]`",
             )
         case _:
             pass
@@ -77,7 +77,7 @@ def _resolves(path: KeyPath) -> bool:
     match path:
         case ("taps" | "targets" | "destinations", _, "config", *_):
             return True
-        case ("warehouse", "dbt", *_):
+        case ("warehouse", "dbt", *_) | ("taps", _, "hash_salt"):
             return True
         case _:
             return False

@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from elt.project.check import Problem, named
+from elt.project.column_types import COLUMN_TYPES, column_type
 from elt.project.locate import KeyPath, dotted
+from elt.project.map_rules import Known, map_problems
 from elt.project.nearest import did_you_mean, listed
 from elt.project.settings import BASE_ENVIRONMENT, File, plain_name, tap_schema
+from elt.project.stream_settings import StreamTable
 from elt.project.sync_settings import FieldTable
 from elt.project.table import Table
-from elt.project.tap_settings import StreamTable, TapTable, TargetTable
+from elt.project.tap_settings import TapTable, TargetTable
 
 Rule = Callable[[File], Iterator[Problem]]
 
@@ -149,6 +152,8 @@ def streams_can_be_written_so(file: File) -> Iterator[Problem]:
             path = ("taps", tap, "streams", name)
             yield from _overwrites_changes_only(path, stream)
             yield from _upserts_without_key(path, stream)
+            yield from map_problems(path, stream, Known())
+            yield from _types_no_column_has(path, stream)
 
 
 def _overwrites_changes_only(path: KeyPath, stream: StreamTable) -> Iterator[Problem]:
@@ -171,6 +176,18 @@ def _upserts_without_key(path: KeyPath, stream: StreamTable) -> Iterator[Problem
             f"{named(path)} is written by `upsert`, which needs a key",
             'Name the columns, `key = ["id"]`, or use `mode = "append"`',
         )
+
+
+def _types_no_column_has(path: KeyPath, stream: StreamTable) -> Iterator[Problem]:
+    for name, told in stream.types.items():
+        if column_type(told) is None:
+            yield Problem(
+                path,
+                (*path, "types", name),
+                f"`{told}` is no type that column `{name}` of {named(path)} can have",
+                f"Choose {listed(COLUMN_TYPES)} or `DECIMAL(18,2)`, with up to 38"
+                " digits, as many of them behind the point as you say",
+            )
 
 
 def schemas_are_not_ours(file: File) -> Iterator[Problem]:

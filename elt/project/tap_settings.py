@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from msgspec import Meta, field
 
-from elt.project.table import Name, Seconds, Table
+from elt.project.stream_settings import SchemaPolicy, StreamTable
+from elt.project.table import Name, Percent, Seconds, Table
 
-ReplicationMethod = Literal["FULL_TABLE", "INCREMENTAL", "LOG_BASED"]
-WriteMode = Literal["append", "upsert", "overwrite"]
 PythonOfPackage = Annotated[
     Name | None,
     Meta(
@@ -21,41 +20,6 @@ PythonOfPackage = Annotated[
 Arguments = Annotated[
     list[str], Meta(description="Arguments before the ones that elt adds")
 ]
-
-
-class StreamTable(Table, frozen=True, kw_only=True):
-    """What differs for one stream of a tap. Every key is optional."""
-
-    mode: Annotated[
-        WriteMode | None,
-        Meta(
-            description="How rows are written. By default it follows from the stream;"
-            " `elt plan` shows it with its reason"
-        ),
-    ] = None
-    table: Annotated[
-        Name | None,
-        Meta(description="Name of the loaded table; by default the stream's own"),
-    ] = None
-    key: Annotated[
-        list[str] | None,
-        Meta(
-            description="Columns by which a row is known, in place of the tap's own",
-            examples=[["id"]],
-        ),
-    ] = None
-    replication_method: Annotated[
-        ReplicationMethod | None,
-        Meta(description="How the tap reads the stream, in place of its own choice"),
-    ] = None
-    replication_key: Annotated[
-        str | None,
-        Meta(description="Column that orders change", examples=["updated_at"]),
-    ] = None
-    allow_shrink: Annotated[
-        bool,
-        Meta(description="Let `overwrite` empty a table or lose most of its rows"),
-    ] = False
 
 
 class TapTable(Table, frozen=True, kw_only=True):
@@ -120,8 +84,37 @@ class TapTable(Table, frozen=True, kw_only=True):
     ] = 1800.0
     reject_limit: Annotated[
         Annotated[int, Meta(ge=0)],
-        Meta(description="More rejects than this in one run fail the tap"),
+        Meta(description="More rejects of a stream than this in one run fail it"),
     ] = 1000
+    reject_percent: Annotated[
+        Percent,
+        Meta(
+            description="So do more than this many of a hundred records. Fewer than"
+            " 1,000 records count as 1,000"
+        ),
+    ] = 1.0
+    schema_policy: Annotated[
+        SchemaPolicy,
+        Meta(
+            description="What a change of columns does, where a stream does not say"
+            " otherwise: `evolve`, `freeze` or `quarantine`"
+        ),
+    ] = "evolve"
+    add_record_metadata: Annotated[
+        bool,
+        Meta(
+            description="Add the columns `_sdc_*` of the Singer world to the tables. It"
+            " costs a second look at every record"
+        ),
+    ] = False
+    hash_salt: Annotated[
+        str | None,
+        Meta(
+            description="Put in front of values before they are hashed, so that nobody"
+            " finds them by trying",
+            examples=["${env:HASH_SALT}"],
+        ),
+    ] = None
     config: Annotated[
         dict[str, Any],
         Meta(

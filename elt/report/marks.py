@@ -27,10 +27,18 @@ _COLOURS = {
 }
 
 
+# How the words begin for what is all there but some rejects; see `endings`.
+DONE_WITH = "done with"
+
+
 def mark(status: str, encoding: str = "utf-8") -> str:
-    nice, ascii_only = _MARKS.get(status, ("?", "?"))
+    nice, ascii_only = _MARKS.get(_word(status), ("?", "?"))
     return nice if encoding.lower().startswith("utf") else ascii_only
 
 
 def colour(status: str) -> str:
-    return _COLOURS.get(status, "default")
+    return _COLOURS.get(_word(status), "default")
+
+
+def _word(status: str) -> str:
+    return "warned" if status.startswith(DONE_WITH) else status

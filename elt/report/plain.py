@@ -21,6 +21,7 @@ from elt.events import (
     StepStarted,
 )
 from elt.report import clean, figures
+from elt.report.endings import ending, run_ending
 from elt.report.tally import StepTally, Tally
 
 # A commit happens many times a second; a reader of a log wants to see that it moves.
@@ -74,7 +75,8 @@ class PlainLines:
             case StepFinished():
                 self._step_finished(event)
             case RunFinished(status=status, seconds=seconds):
-                self._write(f"run {status} in {figures.duration(seconds)}")
+                ended = run_ending(status, self._tally.results())
+                self._write(f"run {ended} in {figures.duration(seconds)}")
             case StepRetrying() | SchemaChanged() | LogLine():
                 for line in self._notes.lines(event):
                     self._say(event.step, line)
@@ -107,8 +109,7 @@ class PlainLines:
         if event.asset == event.step:
             return  # the step's own end says it
         if event.status in {"failed", "stopped", "warned"}:
-            message = clean.one_line(event.message)
-            self._say(event.step, f"{event.asset} {event.status}: {message}")
+            self._say(event.step, asset_words(event))
         elif event.asset.partition(":")[0] in {"model", "test", "seed", "snapshot"}:
             step = self._tally.step(event.step)
             nodes = f"{len(step.results)} of {len(step.assets)} nodes"
@@ -160,6 +161,12 @@ class Notes:
         source = f"{event.source}: " if event.source != event.step else ""
         first, *more = clean.plain(event.text).strip().splitlines() or [""]
         return [f"{event.level}: {source}{first}", *(f"  {line}" for line in more)]
+
+
+def asset_words(event: AssetFinished) -> str:
+    """Say how an asset ended, and what there is to see to."""
+    message = clean.one_line(event.message)
+    return f"{event.asset} {ending(event)}{f': {message}' if message else ''}"
 
 
 def step_figures(step: StepTally, event: StepFinished) -> str:

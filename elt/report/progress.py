@@ -24,7 +24,7 @@ from elt.events import (
     StepRetrying,
 )
 from elt.report import clean, figures, marks, screen
-from elt.report.plain import Notes, step_figures, unsaid_message
+from elt.report.plain import Notes, asset_words, step_figures, unsaid_message
 from elt.report.tally import StepTally, Tally
 
 FRAMES_PER_SECOND = 8
@@ -158,8 +158,7 @@ class Progress:
         if event.asset == event.step:
             return  # the step's own end says it
         mark = marks.mark(event.status, self._encoding)
-        message = clean.one_line(event.message)
-        line = self._line(mark, f"{event.asset} {event.status}: {message}")
+        line = self._line(mark, asset_words(event))
         line.stylize(marks.colour(event.status), 0, 1)
         self._console.print(line)
 

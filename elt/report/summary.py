@@ -13,6 +13,7 @@ from rich.text import Text
 
 from elt.events import AssetFinished, Status
 from elt.report import clean, figures, marks, screen
+from elt.report.endings import run_ending
 from elt.report.tables import Cell, Column, Styled, print_table
 from elt.report.tally import StepTally, Tally
 
@@ -163,7 +164,8 @@ def _step_trouble(
     end = step.finished
     troubled = [r for r in step.results.values() if r.status in _TROUBLE]
     alike = {(r.status, r.message) for r in troubled}
-    if end is not None and len(troubled) > 1 and alike == {(end.status, end.message)}:
+    same_end = end is not None and alike == {(end.status, end.message)}
+    if end is not None and end.message and len(troubled) > 1 and same_end:
         yield Trouble(step.id, end.status, end.message, end.hint, logs)
         return
     for each in troubled:
@@ -189,7 +191,8 @@ def _last_line(tally: Tally, encoding: str) -> str:
     seconds = tally.finished.seconds if tally.finished else 0.0
     took = f" in {figures.duration(seconds)}" if seconds else ""
     summed = f": {parts}" if parts else ""
-    return f"{marks.mark(status, encoding)} run {tally.run} {status}{took}{summed}"
+    ended = run_ending(status, tally.results())
+    return f"{marks.mark(status, encoding)} run {tally.run} {ended}{took}{summed}"
 
 
 def _step_result(step: StepTally) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from elt.errors import EltError, Guarded, Interrupted, Unavailable
+from elt.errors import EltError, Guarded, Interrupted, Unavailable, of_the_disk
 from elt.events import (
     AssetFinished,
     Listener,
@@ -19,6 +19,7 @@ from elt.events import (
     StepRetrying,
     StepStarted,
 )
+from elt.faults import reach
 from elt.runner.graph import Asset
 from elt.runner.plan import Step
 from elt.singer.process import SAID
@@ -206,7 +207,7 @@ class RunningStep:
             for result in self.do(self.step, left, attempt, self.stop):
                 self._add(result)
         except (Exception, SystemExit) as error:  # noqa: BLE001  answered for below
-            return error
+            return of_the_disk(error) or error
         return None
 
     def _add(self, result: AssetResult) -> None:
@@ -215,6 +216,7 @@ class RunningStep:
                 return
             self.results[result.asset] = result
         self.listen(asset_finished(self.step, result))
+        reach("result-recorded")
 
     def _settle(self, error: BaseException | None) -> None:
         with self._adding:

@@ -20,13 +20,16 @@ from typing import Any
 
 import msgspec
 
-from elt.errors import EltError
+from elt.errors import ConfigError, EltError
 from elt.events import Listener, LogLine, ignore
 from elt.plugins import find, tap_program
+from elt.project.check import named
+from elt.project.map_rules import Known, map_problems, misspelt
 from elt.project.secrets import Secrets
 from elt.project.settings import Project
-from elt.project.tap_settings import StreamTable, TapTable
-from elt.singer.catalog import Stream, select
+from elt.project.stream_settings import StreamTable
+from elt.project.tap_settings import TapTable
+from elt.singer.catalog import Stream, select, selected_streams
 from elt.singer.installed import versions_of
 from elt.singer.packages import package_of
 from elt.singer.process import TapProgram, discover
@@ -114,10 +117,34 @@ def selected_in(
     """Write the project's selection of a tap into its catalog."""
     table = project.file.taps[tap]
     try:
-        return select(catalog, table.select, table.streams)
+        chosen = select(catalog, table.select, table.streams)
     except EltError as error:
         error.where = error.where or project.where("taps", tap)
         raise
+    for stream in selected_streams(chosen):
+        _check_maps(project, tap, stream)
+    return chosen
+
+
+def _check_maps(project: Project, tap: str, stream: Stream) -> None:
+    """Raise ConfigError for maps that the stream, as it is, cannot have."""
+    settings = stream_settings(project, tap, stream)
+    name = stream.id if stream.id in project.file.taps[tap].streams else stream.name
+    path = ("taps", tap, "streams", name)
+    properties = stream.schema.get("properties") or {}
+    for told, meant in misspelt(settings, properties):
+        raise ConfigError(
+            f"{named(path)} has no column `{told}`",
+            where=project.where(*path),
+            hint=f"Did you mean `{meant}`?",
+        )
+    known = Known(
+        key=stream.key_properties,
+        replication_key=stream.replication_key,
+        properties=properties,
+    )
+    for problem in map_problems(path, settings, known):
+        raise ConfigError(problem.what, where=project.where(*path), hint=problem.hint)
 
 
 def stream_settings(project: Project, tap: str, stream: Stream) -> StreamTable:

@@ -23,7 +23,7 @@ from elt.singer.state import (
     without,
 )
 from elt.singer.state_files import read_state_file
-from elt.targets.bookmarks import bookmark_value
+from elt.targets.bookmarks import marks_of
 
 Origin = Literal["set", "reset", "undo", "import"]
 
@@ -209,8 +209,8 @@ def _why_not(edit: Edit, stream: str, mark: str) -> str | None:
             " will not be in it"
         )
     key = held.keys.get(stream) or replication_key(mark)
-    seen = bookmark_value(json.loads(edit.after), stream, key)
-    return _twice(stream) if stream in held.appended and seen is None else None
+    seen = marks_of(json.loads(edit.after), stream, key)
+    return _twice(stream) if stream in held.appended and not seen else None
 
 
 def _twice(stream: str) -> str:

@@ -38,7 +38,8 @@ class Hub:
             self.record(clean)
             self.keep(event)
         except EltError as error:
-            self.stop.set(f"the run log failed: {error.what}", timed_out=True)
+            reason = f"the run log failed: {error.what}; `elt doctor` says the way out"
+            self.stop.set(reason, timed_out=True)
 
     def _show(self, event: Event) -> None:
         try:

@@ -5,28 +5,34 @@ from __future__ import annotations
 import json
 import shutil
 import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from elt.errors import EltError, Interrupted
+from elt.errors import Interrupted
 from elt.events import Listener, LogLine
+from elt.faults import reach
 from elt.project.secrets import Secrets
 from elt.project.settings import Project
+from elt.project.tap_settings import TapTable
 from elt.runner.attempt import AssetResult, Stop
 from elt.runner.discovery import config_of, program_of, stream_settings
 from elt.runner.graph import Asset
 from elt.runner.remembered import Remembered, remembered
+from elt.runner.stream_plans import stream_plan, unknown_names
+from elt.runner.stream_results import results
 from elt.singer.catalog import Stream, selected_streams, stream_names
 from elt.singer.messages import read_chunks
 from elt.singer.process import TapProcess, start_tap
 from elt.singer.state import can_be_taken_apart, marks, without_mark
-from elt.targets.bookmarks import bookmark_value, start_from
-from elt.targets.duckdb import StreamPlan
-from elt.targets.load import Loading, StreamLoad, TapLoad
+from elt.targets.bookmarks import marks_of, start_from
+from elt.targets.limits import Limits
+from elt.targets.load import Loading, TapLoad
+from elt.targets.metadata import Stamping
 from elt.targets.modes import Mode, decide
+from elt.targets.plans import StreamPlan
 from elt.warehouse.bookmarks import mark_resets
 from elt.warehouse.duckdb import Warehouse
 
@@ -98,28 +104,42 @@ def run_tap(  # noqa: PLR0913  one step and its edges
     Raises the tap's error when it ends badly; what a STATE of it covers is kept.
     """
     spool = project.private_dir / "spool" / run / facts.tap
-    load = _tap_load(project, facts, catalog, assets, run=run, spool=spool)
+    plans = [
+        _stream_plan(project, facts, asset, secrets)
+        for asset in assets
+        if asset.detail["stream"] in facts.streams
+    ]
+    config = config_of(project, facts.tap, secrets)
+    load = _tap_load(project, facts, catalog, plans, run=run, spool=spool)
+    load = replace(load, storage=_storage(config))
     loading = Loading(load, warehouse, listen=listen)
     _note_resets(project, facts, load, warehouse)
 
     def on_line(text: str) -> None:
         listen(LogLine(step=load.step, source=facts.tap, level="info", text=text))
 
+    def on_warning(text: str) -> None:
+        listen(LogLine(step=load.step, source="elt", level="warning", text=text))
+
+    _warn_of_names(project, facts, plans, on_warning)
+    reach("tap-starting")
     try:
         with (
             _ended(loading),
             start_tap(
                 program_of(project, facts.tap, secrets),
-                config_of(project, facts.tap, secrets),
+                config,
                 catalog=only(catalog, {asset.detail["stream"] for asset in assets}),
                 state=start_of(facts, load.unread),
                 on_line=on_line,
             ) as tap,
         ):
-            _read(tap, loading, project.file.taps[facts.tap].idle_timeout_seconds, stop)
-        yield from _results(assets, loading.streams.values())
+            reach("tap-started")
+            _read(tap, loading, project.file.taps[facts.tap], stop)
+        yield from results(assets, loading.streams.values())
     finally:
         shutil.rmtree(spool, ignore_errors=True)
+        reach("spool-removed")
 
 
 def only(catalog: Mapping[str, Any], streams: set[str]) -> dict[str, Any]:
@@ -149,15 +169,14 @@ def _ended(loading: Loading) -> Iterator[None]:
         raise
 
 
-def _read(
-    tap: TapProcess, loading: Loading, idle_timeout_seconds: float, stop: Stop
-) -> None:
+def _read(tap: TapProcess, loading: Loading, table: TapTable, stop: Stop) -> None:
+    stamping = Stamping() if table.add_record_metadata else None
     # Stopping takes seconds, and whoever asks must not wait for it.
     stop.then(lambda: threading.Thread(target=tap.stop, daemon=True).start())
     for lines in read_chunks(
-        tap.stdout.fileno(), idle_timeout_seconds=idle_timeout_seconds
+        tap.stdout.fileno(), idle_timeout_seconds=table.idle_timeout_seconds
     ):
-        loading.feed(lines)
+        loading.feed(stamping.stamped(lines) if stamping else lines)
         if stop.is_set():
             break
     if stop.is_set():
@@ -165,6 +184,29 @@ def _read(
     code = tap.wait(_END_SECONDS)
     if code != 0:
         raise tap.error(f"ended with exit code {code}")
+
+
+def _warn_of_names(
+    project: Project,
+    facts: TapFacts,
+    plans: Sequence[StreamPlan],
+    on_warning: Callable[[str], None],
+) -> None:
+    for plan in plans:
+        for name in unknown_names(project, facts.tap, facts.streams[plan.stream]):
+            on_warning(
+                f"stream `{plan.stream}` is to drop or hash `{name}`, which its catalog"
+                " does not know; if it is misspelt, the column is loaded as it is"
+            )
+
+
+def _storage(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give the options with which a Singer SDK tap opens the place of its batches."""
+    match config:
+        case {"batch_config": {"storage": {"params": dict(params)}}}:
+            return params
+        case _:
+            return {}
 
 
 def start_of(facts: TapFacts, unread: Collection[str]) -> dict[str, Any] | None:
@@ -179,17 +221,13 @@ def _tap_load(
     project: Project,
     facts: TapFacts,
     catalog: Mapping[str, Any],
-    assets: Sequence[Asset],
+    planned: Sequence[StreamPlan],
     *,
     run: str,
     spool: Path,
 ) -> TapLoad:
     table = project.file.taps[facts.tap]
-    plans = {
-        asset.detail["stream"]: _stream_plan(project, facts, asset)
-        for asset in assets
-        if asset.detail["stream"] in facts.streams
-    }
+    plans = {plan.stream: plan for plan in planned}
     names = {facts.streams[stream].name: plan for stream, plan in plans.items()}
     return TapLoad(
         step=f"tap:{facts.tap}",
@@ -203,27 +241,29 @@ def _tap_load(
         left_out=frozenset(stream_names(catalog) - {*names, *plans}),
         unread=frozenset(facts.streams.keys() - plans.keys()),
         previous_state=facts.previous_state,
-        reject_limit=table.reject_limit,
+        limits=Limits(rejects=table.reject_limit, percent=table.reject_percent),
         commit_bytes=int(project.file.warehouse.commit_megabytes * 1_000_000),
         commit_seconds=project.file.warehouse.commit_seconds,
     )
 
 
-def _stream_plan(project: Project, facts: TapFacts, asset: Asset) -> StreamPlan:
+def _stream_plan(
+    project: Project, facts: TapFacts, asset: Asset, secrets: Secrets
+) -> StreamPlan:
     stream = facts.streams[asset.detail["stream"]]
-    settings = stream_settings(project, facts.tap, stream)
-    value = bookmark_value(facts.start, stream.id, stream.replication_key)
-    return StreamPlan(
-        stream=stream.id,
-        schema=asset.detail["schema"],
-        table=asset.detail["table"],
+    plan = stream_plan(
+        project,
+        facts.tap,
+        stream,
         mode=facts.modes[stream.id],
-        key=stream.key_properties,
-        learns_key=settings.key is None and settings.mode is None,
-        replication_key=stream.replication_key,
-        replace_from=value,
-        allow_shrink=settings.allow_shrink,
-        doubtful=_is_doubtful(facts, stream) and settings.mode is None,
+        place=(asset.detail["schema"], asset.detail["table"]),
+        secrets=secrets,
+    )
+    asked_for = stream_settings(project, facts.tap, stream).mode is not None
+    return replace(
+        plan,
+        replace_from=marks_of(facts.start, stream.id, stream.replication_key),
+        doubtful=_is_doubtful(facts, stream) and not asked_for,
     )
 
 
@@ -233,16 +273,16 @@ def _is_doubtful(facts: TapFacts, stream: Stream) -> bool:
     A tap that was given no bookmark of a stream, and has no method for it, most likely
     reads the whole of it each time; but it may also send only what is new.
     """
+    if (
+        facts.modes[stream.id].name != "append"
+        or stream.replication_method
+        or stream.id not in facts.loaded
+    ):
+        return False
     every = {name for one in facts.streams.values() for name in (one.id, one.name)}
     start = json.dumps(facts.start) if facts.start else None
     found = marks(start, every) if can_be_taken_apart(start, every) else None
-    marked = found is None or not found.keys().isdisjoint({stream.id, stream.name})
-    return (
-        facts.modes[stream.id].name == "append"
-        and not stream.replication_method
-        and stream.id in facts.loaded
-        and not marked
-    )
+    return found is not None and found.keys().isdisjoint({stream.id, stream.name})
 
 
 def _mode(
@@ -303,61 +343,3 @@ def _note_resets(
     if anew:
         with warehouse.writer() as cursor:
             mark_resets(cursor, project.environment, facts.tap, anew=anew, going_on=())
-
-
-def _results(
-    assets: Sequence[Asset], loads: Iterable[StreamLoad]
-) -> Iterator[AssetResult]:
-    """Answer for each stream; raise the error of one that is no asset."""
-    by_id = {load.plan.stream: load for load in loads}
-    answers = [
-        _result(asset, by_id.pop(asset.detail["stream"], None)) for asset in assets
-    ]
-    for load in by_id.values():
-        if load.error is not None:
-            raise load.error
-    yield from answers
-
-
-def _result(asset: Asset, stream: StreamLoad | None) -> AssetResult:
-    if stream is None:
-        return AssetResult(
-            asset=asset.id, status="done", rows=0, message="the tap sent nothing of it"
-        )
-    if stream.error is not None:
-        status = "stopped" if stream.error.exit_code == 3 else "failed"  # noqa: PLR2004
-        return AssetResult(
-            asset=asset.id,
-            status=status,  # type: ignore[arg-type]
-            rows=stream.rows,
-            message=_text(stream.error),
-            hint=stream.error.hint or "",
-        )
-    return AssetResult(
-        asset=asset.id,
-        status="warned" if _notes(stream) else "done",
-        rows=stream.rows,
-        rejects=stream.rejects,
-        message=_notes(stream),
-    )
-
-
-def _text(error: EltError) -> str:
-    return f"{error.what} ({error.where})" if error.where else error.what
-
-
-def _notes(stream: StreamLoad) -> str:
-    """Say what a person should look at, though all rows are in."""
-    notes = [f"`{c.column}`: {c.sentence}" for c in stream.widened]
-    if stream.rejects:
-        one = "1 reject" if stream.rejects == 1 else f"{stream.rejects:,} rejects"
-        notes.insert(0, one)
-    if stream.set_aside and stream.rows:
-        notes.append("the tap set them aside: each row says why")
-    if stream.plan.doubtful and stream.rows:
-        notes.append(
-            "added to the rows of earlier runs, and perhaps the same ones again: it has"
-            " no key, and the tap does not say how it reads. If it reads all of it each"
-            ' time, set `replication_method = "FULL_TABLE"`, else `mode = "append"`'
-        )
-    return "; ".join(notes)

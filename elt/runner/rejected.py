@@ -23,11 +23,12 @@ from elt.runner.discovery import catalog_of, stream_settings
 from elt.runner.remembered import Remembered, remembered
 from elt.runner.store.database import Store, open_store
 from elt.runner.store.history import new_run_id, note_change
+from elt.runner.stream_plans import stream_plan
 from elt.singer.catalog import Stream, selected_streams
-from elt.targets.columns import columns_of
-from elt.targets.duckdb import Stamp, StreamPlan
+from elt.targets.declared import declared_columns, ignored
 from elt.targets.evolve import place_of, tables_in
 from elt.targets.modes import Mode, decide
+from elt.targets.plans import Stamp
 from elt.targets.retry import Retried, Retry, retry
 from elt.targets.stale import RETRY
 from elt.warehouse.bookmarks import last_modes
@@ -112,7 +113,7 @@ def retry_rejects(
             tempfile.TemporaryDirectory(prefix="elt-") as folder,
             warehouse.writer() as cursor,
         ):
-            work = _Work(project, cursor, catalogs, run, now(), Path(folder))
+            work = _Work(project, secrets, cursor, catalogs, run, now(), Path(folder))
             answers = [
                 work.answer(tap, stream, found)
                 for (tap, stream), found in streams.items()
@@ -136,6 +137,7 @@ class _Work:
     """One retry: its transaction, and what the taps say of their streams now."""
 
     project: Project
+    secrets: Secrets
     cursor: DuckDBPyConnection
     catalogs: Mapping[str, dict[str, Any] | EltError]
     run: str
@@ -183,21 +185,25 @@ class _Work:
         loaded = known.loaded[stream.id]
         place = place_of(loaded.schema, loaded.table)
         properties = stream.schema.get("properties") or {}
+        plan = stream_plan(
+            self.project,
+            tap,
+            stream,
+            mode=_mode(self.project, tap, stream),
+            place=(loaded.schema, loaded.table),
+            secrets=self.secrets,
+        )
         wanted = Retry(
-            plan=StreamPlan(
-                stream=stream.id,
-                schema=loaded.schema,
-                table=loaded.table,
-                mode=_mode(self.project, tap, stream),
-                key=stream.key_properties,
-                replication_key=stream.replication_key,
-            ),
+            plan=plan,
             columns=tuple(
                 column
-                for column in columns_of(stream.schema)
+                for column in declared_columns(stream.schema, plan)
                 if column.property in stream.columns
             ),
-            ignored=tuple(name for name in properties if name not in stream.columns),
+            ignored=(
+                *(name for name in properties if name not in stream.columns),
+                *ignored(plan),
+            ),
             reads_again=stream.replication_method in ("INCREMENTAL", "LOG_BASED"),
             found=tables_in(self.cursor, {loaded.schema})[place],
             rejects=found,

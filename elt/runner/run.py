@@ -18,6 +18,7 @@ from elt.events import (
     RunStatus,
     ignore,
 )
+from elt.faults import reach
 from elt.project.secrets import Secrets
 from elt.project.settings import Project
 from elt.runner import steps
@@ -154,6 +155,7 @@ class _Run:
             environment=self.project.environment,
             request=asdict(self.request),
         )
+        reach("run-recorded")
         try:
             with self.secrets.kept_out_of_errors():
                 result = self._result(store)
@@ -215,6 +217,7 @@ class _Run:
             for step in decided.steps
         ]
         history.record_plan(store, self.owner.run, entries)
+        reach("plan-recorded")
         ids = tuple(step.id for step in decided.steps)
         listen(RunStarted(run=self.owner.run, steps=ids))
 
@@ -254,8 +257,10 @@ class _Run:
         )
 
     def _record_end(self, store: Store, result: RunResult) -> RunResult:
+        reach("run-ending")
         try:
             history.finish_run(store, result.run, result.status, message=result.message)
+            reach("run-ended")
         except EltError as error:
             message = result.message or f"the run log failed: {error.what}"
             return replace(result, status="failed", exit_code=1, message=message)
@@ -276,7 +281,9 @@ class _Run:
                 return
             place = self._place_of(event.tap, prepared)
             if place is not None:
+                reach("bookmark-mirroring")
                 state.save(store, place, event.tap, event.state, origin=self.owner.run)
+                reach("bookmark-mirrored")
 
         return keep
 

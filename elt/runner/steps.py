@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Any
@@ -24,8 +24,10 @@ from elt.runner.plan import Facts, RunRequest, Step
 from elt.runner.relaying import relay_facts, run_relayed, target_of
 from elt.runner.sending import destination_of, manifest_of, send, sync_of
 from elt.runner.store.database import Store
-from elt.singer.catalog import selected_streams
-from elt.targets.columns import columns_of, table_name
+from elt.runner.stream_plans import stream_tables
+from elt.singer.catalog import Stream, selected_streams
+from elt.targets import columns as targets
+from elt.targets.columns import table_name
 from elt.transform.dbt import Dbt
 from elt.transform.manifest import Manifest
 from elt.transform.results import NodeResult
@@ -357,18 +359,23 @@ def _write_sources(project: Project, catalogs: Mapping[str, Mapping[str, Any]]) 
         for stream in selected_streams(catalog):
             own = stream_settings(project, tap, stream).table
             table = own or table_name(stream.name)
-            tables[table] = _columns(stream.schema, set(stream.columns))
+            for name, columns in stream_tables(project, tap, stream, table).items():
+                tables[name] = _told(stream, columns)
         write_sources(project.transform_dir, tap, project.tap_schema(tap), tables)
 
 
-def _columns(schema: Mapping[str, Any], selected: set[str]) -> list[Column]:
-    properties = schema.get("properties") or {}
+def _told(stream: Stream, columns: Iterable[targets.Column]) -> list[Column]:
+    """Describe columns as the tap does; those that elt makes have no description."""
+    properties = stream.schema.get("properties") or {}
     return [
-        Column(
-            column.name,
-            column.type,
-            str(properties[column.name].get("description", "")),
-        )
-        for column in columns_of(schema)
-        if column.property in selected
+        Column(column.name, column.type, _description(properties.get(column.property)))
+        for column in columns
     ]
+
+
+def _description(declared: object) -> str:
+    match declared:
+        case {"description": description}:
+            return str(description)
+        case _:
+            return ""

@@ -15,7 +15,7 @@ from typing import Any
 
 from elt.errors import ConfigError
 from elt.project.nearest import did_you_mean
-from elt.project.tap_settings import StreamTable
+from elt.project.stream_settings import StreamTable
 
 # Where the column patterns of a stream are kept in its metadata, for taps that learn
 # their columns only while they read.

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
+from types import MappingProxyType
 from typing import Any
+
+from elt.project import column_types
+from elt.project.column_types import COLUMN_TYPES, is_decimal
+from elt.targets import nested as shapes
+from elt.targets.nested import Items, Struct, can_hold, is_nested, render
 
 LOADED_AT = "_elt_loaded_at"
 RUN_ID = "_elt_run_id"
+# Of the Singer world: when a row was found to be gone, and which of the tap's
+# versions of the whole table it belongs to.
+DELETED_AT = "_sdc_deleted_at"
+VERSION = "_sdc_table_version"
 
 BIGINT_MAX = 2**63 - 1
 _DECIMAL = re.compile(r"DECIMAL\((\d+),\s*(\d+)\)")
@@ -19,12 +31,15 @@ class Column:
     """A property of a stream and the column that holds it.
 
     `type` is one of BIGINT, HUGEINT, DOUBLE, DECIMAL(p,s), BOOLEAN, TIMESTAMPTZ,
-    DATE, TIME, VARCHAR and JSON.
+    DATE, TIME, VARCHAR and JSON, or a STRUCT or list of them as `nested` writes it.
+    `name` is a wish until the table has given one.
     """
 
     property: str
     name: str
     type: str
+    hashed: bool = False  # only a digest of the value is kept, as VARCHAR
+    pinned: bool = False  # the project says the type: what does not fit is a reject
 
 
 def table_name(stream: str) -> str:
@@ -32,26 +47,66 @@ def table_name(stream: str) -> str:
     return re.sub(r"[\W_]+", "_", stream.lower()).strip("_") or "stream"
 
 
-def columns_of(schema: Mapping[str, Any]) -> tuple[Column, ...]:
-    """Give the columns for a stream's schema, each still under its property's name."""
+def columns_of(
+    schema: Mapping[str, Any],
+    *,
+    nested: str = "json",
+    types: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[Column, ...]:
+    """Give the columns for a stream's schema, each still under its property's name.
+
+    With `nested = "struct"` declared objects and arrays get types of their own.
+    `types` are pinned by the project, also for properties that the schema lacks.
+    """
     properties = schema.get("properties") or {}
-    return tuple(
-        Column(name, name, column_type(declared))
-        for name, declared in properties.items()
-    )
+    declared = [
+        Column(name, name, column_type(about, nested=_nested_in(name, nested)))
+        for name, about in properties.items()
+        if name not in types
+    ]
+    pinned = {
+        name: Column(name, name, column_types.column_type(type_) or type_, pinned=True)
+        for name, type_ in types.items()
+    }
+    by_name = {**{column.property: column for column in declared}, **pinned}
+    return tuple(by_name[name] for name in dict.fromkeys([*properties, *types]))
 
 
-def column_type(declared: Any) -> str:
+def _nested_in(name: str, nested: str) -> str:
+    """Keep what no JSON path leads to as JSON."""
+    return nested if can_hold([name]) else "json"
+
+
+def column_type(declared: Any, *, nested: str = "json") -> str:
     """Give the narrowest column type that holds every value that a schema allows."""
     if not isinstance(declared, Mapping):
         return "JSON"
-    types = {_scalar_type(one) for one in _alternatives(declared)} - {""}
+    found = [_type_of(one, nested) for one in _alternatives(declared)]
+    types = [one for one in dict.fromkeys(found) if one]
     if not types:
         return "JSON"
-    joined = types.pop()
-    for other in types:
-        joined = widened(joined, other)
-    return joined
+    return reduce(widened, types)
+
+
+def _type_of(declared: Mapping[str, Any], nested: str) -> str:
+    if nested == "struct":
+        match declared:
+            case {"type": "object", "properties": dict(fields)} if can_hold([*fields]):
+                return _struct_type(fields)
+            case {"type": "array", "items": dict(items)} if items:
+                return render(Items(shapes.parse(column_type(items, nested=nested))))
+    return _scalar_type(declared)
+
+
+def _struct_type(fields: Mapping[str, Any]) -> str:
+    return render(
+        Struct(
+            tuple(
+                (name, shapes.parse(column_type(declared, nested="struct")))
+                for name, declared in fields.items()
+            )
+        )
+    )
 
 
 def _alternatives(declared: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
@@ -112,21 +167,20 @@ def _string_type(declared: Mapping[str, Any]) -> str:
 def _declared_decimal(declared: Mapping[str, Any]) -> str | None:
     """Read the decimal marks of singer-sdk and of singer-python's older taps."""
     told = str(declared.get("x-sql-datatype", "")).upper().replace(" ", "")
-    if _DECIMAL.fullmatch(told):
-        return told
+    if told.startswith("DECIMAL("):
+        return told if is_decimal(told) else "VARCHAR"
     if "decimal" not in str(declared.get("format")):
         return None
     precision, scale = declared.get("precision"), declared.get("scale")
     if not isinstance(precision, int) or not isinstance(scale, int):
         return "DECIMAL(38,9)"
-    if precision > 38 or scale > precision:  # noqa: PLR2004  DuckDB's widest decimal
-        return "VARCHAR"
-    return f"DECIMAL({precision},{scale})"
+    exact = f"DECIMAL({precision},{scale})"
+    return exact if is_decimal(exact) else "VARCHAR"
 
 
 def _scale_of(multiple: Any) -> int | None:
     """Give the decimals that `multipleOf` allows, None where it is no power of ten."""
-    if not isinstance(multiple, int | float) or multiple <= 0:
+    if not isinstance(multiple, int | float) or not 0 < multiple < math.inf:
         return None
     if multiple == int(multiple):
         return 0
@@ -140,6 +194,8 @@ def widened(old: str, new: str) -> str:
     """Give the narrowest type that holds the values of both without loss."""
     if old == new:
         return old
+    if is_nested(old) or is_nested(new):
+        return render(shapes.joined(shapes.parse(old), shapes.parse(new), widened))
     pair = {old, new}
     if "JSON" in pair:
         return "JSON"
@@ -173,26 +229,22 @@ def _widened_decimal(old: str, new: str) -> str:
     return f"DECIMAL({precision},{scale})" if precision <= 38 else "VARCHAR"  # noqa: PLR2004
 
 
+def type_held(duckdb_type: str) -> str:
+    """Give our type for a column of a table, objects and lists as what they are."""
+    if not is_nested(duckdb_type):
+        return type_for(duckdb_type)
+    return render(shapes.renewed(shapes.parse(duckdb_type), type_for))
+
+
 def type_for(duckdb_type: str) -> str:
     """Give our type that holds all values of any DuckDB type."""
-    if duckdb_type in _OURS or _DECIMAL.fullmatch(duckdb_type):
+    if duckdb_type in COLUMN_TYPES or _DECIMAL.fullmatch(duckdb_type):
         return duckdb_type
     if duckdb_type.endswith("]") or duckdb_type.startswith(("STRUCT(", "MAP(")):
         return "JSON"
     return _HELD_BY.get(duckdb_type, "VARCHAR")
 
 
-_OURS = (
-    "BIGINT",
-    "HUGEINT",
-    "DOUBLE",
-    "BOOLEAN",
-    "TIMESTAMPTZ",
-    "DATE",
-    "TIME",
-    "VARCHAR",
-    "JSON",
-)
 _HELD_BY = {
     "TINYINT": "BIGINT",
     "SMALLINT": "BIGINT",
@@ -209,25 +261,30 @@ _HELD_BY = {
 }
 
 
-def named(columns: Sequence[Column], existing: Sequence[str]) -> tuple[Column, ...]:
+def named(
+    columns: Sequence[Column],
+    existing: Sequence[str],
+    reserved: Collection[str] = (LOADED_AT, RUN_ID),
+) -> tuple[Column, ...]:
     """Give every property a column name of its own, in a table that ignores case.
 
-    A property keeps the column that bears exactly its name, else one that differs in
-    case only; where two properties differ in case only, the later gets `_2`. Names of
-    their own go first, so that a table gives the same ones when it is loaded again.
+    `reserved` names are elt's own. A property keeps the column that bears exactly its
+    name, else one that differs in case only; where two properties differ in case only,
+    the later gets `_2`. Names of their own go first, so that a table gives the same
+    ones when it is loaded again.
     """
     by_lower = {name.lower(): name for name in existing}
-    taken = {LOADED_AT, RUN_ID}
+    taken = {*reserved}
     names: dict[str, str] = {}
-    for wishes in (set(existing), {column.property for column in columns} - {""}):
+    for wishes in (set(existing), {column.name for column in columns} - {""}):
         for column in columns:
-            wish = column.property
-            if wish in wishes and wish not in names and wish.lower() not in taken:
-                names[wish] = by_lower.get(wish.lower(), wish)
+            wish, known = column.name, column.property in names
+            if wish in wishes and not known and wish.lower() not in taken:
+                names[column.property] = by_lower.get(wish.lower(), wish)
                 taken.add(wish.lower())
     for column in columns:
         if column.property not in names:
-            name = _free_name(column.property, by_lower, taken)
+            name = _free_name(column.name, by_lower, taken)
             names[column.property] = name
             taken.add(name.lower())
     return tuple(replace(column, name=names[column.property]) for column in columns)

@@ -7,18 +7,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from elt.errors import EltError, Rejected, Unavailable
+from elt.errors import MAKE_ROOM, EltError, Unavailable
 from elt.events import BookmarkCommitted, Listener, RowsLoaded, SchemaChanged
+from elt.faults import reach
 from elt.targets import stale
-from elt.targets.careful import NO_KEY
-from elt.targets.columns import Column
-from elt.targets.duckdb import Stamp, StreamPlan, Written, write_stream
+from elt.targets.duckdb import write_stream
 from elt.targets.evolve import Table, place_of, tables_in
-from elt.targets.parts import Part, discard
-from elt.targets.readings import Caution, UnknownKeys, UnusualValues
+from elt.targets.limits import Limits, too_many_rejects
+from elt.targets.parts import discard
+from elt.targets.plans import Stamp, StreamBatch, StreamPlan, Written
+from elt.targets.readings import Caution, NoLines, UnknownKeys, UnusualValues
 from elt.warehouse.bookmarks import (
     Bookmark,
     LoadedStream,
+    loaded_streams,
     write_bookmark,
     write_load,
     write_loaded_stream,
@@ -32,16 +34,6 @@ _CONFLICT_TRIES = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StreamBatch:
-    """What one stream has for a commit. `columns` make the table even without rows."""
-
-    plan: StreamPlan
-    columns: tuple[Column, ...]
-    parts: tuple[Part, ...]
-    rejects_before: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
     """Rows and the bookmark that they carry us to."""
 
@@ -49,7 +41,7 @@ class Batch:
     stamp: Stamp
     streams: Mapping[str, StreamBatch]
     state: bytes | None
-    reject_limit: int
+    limits: Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +50,6 @@ class Committed:
 
     written: Mapping[str, Written] = field(default_factory=dict)
     failed: Mapping[str, EltError] = field(default_factory=dict)
-
-
-class KeyMissing(Rejected):
-    """A record has no key, where no reject is allowed."""
 
 
 class _StreamFailed(Exception):
@@ -93,10 +81,13 @@ def commit(
         except _StreamFailed as failure:
             failed[failure.stream] = failure.error
             kept = _without(kept, failure.stream, failed)
+    reach("warehouse-closed")
     _tell(kept, written, listen)
+    reach("commit-told")
     for stream in batch.streams.values():
-        for part in stream.parts:
+        for part in stream.all_parts:
             discard(part)
+    reach("parts-discarded")
     return Committed(written, failed)
 
 
@@ -118,7 +109,7 @@ def _attempt(
             cautions[again.stream] = again.caution
             if len(cautions) > 1:
                 _look_ahead(warehouse, batch, again.stream, cautions)
-        except duckdb.TransactionException as error:
+        except (duckdb.TransactionException, duckdb.IOException) as error:
             # Another thread's DDL, most often; the batch is still in hand.
             if conflicts >= _CONFLICT_TRIES or "conflict" not in str(error).lower():
                 raise _uncommitted(warehouse, error) from error
@@ -127,10 +118,12 @@ def _attempt(
 
 
 def _uncommitted(warehouse: Warehouse, error: Exception) -> Unavailable:
+    text = str(error).splitlines()[0]
+    kept_nothing = "Nothing of the batch was kept; it is read again with the next run"
     return Unavailable(
-        f"the warehouse could not commit: {str(error).splitlines()[0]}",
+        f"the warehouse could not commit: {text}",
         where=str(warehouse.path),
-        hint="Nothing of the batch was kept; it is read again with the next run",
+        hint=MAKE_ROOM if "No space left" in text else kept_nothing,
     )
 
 
@@ -151,11 +144,11 @@ def _look_ahead(
 def _rehearsed(warehouse: Warehouse, batch: Batch, name: str) -> Caution:
     import duckdb
 
-    caution = Caution()
+    caution, stream = Caution(), batch.streams[name]
     while not caution.careful:
         try:
             with warehouse.writer(keep=False) as cursor:
-                found = tables_in(cursor, {batch.streams[name].plan.schema})
+                found = _found(cursor, replace(batch, streams={name: stream}))
                 _write_one(cursor, batch, name, found=found, caution=caution)
             break
         except _Again as again:
@@ -175,17 +168,20 @@ class _Again(Exception):
 def _write(
     cursor: DuckDBPyConnection, batch: Batch, cautions: Mapping[str, Caution]
 ) -> dict[str, Written]:
+    reach("transaction-begun")
     written = {}
-    found = tables_in(cursor, {one.plan.schema for one in batch.streams.values()})
+    found = _found(cursor, batch)
     for name, stream in batch.streams.items():
         caution = cautions.get(name, Caution())
         written[name] = _write_one(cursor, batch, name, found=found, caution=caution)
-        stale.note(cursor, stream.plan, batch.stamp, stream.parts)
+        stale.note(cursor, stream.plan, batch.stamp, stream.all_parts)
         _note(cursor, batch.stamp, stream.plan, written[name])
+        reach("stream-noted")
     if batch.state is not None:
         stamp = batch.stamp
         bookmark = Bookmark(stamp.tap, batch.state.decode(), stamp.run_id)
         write_bookmark(cursor, stamp.environment, bookmark, at=stamp.at)
+        reach("bookmark-written")
     return written
 
 
@@ -194,38 +190,71 @@ def _write_one(
     batch: Batch,
     name: str,
     *,
-    found: Mapping[tuple[str, str], Table],
+    found: Mapping[str, Table],
     caution: Caution,
 ) -> Written:
     import duckdb
 
     stream = batch.streams[name]
-    plan = stream.plan
     try:
-        written = write_stream(
-            cursor,
-            plan,
-            stream.parts,
-            columns=stream.columns,
-            found=found.get(place_of(plan.schema, plan.table)),
-            stamp=batch.stamp,
-            caution=caution,
+        written = _write_in_turn(
+            cursor, stream, found=found.get(name), stamp=batch.stamp, caution=caution
         )
     except UnknownKeys as error:
         raise _Again(name, replace(caution, look_at_all_keys=True)) from error
+    except NoLines as error:
+        raise _Again(name, replace(caution, by_objects=True)) from error
     except UnusualValues as error:
-        if caution.careful:
+        if caution.every_row:
             why = EltError(f"a batch of stream `{name}` cannot be read: {error}")
             raise _StreamFailed(name, why) from error
-        raise _Again(name, replace(caution, careful=True)) from error
+        raise _Again(name, caution.with_more_care()) from error
     except duckdb.CatalogException as error:
-        raise _StreamFailed(name, _unchangeable(plan, error)) from error
+        raise _StreamFailed(name, _unchangeable(stream.plan, error)) from error
     except EltError as error:
         raise _StreamFailed(name, error) from error
-    rejects = stream.rejects_before + written.rejects
-    if written.rejects and rejects > batch.reject_limit:
-        raise _StreamFailed(name, _too_many_rejects(cursor, name, rejects, batch))
+    too_many = too_many_rejects(cursor, stream, written, batch.stamp, batch.limits)
+    if too_many is not None:
+        raise _StreamFailed(name, too_many)
     return written
+
+
+def _write_in_turn(
+    cursor: DuckDBPyConnection,
+    stream: StreamBatch,
+    *,
+    found: Table | None,
+    stamp: Stamp,
+    caution: Caution,
+) -> Written:
+    """Write what came under an earlier key by that key, then the rest."""
+    written = Written()
+    for one in (*stream.earlier, stream):
+        written.add(
+            write_stream(cursor, one, found=found, stamp=stamp, caution=caution)
+        )
+        if one is not stream:
+            place = place_of(one.plan.schema, one.plan.table)
+            table = tables_in(cursor, {one.plan.schema})[place]
+            found = replace(table, key=one.plan.key)
+    return written
+
+
+def _found(cursor: DuckDBPyConnection, batch: Batch) -> dict[str, Table]:
+    """Find the tables of the streams, and the key that each was loaded by."""
+    plans = {name: one.plan for name, one in batch.streams.items()}
+    tables = tables_in(cursor, {plan.schema for plan in plans.values()})
+    stamp = batch.stamp
+    loaded = loaded_streams(cursor, stamp.environment, stamp.tap)
+    found = {}
+    for name, plan in plans.items():
+        table = tables.get(place_of(plan.schema, plan.table))
+        before = loaded.get(plan.stream)
+        if table and before and table.generation == before.made_as:
+            table = replace(table, key=before.key)
+        if table:
+            found[name] = table
+    return found
 
 
 def _unchangeable(plan: StreamPlan, error: Exception) -> EltError:
@@ -236,24 +265,6 @@ def _unchangeable(plan: StreamPlan, error: Exception) -> EltError:
     )
 
 
-def _too_many_rejects(
-    cursor: DuckDBPyConnection, name: str, rejects: int, batch: Batch
-) -> Rejected:
-    row = cursor.execute(
-        "SELECT coalesce('column `' || \"column\" || '`: ', '') || reason"
-        " || coalesce(': ' || value, ''), reason FROM _elt.rejects"
-        " WHERE run_id = ? AND tap = ? AND stream = ? LIMIT 1",
-        [batch.stamp.run_id, batch.stamp.tap, batch.streams[name].plan.stream],
-    ).fetchone()
-    kind = KeyMissing if row and row[1] == NO_KEY else Rejected
-    return kind(
-        f"stream `{name}` has {rejects:,} rejects, more than the"
-        f" {batch.reject_limit:,} allowed",
-        where=f"for example {row[0]}" if row else None,
-        hint="Correct the source or the schema, or raise the tap's `reject_limit`",
-    )
-
-
 def _note(
     cursor: DuckDBPyConnection, stamp: Stamp, plan: StreamPlan, written: Written
 ) -> None:
@@ -261,7 +272,12 @@ def _note(
         cursor,
         stamp.environment,
         LoadedStream(
-            stamp.tap, plan.stream, plan.schema, plan.table, written.generation
+            stamp.tap,
+            plan.stream,
+            plan.schema,
+            plan.table,
+            written.generation,
+            plan.key,
         ),
     )
     note_load(cursor, stamp, plan, written)
@@ -310,7 +326,7 @@ def _without(batch: Batch, stream: str, failed: dict[str, EltError]) -> Batch:
     for name, held in batch.streams.items():
         if name == stream:
             continue
-        if held.plan.mode.name == "append" and held.parts:
+        if held.appends:
             failed[name] = EltError(
                 f"held back, because stream `{stream}` of the same tap failed",
                 hint="Its rows are read again with the next run",

@@ -1,91 +1,63 @@
 """Parts become rows of a DuckDB table, inside a transaction that the caller holds.
 
 The fast road reads, checks and inserts in one statement (1.1 times what DuckDB's own
-typed insert costs; `benchmarks/ratios.py`). It refuses a part with anything
-unusual in it; `careful.py` then reads that part again, value by value.
+typed insert costs; `benchmarks/`). It refuses a part with anything unusual in it;
+`careful.py` then reads that part again, value by value.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from elt.errors import ConfigError, Guarded
-from elt.targets import careful
-from elt.targets.columns import LOADED_AT, RUN_ID, Column
-from elt.targets.evolve import Change, Shape, Table, bring_up_to_date
-from elt.targets.modes import Mode
-from elt.targets.parts import Part, check_unchanged
+from elt.errors import ConfigError
+from elt.faults import reach
+from elt.targets import careful, history, missing, versions
+from elt.targets.again import replace_rows
+from elt.targets.child_tables import (
+    ASIDE,
+    delete_orphans,
+    make_aside,
+    move_rows,
+    split,
+    write_children,
+)
+from elt.targets.columns import Column
+from elt.targets.evolve import Shape, Table
+from elt.targets.filters import check_filter, leave_out
+from elt.targets.parts import check_unchanged
+from elt.targets.plans import Stamp, StreamBatch, StreamPlan, Written
+from elt.targets.policies import fit
 from elt.targets.readings import (
-    UNKNOWN_KEYS,
-    UNUSUAL_VALUES,
     Caution,
     Reading,
+    UnusualValues,
+    outgrown,
     prepare,
     run,
     union,
 )
-from elt.targets.roads import Road, from_sql, roads, texts
-from elt.targets.values import fast_check, fast_value
-from elt.warehouse.dialect import literal, quote, relation
+from elt.targets.roads import Road, roads
+from elt.targets.rows import insert_sql, insert_usual_sql
+from elt.targets.settling import (
+    STAGE,
+    keep_last,
+    key_columns,
+    make_empty,
+    merge,
+)
+from elt.warehouse.dialect import quote, relation
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-_STAGE = "_elt_stage"
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamPlan:
-    """Where and how a stream's rows are written."""
-
-    stream: str  # the tap's id of it
-    schema: str
-    table: str
-    mode: Mode
-    key: tuple[str, ...] = ()
-    learns_key: bool = False  # nobody has named a key yet: the SCHEMA may
-    replication_key: str | None = None
-    replace_from: str | None = None  # rows from this bookmark on are read again
-    allow_shrink: bool = False
-    # Nothing says whether the rows come again: no key, no method, and no bookmark.
-    doubtful: bool = False
-
-    @property
-    def keyed(self) -> bool:
-        """Whether the table has a key's row once."""
-        return bool(self.key) and self.mode.name != "append"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stamp:
-    """What every row of a commit is marked with, and when its tap was started."""
-
-    run_id: str
-    environment: str
-    tap: str
-    started_at: datetime
-    at: datetime
-
-
-@dataclass(slots=True, kw_only=True)
-class Written:
-    """What one stream's part of a commit did."""
-
-    rows: int = 0
-    rejects: int = 0
-    changes: list[Change] = field(default_factory=list)
-    generation: str = ""
-
-
-def write_stream(  # noqa: PLR0913  one stream and what is known of it
+def write_stream(
     cursor: DuckDBPyConnection,
-    plan: StreamPlan,
-    parts: Sequence[Part],
+    batch: StreamBatch,
     *,
-    columns: Sequence[Column],
     found: Table | None,
     stamp: Stamp,
     caution: Caution,
@@ -93,91 +65,198 @@ def write_stream(  # noqa: PLR0913  one stream and what is known of it
     """Write a stream's parts, in order, as its mode says.
 
     `found` is the table as it is, None before there is one. Raises UnknownKeys or
-    UnusualValues when the attempt must be repeated with more caution, Guarded when an
-    overwrite would shrink the table, Unavailable when a named file changed meanwhile.
+    UnusualValues when the attempt must be repeated with more caution, Guarded when a
+    table would shrink or change though it must not, Unavailable when a named file
+    changed meanwhile.
     """
+    plan, parts = batch.plan, batch.parts
     readings = [
-        prepare(cursor, road, number, caution=caution)
+        prepare(
+            cursor,
+            road,
+            number,
+            caution=caution,
+            maps=plan.maps,
+            keys=plan.key if plan.keyed else (),
+        )
         for number, road in enumerate(road for part in parts for road in roads(part))
     ]
     wanted = union(
-        [*columns, *(column for part in parts for column in part.columns)],
+        [*batch.columns, *(column for part in parts for column in part.columns)],
         [column for reading in readings for column in reading.extra],
     )
+    if found and not plan.mode.makes_anew:
+        wanted = outgrown(cursor, readings, wanted, found.types)
     _check_key(plan, wanted)
-    shape = bring_up_to_date(
+    versions.check(cursor, plan, found)
+    own, lists = split(plan, wanted, declared=batch.columns)
+    shape = fit(cursor, plan, own, found=found)
+    check_filter(cursor, plan, shape.columns, tap=stamp.tap)
+    reach("table-ready")
+    written = _begin(cursor, batch, shape, stamp, found=found)
+    rows_before = missing.count_living(cursor, batch, found)
+    target = _make_room(cursor, plan, found)
+    reach("room-made")
+    with _lists_aside(cursor, plan, shape, lists, target) as (into, with_lists):
+        for reading in readings:
+            _write(
+                cursor, plan, with_lists, reading, stamp=stamp, target=into, to=written
+            )
+            reach("rows-written")
+    _settle(cursor, plan, shape, stamp, target=target)
+    written.filtered = leave_out(cursor, plan, stamp)
+    written.rows -= written.filtered
+    reach("rows-settled")
+    written.gone = missing.settle(
         cursor,
-        (plan.schema, plan.table),
-        wanted,
+        batch,
+        shape,
+        stamp,
         found=found,
-        anew=plan.mode.makes_anew,
+        staged=target == STAGE,
+        to=written,
     )
-    written = Written(changes=list(shape.changes), generation=shape.generation)
-    rows_before = _clear(cursor, plan)
-    for reading in readings:
-        _write(cursor, plan, shape, reading, stamp=stamp, written=written)
-    _settle(cursor, plan, shape, stamp)
-    _refuse_to_shrink(cursor, plan, rows_before)
+    missing.refuse_to_shrink(cursor, plan, before=rows_before, to=written)
+    written.gone += missing.drop_deleted(cursor, plan, shape, found)
+    if lists:
+        written.changes += write_children(cursor, plan, shape.columns, lists, stamp)
+        if written.gone or any(reading.road.replace for reading in readings):
+            delete_orphans(cursor, plan, shape.columns, lists)
     return written
 
 
+@contextmanager
+def _lists_aside(
+    cursor: DuckDBPyConnection,
+    plan: StreamPlan,
+    shape: Shape,
+    lists: Sequence[Column],
+    target: str,
+) -> Iterator[tuple[str, Shape]]:
+    """Let rows wait aside while they have lists that are tables of their own.
+
+    Gives where rows are written to meanwhile, and the shape that they have there.
+    """
+    if not lists:
+        yield target, shape
+        return
+    make_aside(cursor, plan, lists)
+    yield ASIDE, replace(shape, columns=(*shape.columns, *lists))
+    keep_last(cursor, ASIDE, key_columns(plan, shape))
+    move_rows(cursor, target, lists)
+
+
+def _begin(
+    cursor: DuckDBPyConnection,
+    batch: StreamBatch,
+    shape: Shape,
+    stamp: Stamp,
+    *,
+    found: Table | None,
+) -> Written:
+    """Make the table ready for marks and for versions."""
+    changes = [
+        *shape.changes,
+        *missing.make_ready(cursor, batch, shape, found=found),
+    ]
+    versions.take_over(cursor, batch.plan, shape, stamp, found=found)
+    return Written(changes=changes, generation=shape.generation)
+
+
 def _check_key(plan: StreamPlan, columns: Sequence[Column]) -> None:
-    missing = set(plan.key) - {column.property for column in columns}
-    if missing and plan.keyed:
+    missing_ones = set(plan.key) - {column.property for column in columns}
+    if missing_ones and plan.keyed:
         raise ConfigError(
-            f"stream `{plan.stream}` has no column `{min(missing)}` to be its key",
+            f"stream `{plan.stream}` has no column `{min(missing_ones)}` to be its key",
             hint=f"Set `key` in [taps.<name>.streams.{plan.stream}]",
         )
 
 
-def _clear(cursor: DuckDBPyConnection, plan: StreamPlan) -> int:
-    """Make room as the mode says; give how many rows an overwrite replaces."""
+def _make_room(
+    cursor: DuckDBPyConnection, plan: StreamPlan, found: Table | None
+) -> str:
+    """Make room as the mode says; give the table that rows are written into."""
     table = relation(plan.schema, plan.table)
-    if plan.mode.name == "upsert":
-        cursor.execute(f"CREATE OR REPLACE TEMP TABLE {_STAGE} AS FROM {table} LIMIT 0")
-    if plan.mode.name != "overwrite":
-        return 0
-    rows = _count(cursor, table)
-    cursor.execute(f"DELETE FROM {table}")
-    return rows
+    if plan.mode.name == "overwrite":
+        cursor.execute(f"DELETE FROM {table}")
+    empty = found is None or not cursor.execute(f"FROM {table} LIMIT 1").fetchall()
+    if not plan.staged or (empty and plan.mode.name == "upsert"):
+        return table
+    make_empty(cursor, STAGE, f"SELECT * FROM {table}")
+    return STAGE
 
 
-def _write(
+def _write(  # noqa: PLR0913  one part and where it goes
     cursor: DuckDBPyConnection,
     plan: StreamPlan,
     shape: Shape,
     reading: Reading,
     *,
     stamp: Stamp,
-    written: Written,
+    target: str,
+    to: Written,
 ) -> None:
-    table = relation(plan.schema, plan.table)
+    _check_marks(plan, reading.road)
     if reading.road.replace:
+        table = relation(plan.schema, plan.table)
         _clear_file(cursor, table, shape, reading.road)
-    target = _STAGE if plan.mode.name == "upsert" else table
-    columns = _columns_of(reading, shape)
+    columns = reading.own(shape.columns)
     if reading.texts is None:
-        sql = _insert_sql(target, plan, columns, reading, stamp)
-        written.rows += int(run(cursor, reading.road, sql)[0][0])
+        sql = insert_sql(target, plan, shape, reading, stamp)
+        to.rows += int(run(cursor, reading.road, sql)[0][0])
     else:
         keys = [c for c in columns if plan.keyed and c.property in plan.key]
+        if reading.texts.usual:
+            to.rows += _write_usual(cursor, plan, shape, reading, stamp, target)
         good, bad = careful.insert(
             cursor,
             reading.texts,
             target,
             columns=columns,
             keys=keys,
+            closed=reading.own(shape.closed),
             stamp=(stamp.run_id, stamp.environment, stamp.tap, plan.stream, stamp.at),
         )
-        written.rows += good
-        written.rejects += bad
+        to.rows += good
+        to.rejects += bad
+        reach("rejects-written")
     if reading.road.named:
         check_unchanged(reading.road.named)
 
 
-def _columns_of(reading: Reading, shape: Shape) -> list[Column]:
-    known = {c.property for c in (*reading.road.columns, *reading.extra)}
-    return [column for column in shape.columns if column.property in known]
+def _write_usual(
+    cursor: DuckDBPyConnection,
+    plan: StreamPlan,
+    shape: Shape,
+    reading: Reading,
+    stamp: Stamp,
+    target: str,
+) -> int:
+    """Write what is usual of a part of which only the rest was read with care.
+
+    Raises UnusualValues where all of it must be: the table has other types than the
+    schema, or the order of rows with the same key would be lost.
+    """
+    texts, columns = reading.texts, reading.own(shape.columns)
+    assert texts is not None  # noqa: S101  the rest was read
+    sql, usual = insert_usual_sql(target, plan, shape, reading, stamp)
+    keys = [c for c in columns if plan.keyed and c.property in plan.key]
+    if usual != texts.usual or reading.own(shape.closed):
+        raise UnusualValues
+    if keys and careful.any_good(cursor, texts, columns=columns, keys=keys):
+        raise UnusualValues
+    return int(run(cursor, reading.road, sql)[0][0])
+
+
+def _check_marks(plan: StreamPlan, road: Road) -> None:
+    """Raise ConfigError where it would not be known which rows are of which file."""
+    for name in road.constants if road.named else ():
+        if name in plan.maps.drop or name in plan.maps.hash:
+            raise ConfigError(
+                f"stream `{plan.stream}` cannot drop or hash `{name}`: by it elt knows"
+                " which rows came from which file",
+                hint=f"Take it out of `drop` and `hash` of stream `{plan.stream}`",
+            )
 
 
 def _clear_file(
@@ -193,134 +272,22 @@ def _clear_file(
     cursor.execute(f"DELETE FROM {table} WHERE {where}", [value for _, value in same])
 
 
-def _insert_sql(
-    target: str,
-    plan: StreamPlan,
-    columns: Sequence[Column],
-    reading: Reading,
-    stamp: Stamp,
-) -> str:
-    found = texts(reading.road, columns)
-    names = [quote(column.name) for column in columns] + [LOADED_AT, RUN_ID]
-    values = [
-        fast_value(text, column.type)
-        for text, column in zip(found, columns, strict=True)
-    ]
-    values += [f"TIMESTAMPTZ {literal(stamp.at.isoformat())}", literal(stamp.run_id)]
-    return (
-        f"INSERT INTO {target} ({', '.join(names)})"
-        f" SELECT {', '.join(values)}"
-        f" FROM {from_sql(reading.road, columns)}"
-        f" WHERE {_condition(plan, columns, found, reading)}"
-    )
-
-
-def _condition(
-    plan: StreamPlan,
-    columns: Sequence[Column],
-    found: Sequence[str],
-    reading: Reading,
-) -> str:
-    checks = []
-    for text, column in zip(found, columns, strict=True):
-        if plan.keyed and column.property in plan.key:
-            checks.append(f"{text} IS NOT NULL")
-        check = fast_check(text, column.type)
-        if check:
-            checks.append(f"({text} IS NULL OR coalesce({check}, false))")
-    usual = " AND ".join(checks) or "true"
-    stop = f"error({literal(UNUSUAL_VALUES)})"
-    condition = f"CASE WHEN {usual} THEN true ELSE {stop} END"
-    if reading.key_sets is None:
-        return condition
-    sets = ", ".join(
-        "[" + ", ".join(literal(key) for key in keys) + "]" for keys in reading.key_sets
-    )
-    if not sets:
-        return condition
-    return (
-        f"CASE WHEN json_keys(r.json) IN ({sets}) THEN {condition}"
-        f" ELSE error({literal(UNKNOWN_KEYS)}) END"
-    )
-
-
 def _settle(
-    cursor: DuckDBPyConnection, plan: StreamPlan, shape: Shape, stamp: Stamp
+    cursor: DuckDBPyConnection,
+    plan: StreamPlan,
+    shape: Shape,
+    stamp: Stamp,
+    *,
+    target: str,
 ) -> None:
     """Let the rows that were just written take the place of those they replace."""
     table = relation(plan.schema, plan.table)
-    names = {column.property: quote(column.name) for column in shape.columns}
-    keys = [names[key] for key in plan.key] if plan.keyed else []
-    if plan.mode.name == "upsert":
-        _keep_last(cursor, _STAGE, keys)
-        _merge(cursor, table, keys)
-    elif plan.keyed:
-        _keep_last(cursor, table, keys)
-    elif plan.replace_from is not None:
-        _replace_from_bookmark(cursor, plan, shape, stamp)
-
-
-def _keep_last(cursor: DuckDBPyConnection, table: str, keys: Sequence[str]) -> None:
-    """Keep of the rows with the same key the one that came last."""
-    listed = ", ".join(keys)
-    row = cursor.execute(
-        f"SELECT count(*) > count(DISTINCT ({listed})) FROM {table}"
-    ).fetchone()
-    if row and row[0]:
-        cursor.execute(
-            f"DELETE FROM {table} WHERE rowid NOT IN"
-            f" (SELECT max(rowid) FROM {table} GROUP BY {listed})"
-        )
-
-
-def _merge(cursor: DuckDBPyConnection, table: str, keys: Sequence[str]) -> None:
-    same = " AND ".join(f"old.{key} = new.{key}" for key in keys)
-    cursor.execute(f"DELETE FROM {table} AS old USING {_STAGE} AS new WHERE {same}")
-    cursor.execute(f"INSERT INTO {table} BY NAME FROM {_STAGE}")
-    cursor.execute(f"DROP TABLE {_STAGE}")
-
-
-def _replace_from_bookmark(
-    cursor: DuckDBPyConnection, plan: StreamPlan, shape: Shape, stamp: Stamp
-) -> None:
-    """Delete keyless rows of earlier runs that the tap has read again.
-
-    What lies behind the bookmark was committed without moving it and comes again.
-    Rows at the bookmark go only when rows at it have come: some taps start with it,
-    some behind it.
-    """
-    table = relation(plan.schema, plan.table)
-    for column in shape.columns:
-        if column.property == plan.replication_key:
-            mark = f"TRY_CAST($mark AS {column.type})"
-            name = quote(column.name)
-            cursor.execute(
-                f"DELETE FROM {table} WHERE {LOADED_AT} < $started AND ({name} > {mark}"
-                f" OR ({name} = {mark} AND EXISTS (FROM {table} AS new"
-                f" WHERE new.{LOADED_AT} = $at AND new.{name} <= {mark})))",
-                {
-                    "mark": plan.replace_from,
-                    "started": stamp.started_at,
-                    "at": stamp.at,
-                },
-            )
-
-
-def _refuse_to_shrink(
-    cursor: DuckDBPyConnection, plan: StreamPlan, rows_before: int
-) -> None:
-    if plan.allow_shrink or not rows_before:
-        return
-    rows = _count(cursor, relation(plan.schema, plan.table))
-    if rows * 2 < rows_before:
-        raise Guarded(
-            f"`{plan.schema}.{plan.table}` would shrink from {rows_before:,} rows"
-            f" to {rows:,}; the old rows were kept",
-            hint=f"If that is right, set `allow_shrink = true` for stream"
-            f" `{plan.stream}`",
-        )
-
-
-def _count(cursor: DuckDBPyConnection, table: str) -> int:
-    row = cursor.execute(f"SELECT count(*) FROM {table}").fetchone()
-    return int(row[0]) if row else 0
+    keys = key_columns(plan, shape)
+    if plan.mode.name == "history":
+        history.settle(cursor, plan, shape.columns, stamp)
+    elif keys:
+        keep_last(cursor, target, keys)
+        if target == STAGE:
+            merge(cursor, table, keys)
+    elif plan.replace_from:
+        replace_rows(cursor, plan, shape, stamp)

@@ -16,24 +16,27 @@ from elt.targets.columns import (
     RUN_ID,
     Column,
     named,
-    type_for,
+    type_held,
     widened,
 )
+from elt.targets.nested import converted, joined, parse, render, renewed
 from elt.warehouse.dialect import literal, quote, relation
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _LONG_NAMES = {"TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ"}
+# What every loaded table has beside the stream's own columns.
+_STAMPED = (Column("", LOADED_AT, "TIMESTAMPTZ"), Column("", RUN_ID, "VARCHAR"))
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What happened to a column, as a sentence."""
+    """What happened to a column, as a sentence; `look`: a person should see to it."""
 
     column: str
     sentence: str
-    widens: bool = False
+    look: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +44,12 @@ class Table:
     """A table as it was found: its columns' types, in order, and its generation.
 
     The generation is the mark that elt leaves on a table which it made or took over.
+    The key is what the last load knew its rows by; None where nobody has noted it.
     """
 
     types: Mapping[str, str]
     generation: str | None
+    key: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +58,13 @@ class Shape:
 
     `generation` names this incarnation of the table: dropped and made again, it has
     another one, and a bookmark that was written for the old one no longer counts.
+    `closed` are columns that were wanted and are not in the table.
     """
 
     columns: tuple[Column, ...]
     changes: tuple[Change, ...]
     generation: str
+    closed: tuple[Column, ...] = ()
 
 
 def bring_up_to_date(
@@ -66,21 +73,23 @@ def bring_up_to_date(
     wanted: Sequence[Column],
     *,
     found: Table | None,
+    own: Sequence[Column] = (),
     anew: bool = False,
 ) -> Shape:
     """Make a table hold the wanted columns, inside the caller's transaction.
 
-    `place` is its schema and name, `found` the table as it is, None without one. With
-    `anew` none of its rows will stay, and its columns get just the wanted types.
+    `place` is its schema and name, `found` the table as it is, None without one. `own`
+    columns are kept by elt itself, beside those of the stream. With `anew` none of its
+    rows will stay, and its columns get just the wanted types.
     """
     schema, table = place
+    own = (*_STAMPED, *own)
+    reserved = [column.name for column in own]
     if found is None:
-        return _make(cursor, schema, table, named(wanted, ()))
-    existing = dict(found.types)
-    columns, changes = [], []
-    if RUN_ID not in existing:
-        changes += _adopt(cursor, schema, table, existing)
-    for column in named(wanted, list(existing)):
+        return _make(cursor, schema, table, (named(wanted, (), reserved), own))
+    changes = _add_own(cursor, place, own, found)
+    existing, columns = _with_own(found, own), []
+    for column in named(wanted, list(existing), reserved):
         actual = existing.get(column.name)
         if actual is None:
             changes.append(_add(cursor, schema, table, column))
@@ -93,11 +102,44 @@ def bring_up_to_date(
         kept = _widen(cursor, (schema, table), column, actual)
         if kept != actual:
             changes.append(
-                Change(column.name, f"{actual} widened to {kept}", widens=True)
+                Change(column.name, f"{actual} widened to {kept}", look=True)
             )
         columns.append(replace(column, type=kept))
     generation = found.generation or _stamp(cursor, schema, table)
     return Shape(tuple(columns), tuple(changes), generation)
+
+
+def leave_as_it_is(
+    cursor: DuckDBPyConnection,
+    place: tuple[str, str],
+    wanted: Sequence[Column],
+    *,
+    found: Table,
+    own: Sequence[Column] = (),
+) -> tuple[Shape, list[Change]]:
+    """Fit the wanted columns into a table whose own do not change.
+
+    Every column has the table's type then, and those that it lacks are `closed`. Gives
+    also what would have to change. Columns that elt keeps itself are added all the
+    same: no source has asked for them.
+    """
+    own = (*_STAMPED, *own)
+    changes = _add_own(cursor, place, own, found)
+    existing = _with_own(found, own)
+    columns, closed, lacking = [], [], []
+    for column in named(wanted, list(existing), [one.name for one in own]):
+        actual = existing.get(column.name)
+        if actual is None:
+            closed.append(column)
+            lacking.append(Change(column.name, f"new column {column.type}"))
+            continue
+        columns.append(replace(column, type=actual))
+        wide = _wide_enough(cursor, place, column, actual)
+        if wide != type_held(actual):
+            lacking.append(Change(column.name, f"{actual} widened to {wide}"))
+    generation = found.generation or _stamp(cursor, *place)
+    shape = Shape(tuple(columns), tuple(changes), generation, tuple(closed))
+    return shape, lacking
 
 
 def tables_in(
@@ -121,14 +163,16 @@ def tables_in(
     ).fetchall()
     return {
         (schema, table): Table(
-            {
-                name: _LONG_NAMES.get(type_, type_)
-                for name, type_ in zip(names, types, strict=True)
-            },
+            {name: _own_name(type_) for name, type_ in zip(names, types, strict=True)},
             generation,
         )
         for schema, table, names, types, generation in rows
     }
+
+
+def _own_name(type_: str) -> str:
+    """Write a type of DuckDB's as elt does, so that equal ones compare as equal."""
+    return render(renewed(parse(type_), lambda leaf: _LONG_NAMES.get(leaf, leaf)))
 
 
 def place_of(schema: str, table: str) -> tuple[str, str]:
@@ -137,13 +181,16 @@ def place_of(schema: str, table: str) -> tuple[str, str]:
 
 
 def _make(
-    cursor: DuckDBPyConnection, schema: str, table: str, columns: tuple[Column, ...]
+    cursor: DuckDBPyConnection,
+    schema: str,
+    table: str,
+    columns: tuple[tuple[Column, ...], Sequence[Column]],
 ) -> Shape:
-    body = [f"{quote(column.name)} {column.type}" for column in columns]
-    body += [f"{LOADED_AT} TIMESTAMPTZ", f"{RUN_ID} VARCHAR"]
+    streams, own = columns
+    body = [f"{quote(column.name)} {column.type}" for column in (*streams, *own)]
     cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}")
     cursor.execute(f"CREATE TABLE {relation(schema, table)} ({', '.join(body)})")
-    return Shape(columns, (), _stamp(cursor, schema, table))
+    return Shape(streams, (), _stamp(cursor, schema, table))
 
 
 def _stamp(cursor: DuckDBPyConnection, schema: str, table: str) -> str:
@@ -154,24 +201,27 @@ def _stamp(cursor: DuckDBPyConnection, schema: str, table: str) -> str:
     return generation
 
 
-def _adopt(
-    cursor: DuckDBPyConnection, schema: str, table: str, existing: dict[str, str]
-) -> list[Change]:
-    """Add the columns that every loaded table has to one that somebody else made."""
-    added = []
-    for column in (Column("", LOADED_AT, "TIMESTAMPTZ"), Column("", RUN_ID, "VARCHAR")):
-        if column.name not in existing:
-            added.append(_add(cursor, schema, table, column))
-            existing[column.name] = column.type
-    return added
-
-
 def _add(cursor: DuckDBPyConnection, schema: str, table: str, column: Column) -> Change:
     cursor.execute(
         f"ALTER TABLE {relation(schema, table)}"
         f" ADD COLUMN {quote(column.name)} {column.type}"
     )
     return Change(column.name, f"new column {column.type}")
+
+
+def _add_own(
+    cursor: DuckDBPyConnection,
+    place: tuple[str, str],
+    own: Sequence[Column],
+    found: Table,
+) -> list[Change]:
+    return [
+        _add(cursor, *place, column) for column in own if column.name not in found.types
+    ]
+
+
+def _with_own(found: Table, own: Sequence[Column]) -> dict[str, str]:
+    return {column.name: column.type for column in own} | dict(found.types)
 
 
 def _retype(
@@ -194,25 +244,46 @@ def _widen(
 
     A type that elt does not load into, in a table of somebody else's, is widened too.
     """
-    wide = widened(type_for(actual), column.type)
-    if wide == "DOUBLE" and actual != "DOUBLE" and _loses(cursor, at, column, actual):
-        wide = "VARCHAR"
+    wide = _wide_enough(cursor, at, column, actual)
     if wide == actual:
         return actual
     name = quote(column.name)
-    value = f"to_json({name})" if wide == "JSON" else f"{name}::{wide}"
+    value = converted(parse(actual), parse(wide), name)
     cursor.execute(
         f"ALTER TABLE {relation(*at)} ALTER COLUMN {name} TYPE {wide} USING {value}"
     )
     return wide
 
 
-def _loses(
+def _wide_enough(
     cursor: DuckDBPyConnection, at: tuple[str, str], column: Column, actual: str
+) -> str:
+    """Give the narrowest type that holds the old values and the wanted ones."""
+    held = type_held(actual)
+    wide = widened(held, column.type)
+    exact = render(joined(parse(held), parse(column.type), _exactly_widened))
+    if exact != wide and _loses(cursor, at, column, (actual, wide)):
+        return exact
+    return wide
+
+
+def _exactly_widened(old: str, new: str) -> str:
+    wide = widened(old, new)
+    return "VARCHAR" if wide == "DOUBLE" != old else wide
+
+
+def _loses(
+    cursor: DuckDBPyConnection,
+    at: tuple[str, str],
+    column: Column,
+    types: tuple[str, str],
 ) -> bool:
+    """Say whether an old value is not the same after a way there and back."""
     name = quote(column.name)
+    actual, wide = map(parse, types)
+    there = converted(actual, wide, name)
+    back = f"TRY({converted(wide, actual, there)})"
     row = cursor.execute(
-        f"SELECT count(*) FROM {relation(*at)}"
-        f" WHERE TRY_CAST({name}::DOUBLE AS {actual}) IS DISTINCT FROM {name}"
+        f"SELECT count(*) FROM {relation(*at)} WHERE {back} IS DISTINCT FROM {name}"
     ).fetchone()
     return bool(row and row[0])

@@ -10,24 +10,26 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-
-import msgspec
+from typing import Any
 
 from elt.errors import EltError
 from elt.events import Listener, LogLine, RowsRead
-from elt.singer.messages import SET_ASIDE, Message, decode, raw_json
-from elt.targets.bookmarks import carry_over
-from elt.targets.columns import Column, columns_of, table_name
-from elt.targets.commit import Batch, Committed, StreamBatch, commit
-from elt.targets.duckdb import Stamp, StreamPlan
-from elt.targets.evolve import Change
-from elt.targets.modes import Mode, decide
-from elt.targets.parts import Part, Records, append_records, discard, files_of
+from elt.faults import reach
+from elt.singer.messages import SET_ASIDE, Message, decode, raw_json, utf_8
+from elt.targets.bookmarks import carry_over, says_nothing
+from elt.targets.columns import table_name
+from elt.targets.commit import Batch, Committed, commit
+from elt.targets.declared import declared_columns, ignored
+from elt.targets.limits import Limits
+from elt.targets.modes import decide
+from elt.targets.parts import Records, append_records, discard, files_of
+from elt.targets.plans import Stamp, StreamPlan
+from elt.targets.stream_load import Held, StreamLoad, with_key
 from elt.warehouse.duckdb import Warehouse
 
 
@@ -53,38 +55,16 @@ class TapLoad:
     unread: frozenset[str] = frozenset()  # ids of those that only this run leaves out
     previous_state: str | None = None  # has the bookmarks of streams not read now
     plan_for: Callable[[str, tuple[str, ...]], StreamPlan] | None = None
+    storage: Mapping[str, Any] = field(default_factory=dict)  # options of its BATCHes
     needs_properties: bool = False  # a SCHEMA without them is an error
-    reject_limit: int = 1000
+    end_tells: bool = True  # at its end the tap has surely sent what it announced
+    limits: Limits = field(default_factory=Limits)
     # A commit opens the file, inserts and closes it (40 ms beside the insert): worth
     # it for so many bytes, or when rows have waited for so long.
     commit_bytes: int = 64_000_000
     commit_seconds: float = 15.0
     commit_rows: int | None = None
     commit_first: bool = False  # the first STATE at once, to see early what is wrong
-
-
-@dataclass(slots=True)
-class StreamLoad:
-    """One stream while its tap runs, and its counts afterwards."""
-
-    plan: StreamPlan
-    columns: tuple[Column, ...]
-    schema: bytes
-    parts: list[Part] = field(default_factory=list)
-    waiting: list[msgspec.Raw] = field(default_factory=list)
-    received: bool = False
-    set_aside: bool = False  # its rows are what the tap could not make sense of
-    complete: bool = False  # evidence that an overwrite has all its rows
-    swapped: bool = False
-    rows: int = 0
-    rejects: int = 0
-    widened: list[Change] = field(default_factory=list)
-    error: EltError | None = None
-
-    @property
-    def aside(self) -> bool:
-        """Whether rows wait for evidence that they are the whole table."""
-        return self.plan.mode.name == "overwrite" and not self.complete
 
 
 class Loading:
@@ -111,8 +91,8 @@ class Loading:
         self._now = now
         self._state: bytes | None = None
         self._committed_state: bytes | None = None
-        # The last STATE that may be committed, with the parts that it covers.
-        self._mark: tuple[bytes, dict[str, tuple[Part, ...]]] | None = None
+        # The last STATE that may be committed, with what it covers.
+        self._mark: tuple[bytes, dict[str, Held]] | None = None
         self._started_at = now()
         self._last_commit = clock()
         self._spooled_bytes = 0
@@ -129,10 +109,14 @@ class Loading:
         for line in lines:
             message = decode(line)
             if message.type == "RECORD":
-                try:
-                    streams[message.stream].waiting.append(message.record)
-                except KeyError:
+                stream = streams.get(message.stream)
+                if stream is None:
                     self._refuse_if_wanted(message)
+                    continue
+                if message.version != stream.version:
+                    self._spool_waiting()
+                    stream.version = message.version
+                stream.waiting.append(message.record)
             else:
                 self._spool_waiting()
                 self._take(message)
@@ -140,10 +124,11 @@ class Loading:
 
     def finish(self) -> None:
         """Commit everything: the tap ended well, so its last STATE holds."""
+        reach("tap-ended")
         try:
             self._wait()
             for stream in self.streams.values():
-                stream.complete = True
+                stream.end(tells=self._load.end_tells)
             self._submit(self._uncommitted(everything=True), self._state)
             self._wait(last=True)
         finally:
@@ -154,9 +139,9 @@ class Loading:
         try:
             self._wait()
             if self._mark is not None:
-                state, parts = self._mark
-                _cut(parts)
-                self._submit(parts, state)
+                state, held = self._mark
+                _cut(held)
+                self._submit(held, state)
                 self._wait()
         finally:
             self._committer.shutdown()
@@ -169,13 +154,13 @@ class Loading:
             case "SCHEMA":
                 self._take_schema(message)
             case "STATE":
-                self._take_state(bytes(message.value))
+                self._take_state(utf_8(message.value))
             case "BATCH":
                 self._take_batch(message)
             case "ACTIVATE_VERSION":
                 stream = self.streams.get(message.stream)
-                if stream is not None and stream.received:
-                    stream.complete = True
+                if stream is not None:
+                    stream.activate(message.version)
             case "":
                 pass
             case unknown:
@@ -185,24 +170,26 @@ class Loading:
         if message.stream in self._load.left_out:
             return
         text = bytes(message.schema)
+        key = tuple(message.key_properties or ())
         stream = self.streams.get(message.stream)
-        if stream is not None and stream.schema == text:
+        if stream and (stream.schema, stream.declared_key) == (text, key):
             return
         declared = raw_json(message.schema)
         if not message.stream or not isinstance(declared, dict):
             raise EltError("the tap wrote a SCHEMA without a stream or a schema")
         if self._load.needs_properties and "properties" not in declared:
             raise EltError(f"the SCHEMA of stream `{message.stream}` has no properties")
-        columns = columns_of(declared)
+        plan = with_key(
+            self._load.streams.get(message.stream) or self._unplanned(message), key
+        )
+        columns = declared_columns(declared, plan)
         if stream is None:
-            plan = _with_key(
-                self._load.streams.get(message.stream) or self._unplanned(message),
-                message.key_properties or (),
-            )
-            self.streams[message.stream] = StreamLoad(plan, columns, text)
-        else:
-            stream.columns, stream.schema = columns, text
-        self.streams[message.stream].set_aside = bool(declared.get(SET_ASIDE))
+            stream = self.streams[message.stream] = StreamLoad(plan, columns, text)
+        elif stream.declared_key != key:
+            stream.change_key(plan)
+        stream.columns, stream.schema, stream.declared_key = columns, text, key
+        stream.set_aside = bool(declared.get(SET_ASIDE))
+        reach("schema-taken")
 
     def _unplanned(self, message: Message) -> StreamPlan:
         """Load a stream that the catalog does not know by what its SCHEMA says."""
@@ -222,10 +209,14 @@ class Loading:
         if stream is None:
             self._refuse_if_wanted(message)
             return
-        part = files_of(message, stream.columns, self._load.spool)
+        load = self._load
+        part = files_of(message, stream.columns, load.spool, storage=load.storage)
+        ignore = (*part.ignore, *ignored(stream.plan))
+        part = replace(part, ignore=ignore, key_number=stream.key_number)
         stream.parts.append(part)
         stream.received = True
         self._spooled_bytes += sum(_size(file.path) for file in part.files)
+        reach("batch-taken")
 
     def _refuse_if_wanted(self, message: Message) -> None:
         """Let rows go by that some taps send though their stream is not selected."""
@@ -237,9 +228,10 @@ class Loading:
             )
 
     def _take_state(self, state: bytes) -> None:
-        if not state or not raw_json(msgspec.Raw(state)):
-            return  # an empty STATE says nothing and must not erase one that does
+        if says_nothing(state, first=self._state is None):
+            return
         self._state = state
+        reach("state-taken")
         if any(stream.aside for stream in self.streams.values()):
             return
         self._mark = (state, self._uncommitted())
@@ -260,38 +252,34 @@ class Loading:
             if not stream.waiting:
                 continue
             records, stream.waiting = stream.waiting, []
-            before = self._open_spool(stream)
+            before = self._open_part(stream)
             part = append_records(before, records)
             stream.parts[-1] = part
             stream.received = True
             self._spooled_bytes += part.size_bytes - before.size_bytes
             self._spooled_rows += len(records)
             self._listen(RowsRead(step=self._load.step, stream=name, rows=len(records)))
+            reach("records-spooled")
 
-    def _open_spool(self, stream: StreamLoad) -> Records:
-        last = stream.parts[-1] if stream.parts else None
-        if isinstance(last, Records) and last.columns == stream.columns:
-            return last
-        self._spools += 1
-        path = self._load.spool / f"{self._spools}.jsonl"
-        part = Records(path=path, columns=stream.columns)
-        stream.parts.append(part)
+    def _open_part(self, stream: StreamLoad) -> Records:
+        path = self._load.spool / f"{self._spools + 1}.jsonl"
+        part = stream.open_part(Records(path=path, columns=()))
+        if part.path == path:
+            self._spools += 1
         return part
 
-    def _uncommitted(self, *, everything: bool = False) -> dict[str, tuple[Part, ...]]:
-        """Give the parts to commit; at the end also streams without any rows."""
+    def _uncommitted(self, *, everything: bool = False) -> dict[str, Held]:
+        """Give what is to commit; at the end also streams without any rows."""
         return {
-            name: tuple(stream.parts)
+            name: stream.held()
             for name, stream in self.streams.items()
-            if stream.parts or (everything and not stream.swapped)
+            if stream.held() != Held() or (everything and not stream.committed)
         }
 
-    def _submit(
-        self, parts: Mapping[str, tuple[Part, ...]], state: bytes | None
-    ) -> None:
+    def _submit(self, held: Mapping[str, Held], state: bytes | None) -> None:
         """Hand parts to the thread that commits, one commit at a time."""
         self._wait()
-        if not parts and state in {None, self._committed_state}:
+        if not held and state in {None, self._committed_state}:
             return
         batch = Batch(
             step=self._load.step,
@@ -302,21 +290,19 @@ class Loading:
                 started_at=self._started_at,
                 at=self._now(),
             ),
-            streams={name: self._batch_of(name, held) for name, held in parts.items()},
+            streams={name: self.streams[name].batch(one) for name, one in held.items()},
             state=state and self._with_other_streams(state),
-            reject_limit=self._load.reject_limit,
+            limits=self._load.limits,
         )
-        for name in parts:
-            stream = self.streams[name]
-            stream.parts = []
-            stream.swapped = True
-            stream.plan = _after_first_commit(stream.plan)
+        for name in held:
+            self.streams[name].let_go()
         self._mark, self._spooled_bytes, self._spooled_rows = None, 0, 0
         self._committed_state = state or self._committed_state
         self._last_commit = self._clock()
         self._committing = self._committer.submit(
             commit, self._warehouse, batch, self._listen
         )
+        reach("commit-handed-over")
 
     def _with_other_streams(self, state: bytes) -> bytes:
         plans = [*self._load.streams.values(), *(s.plan for s in self.streams.values())]
@@ -325,15 +311,6 @@ class Loading:
             self._load.previous_state,
             read={plan.stream for plan in plans},
             unread=self._load.unread,
-        )
-
-    def _batch_of(self, name: str, parts: tuple[Part, ...]) -> StreamBatch:
-        stream = self.streams[name]
-        return StreamBatch(
-            plan=stream.plan,
-            columns=stream.columns,
-            parts=parts,
-            rejects_before=stream.rejects,
         )
 
     def _wait(self, *, last: bool = False) -> None:
@@ -351,9 +328,7 @@ class Loading:
             self._mark = None  # it stands on rows that are not in
             raise
         for name, written in done.written.items():
-            self.streams[name].rows += written.rows
-            self.streams[name].rejects += written.rejects
-            self.streams[name].widened += [c for c in written.changes if c.widens]
+            self.streams[name].add(written)
         for name, error in done.failed.items():
             self.streams[name].error = error
         if done.failed and not last:
@@ -371,28 +346,10 @@ class Loading:
         )
 
 
-def _with_key(plan: StreamPlan, key: Sequence[str]) -> StreamPlan:
-    """Take the key from the SCHEMA where the catalog names none, as old taps do."""
-    if not (plan.learns_key and key):
-        return plan
-    mode = plan.mode
-    if mode.name == "append":
-        mode = decide(key=key, replication_method=None)
-    return replace(plan, key=tuple(key), mode=mode)
-
-
-def _after_first_commit(plan: StreamPlan) -> StreamPlan:
-    """Make room only once: later rows of the same run come in addition."""
-    if plan.mode.name != "overwrite":
-        return plan
-    mode = Mode("upsert" if plan.key else "append", "after the overwrite")
-    return replace(plan, mode=mode)
-
-
-def _cut(parts: Mapping[str, tuple[Part, ...]]) -> None:
+def _cut(held: Mapping[str, Held]) -> None:
     """Take back what was spooled after the mark; it will be read again."""
-    for held in parts.values():
-        for part in held:
+    for one in held.values():
+        for part in one.parts:
             if isinstance(part, Records):
                 os.truncate(part.path, part.size_bytes)
 

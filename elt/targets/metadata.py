@@ -77,10 +77,10 @@ class Stamping:
             _write(message.version),
             shared,
         )
-        record = _joined(bytes(message.record).strip(), own)
-        return b'{"type":"RECORD","stream":%b,"record":%b}' % (
+        return b'{"type":"RECORD","stream":%b,"version":%b,"record":%b}' % (
             _write(message.stream),
-            record,
+            _write(message.version),
+            _joined(bytes(message.record).strip(), own),
         )
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
-import sys
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from pathlib import Path
-from typing import IO, cast
+
+from elt.targets.packing import unpacked
 
 _BLANK = b" \t\r\n"
 
@@ -18,7 +16,7 @@ def lines_at(path: Path, compression: str, places: Collection[int]) -> dict[int,
     Bytes that are no UTF-8 are shown as the replacement character.
     """
     wanted, found, place = set(places), dict[int, str](), 0
-    with _unpacked(path, compression) as file:
+    with unpacked(path, compression) as file:
         for line in file:
             place += bool(line.strip(_BLANK))
             if place in wanted and place not in found:
@@ -26,19 +24,3 @@ def lines_at(path: Path, compression: str, places: Collection[int]) -> dict[int,
             if len(found) == len(wanted):
                 break
     return found
-
-
-@contextmanager
-def _unpacked(path: Path, compression: str) -> Iterator[IO[bytes]]:
-    with path.open("rb") as raw:
-        match compression:
-            case "gzip":
-                yield cast("IO[bytes]", gzip.GzipFile(fileobj=raw))
-            case "zstd":
-                if sys.version_info >= (3, 14):
-                    from compression import zstd  # noqa: PLC0415  not in older ones
-                else:
-                    from backports import zstd  # noqa: PLC0415  seldom needed
-                yield cast("IO[bytes]", zstd.ZstdFile(raw))
-            case _:
-                yield raw

@@ -20,12 +20,14 @@ import msgspec
 from elt.errors import ConfigError, EltError
 from elt.events import BookmarkCommitted, Event, LogLine, SchemaChanged
 from elt.project.rules import why_not_schema
+from elt.project.stream_settings import OnMissing
 from elt.singer.private_files import pid_is_taken
 from elt.targets.columns import table_name
-from elt.targets.duckdb import StreamPlan
+from elt.targets.limits import Limits
 from elt.targets.load import Loading, TapLoad
 from elt.targets.metadata import Stamping
 from elt.targets.modes import Mode
+from elt.targets.plans import StreamPlan
 from elt.warehouse.duckdb import Warehouse
 
 # What `_elt.rejects`, `_elt.loads` and `_elt.bookmarks` call a load that is no run.
@@ -46,6 +48,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     batch_wait_limit_seconds: float = 15.0
     reject_limit: int = 0
     allow_shrink: bool = False
+    hard_delete: bool = False
+    process_activate_version_messages: bool = True
     memory_limit: str | None = None
     threads: int | None = None
 
@@ -141,7 +145,8 @@ class PipeLoad:
             spool=self._spool,
             plan_for=self._plan_for,
             needs_properties=True,
-            reject_limit=settings.reject_limit,
+            end_tells=False,
+            limits=Limits(rejects=settings.reject_limit, percent=100),
             commit_bytes=int(settings.batch_size_megabytes * 1_000_000),
             commit_seconds=settings.batch_wait_limit_seconds,
             commit_rows=settings.batch_size_rows,
@@ -172,6 +177,7 @@ class PipeLoad:
             mode=_mode(method, key),
             key=() if method == "append-only" else tuple(key),
             allow_shrink=self._settings.allow_shrink,
+            on_missing=_on_missing(self._settings),
         )
 
     def _hear(self, event: Event) -> None:
@@ -214,6 +220,12 @@ def _mode(method: LoadMethod, key: Sequence[str]) -> Mode:
     if method == "upsert" and key:
         return Mode("upsert", "load_method")
     return Mode("append", "load_method" if method == "append-only" else "no key")
+
+
+def _on_missing(settings: Settings) -> OnMissing:
+    if not settings.process_activate_version_messages:
+        return "keep"
+    return "delete" if settings.hard_delete else "mark"
 
 
 def _spool_beside(path: Path) -> Path:

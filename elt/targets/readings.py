@@ -6,17 +6,22 @@ once is read as text first.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from elt.errors import EltError
 from elt.targets import careful
-from elt.targets.columns import Column, type_for, widened
+from elt.targets.columnar import COLUMNAR, described, opened
+from elt.targets.columns import Column, named, type_held, widened
+from elt.targets.growth import growth
+from elt.targets.maps import NO_MAPS, Maps, mapped
+from elt.targets.nested import is_nested
+from elt.targets.packing import check_end, check_whole
 from elt.targets.parts import check_unchanged
 from elt.targets.roads import Road, objects_sql, pointer
+from elt.targets.usual import as_read, usual_rows
 from elt.warehouse.dialect import literal
 
 if TYPE_CHECKING:
@@ -34,6 +39,10 @@ class UnknownKeys(Exception):
     """A record has keys that the sample did not show: look at all keys first."""
 
 
+class NoLines(Exception):
+    """JSON lines cannot be told apart by their newlines alone: read them as objects."""
+
+
 class UnusualValues(Exception):
     """The fast road refused the part: read it carefully."""
 
@@ -43,7 +52,12 @@ class Caution:
     """What a refused attempt has taught about a stream's parts."""
 
     look_at_all_keys: bool = False
+    by_objects: bool = False
     careful: bool = False
+    every_row: bool = False  # not only what is unusual
+
+    def with_more_care(self) -> Caution:
+        return replace(self, careful=True, every_row=self.careful)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +69,11 @@ class Reading:
     key_sets: tuple[tuple[str, ...], ...] | None = None  # None: keys are known good
     texts: careful.Texts | None = None  # set where the road is read carefully
 
+    def own(self, columns: Sequence[Column]) -> list[Column]:
+        """Give those of the columns that the part may have values for."""
+        known = {c.property for c in (*self.road.columns, *self.extra)}
+        return [column for column in columns if column.property in known]
+
 
 def prepare(
     cursor: DuckDBPyConnection,
@@ -62,26 +81,87 @@ def prepare(
     number: int,
     *,
     caution: Caution,
+    maps: Maps = NO_MAPS,
+    keys: Collection[str] = (),
 ) -> Reading:
     """Look into a part before the table is made to fit.
 
-    `number` tells the parts of a commit apart. Raises UnusualValues when it must be
-    read carefully, Unavailable when a named file changed meanwhile.
+    `keys` are what its rows are known by, `number` tells the parts of a commit apart.
+    Raises UnusualValues when it must be read carefully, Unavailable when a named file
+    changed meanwhile.
     """
     if road.named:
         check_unchanged(road.named)
+    if caution.by_objects:
+        road = replace(road, by_objects=True)
+    if caution.careful and not caution.every_row:
+        sifted = _sifted(cursor, road, number, maps=maps, keys=keys)
+        if sifted is not None:
+            return sifted
+    return _whole(cursor, road, number, caution=caution, maps=maps)
+
+
+def _whole(
+    cursor: DuckDBPyConnection,
+    road: Road,
+    number: int,
+    *,
+    caution: Caution,
+    maps: Maps,
+) -> Reading:
+    """Look into all rows of a part."""
     extra: tuple[Column, ...] = ()
     key_sets: tuple[tuple[str, ...], ...] | None = None
     if road.format == "jsonl":
         key_sets, extra = _keys(cursor, road, caution)
-    if road.format == "parquet" and not road.encoding.columns:
-        road, extra = _described(cursor, road)
+    elif road.format in COLUMNAR:
+        with _in_our_words(road):
+            road, extra = described(cursor, opened(cursor, road, number))
+    grown = growth(lambda sql: run(cursor, road, sql), road, careful=caution.careful)
+    if grown.odd and not caution.careful:
+        raise UnusualValues
+    extra = mapped((*extra, *grown.columns), maps)
+    check_end(road.path, road.encoding.compression)
     if not caution.careful:
         return Reading(road=road, extra=extra, key_sets=key_sets)
     columns = union(road.columns, extra)
-    read = careful.read_texts(cursor, road, columns, number=number)
+    check_whole(road.path, road.encoding.compression)
+    with _in_our_words(road):
+        read = careful.read_texts(cursor, road, columns, number=number)
     wider = careful.wider_columns(cursor, read, columns)
-    return Reading(road=road, extra=(*extra, *wider), texts=read)
+    return Reading(road=road, extra=(*extra, *wider), texts=replace(read, maps=maps))
+
+
+def _sifted(
+    cursor: DuckDBPyConnection,
+    road: Road,
+    number: int,
+    *,
+    maps: Maps,
+    keys: Collection[str],
+) -> Reading | None:
+    """Read with care only what is unusual: one bad row must not make all others slow.
+
+    None where that does not tell enough: a key that the schema lacks, many sets of
+    keys, columns with parts of their own.
+    """
+    columns = as_read(road.columns)
+    if road.format != "jsonl" or any(is_nested(column.type) for column in columns):
+        return None
+    check_whole(road.path, road.encoding.compression)
+    sample = _key_sets(cursor, road, limit=_SAMPLE_RECORDS, careful=True)
+    sets = tuple(keys for keys in sample if keys and len(set(keys)) == len(keys))
+    unknown = {key for one in sets for key in one} - road.known
+    if not sets or len(sets) > _FEW_KEY_SETS or unknown:
+        return None
+    usual = usual_rows(road, columns, keys, sets)
+    with _in_our_words(road):
+        read = careful.read_texts(cursor, road, columns, number=number, usual=usual)
+    if not road.known.issuperset(careful.keys_in(cursor, read)):
+        return None
+    wider = careful.wider_columns(cursor, read, columns)
+    texts = replace(read, maps=maps)
+    return Reading(road=road, extra=tuple(wider), key_sets=sets, texts=texts)
 
 
 def _keys(
@@ -158,20 +238,30 @@ _SEEN_TYPES = {
 }
 
 
-def _described(
-    cursor: DuckDBPyConnection, road: Road
-) -> tuple[Road, tuple[Column, ...]]:
-    """Look up a Parquet file's columns, and those among them that the schema lacks."""
-    path = literal(str(road.path))
-    rows = run(cursor, road, f"DESCRIBE FROM read_parquet({path})")
-    types = {name: type_for(type_) for name, type_, *_ in rows}
-    extra = tuple(
-        Column(name, name, type_)
-        for name, type_ in types.items()
-        if name not in road.known
-    )
-    encoding = msgspec.structs.replace(road.encoding, columns=list(types))
-    return replace(road, encoding=encoding), extra
+def outgrown(
+    cursor: DuckDBPyConnection,
+    readings: Sequence[Reading],
+    wanted: Sequence[Column],
+    types: Mapping[str, str],
+) -> list[Column]:
+    """Widen also what fits the stream's type and not the one that its table has.
+
+    `types` are those of the table, by the names of its columns: an integer may be one
+    that the DOUBLE there would round.
+    """
+    held = [
+        replace(column, type=wide)
+        for column in named(wanted, list(types))
+        if column.name in types
+        and (wide := widened(type_held(types[column.name]), column.type)) != column.type
+    ]
+    wider = [
+        column
+        for reading in readings
+        if reading.texts and held
+        for column in careful.wider_columns(cursor, reading.texts, reading.own(held))
+    ]
+    return union(wanted, wider)
 
 
 def union(first: Sequence[Column], second: Sequence[Column]) -> list[Column]:
@@ -189,16 +279,24 @@ def union(first: Sequence[Column], second: Sequence[Column]) -> list[Column]:
 
 def run(cursor: DuckDBPyConnection, road: Road, sql: str) -> list[tuple[Any, ...]]:
     """Run a statement that reads a part; say in our words why it could not."""
+    with _in_our_words(road):
+        return cursor.execute(sql).fetchall()
+
+
+@contextmanager
+def _in_our_words(road: Road) -> Iterator[None]:
     import duckdb
 
     try:
-        return cursor.execute(sql).fetchall()
+        yield
     except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
         if UNKNOWN_KEYS in str(error):
             raise UnknownKeys from error
+        if road.format == "jsonl" and not road.by_objects and "CSV" in str(error):
+            raise NoLines from error
         # Our own refusal, or a line that DuckDB cannot read at all.
         raise UnusualValues(str(error).splitlines()[0]) from error
-    except duckdb.IOException as error:
+    except (duckdb.IOException, duckdb.NotImplementedException) as error:
         raise EltError(
             f"a batch cannot be loaded: {str(error).splitlines()[0]}",
             where=str(road.path),

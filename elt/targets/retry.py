@@ -9,21 +9,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from elt.errors import EltError
-from elt.targets import careful, stale
+from elt.targets import careful, history, settling, stale, versions
+from elt.targets.child_tables import list_columns, split, write_children
 from elt.targets.columns import LOADED_AT, RUN_ID, Column
 from elt.targets.commit import note_load
-from elt.targets.duckdb import Stamp, StreamPlan, Written
-from elt.targets.evolve import Shape, Table, bring_up_to_date
+from elt.targets.evolve import Shape, Table
+from elt.targets.filters import check_filter, leave_out
 from elt.targets.parts import Encoding, Files, NamedFile
+from elt.targets.plans import Stamp, StreamPlan, Written
+from elt.targets.policies import fit
 from elt.targets.readings import Caution, Reading, prepare, union
 from elt.targets.roads import roads
+from elt.targets.settling import make_empty
 from elt.targets.stale import ID, STAGE, Staged
 from elt.warehouse.dialect import literal, quote, relation
 from elt.warehouse.rejects import (
@@ -57,10 +61,15 @@ class Retry:
 
 @dataclass(slots=True, kw_only=True)
 class Retried:
-    """What became of the rejects. `again` are further copies of the same record."""
+    """What became of the rejects.
+
+    `again` are further copies of the same record, `filtered` those that would fit and
+    that the stream's filter keeps out.
+    """
 
     loaded: int = 0
     again: int = 0
+    filtered: int = 0
     kept: dict[str, int] = field(default_factory=dict)  # by reason
     stale: dict[str, int] = field(default_factory=dict)  # by reason
 
@@ -90,22 +99,41 @@ def _load(
         wanted.columns, [column for reading in readings for column in reading.extra]
     )
     place = (plan.schema, plan.table)
-    shape = bring_up_to_date(cursor, place, columns, found=wanted.found)
-    cursor.execute(
-        f"CREATE OR REPLACE TEMP TABLE {STAGE} AS"
-        f" SELECT *, 0::BIGINT AS {ID} FROM {relation(*place)} LIMIT 0"
+    own, lists = split(plan, columns, declared=wanted.columns)
+    versions.check(cursor, plan, wanted.found)
+    shape = fit(cursor, _unfrozen(plan), own, found=wanted.found)
+    versions.take_over(cursor, plan, shape, stamp, found=wanted.found)
+    check_filter(cursor, plan, shape.columns, tap=stamp.tap)
+    make_empty(
+        cursor,
+        STAGE,
+        f"SELECT *{list_columns(lists)}, 0::BIGINT AS {ID} FROM {relation(*place)}",
     )
+    with_lists = replace(shape, columns=(*shape.columns, *lists))
     for reading, batch in zip(readings, batches, strict=True):
-        _judge(cursor, wanted, shape, (reading, batch), retried)
+        _judge(cursor, wanted, with_lists, (reading, batch), retried)
     _part_stage(cursor, wanted, Staged(plan, shape.columns), retried)
-    retried.loaded = _move(cursor, Staged(plan, shape.columns), stamp)
+    moved = _move(cursor, Staged(plan, shape.columns), lists, stamp)
+    retried.filtered = leave_out(cursor, plan, stamp)
+    retried.loaded = moved - retried.filtered
     written = Written(
         rows=retried.loaded,
         rejects=sum(retried.kept.values()),
         changes=list(shape.changes),
     )
+    if lists:
+        written.changes += write_children(
+            cursor, plan, shape.columns, lists, stamp, rows=STAGE
+        )
+    cursor.execute(f"DROP TABLE {STAGE}")
     if retried.loaded or written.changes:
         note_load(cursor, stamp, plan, written)
+
+
+def _unfrozen(plan: StreamPlan) -> StreamPlan:
+    """Let what a frozen table does not hold be a reject still, each by itself."""
+    frozen = plan.policy == "freeze"
+    return replace(plan, policy="quarantine") if frozen else plan
 
 
 def _without_stale(
@@ -167,8 +195,9 @@ def _read(
         ignore=wanted.ignored,
     )
     (road,) = roads(part)
-    caution = Caution(look_at_all_keys=True, careful=True)
-    return prepare(cursor, road, number, caution=caution)
+    caution = Caution(look_at_all_keys=True, careful=True, every_row=True)
+    maps = replace(wanted.plan.maps, retried=True)
+    return prepare(cursor, road, number, caution=caution, maps=maps)
 
 
 def _write_file(path: Path, batch: Sequence[Reject]) -> Encoding:
@@ -198,10 +227,15 @@ def _judge(
     """Put what fits into the stage, and write down why the rest does not."""
     reading, batch = read
     assert reading.texts is not None  # noqa: S101  it was read carefully
-    known = {c.property for c in (*reading.road.columns, *reading.extra)}
-    columns = [column for column in shape.columns if column.property in known]
+    columns = reading.own(shape.columns)
     keys = [c for c in columns if wanted.plan.keyed and c.property in wanted.plan.key]
-    bad = careful.judge(cursor, reading.texts, columns=columns, keys=keys)
+    bad = careful.judge(
+        cursor,
+        reading.texts,
+        columns=columns,
+        keys=keys,
+        closed=reading.own(shape.closed),
+    )
     ids = [reject.id for reject in batch]
     names = ", ".join([*(quote(column.name) for column in columns), ID])
     values = careful.typed_values(reading.texts, columns)
@@ -212,7 +246,8 @@ def _judge(
         {"ids": ids},
     )
     rows = cursor.execute(
-        f"SELECT place, bad.name, bad.text, bad.reason FROM {bad} ORDER BY place"
+        f"SELECT place, bad.name, {careful.shown_value(reading.texts)}, bad.reason"
+        f" FROM {bad} ORDER BY place"
     ).fetchall()
     older = stale.older_unfit(
         cursor,
@@ -227,15 +262,35 @@ def _judge(
     write_reasons(cursor, [(ids[place - 1], *why) for place, *why in kept])
     for row in kept:
         _count(retried.kept, row[3])
+    _hide(cursor, reading.texts, [(place, ids[place - 1]) for place, *_ in kept])
     cursor.execute(f"DROP TABLE {bad}")
     cursor.execute(f"DROP TABLE {reading.texts.table}")
+
+
+def _hide(
+    cursor: DuckDBPyConnection, read: careful.Texts, kept: Sequence[tuple[int, int]]
+) -> None:
+    """Take out of kept records what is dropped or hashed by now: places and ids."""
+    if not read.maps.hides or not kept:
+        return
+    places, ids = zip(*kept, strict=True)
+    cursor.execute(
+        f"UPDATE _elt.rejects AS old SET record = {careful.shown_record(read)}"
+        " FROM (SELECT unnest(?::BIGINT[]) AS place, unnest(?::BIGINT[]) AS reject)"
+        f" AS new JOIN {read.table} USING (place) WHERE old.id = new.reject",
+        [[*places], [*ids]],
+    )
 
 
 def _part_stage(
     cursor: DuckDBPyConnection, wanted: Retry, staged: Staged, retried: Retried
 ) -> None:
     """Leave in the stage only what the table is to have in addition."""
-    if wanted.plan.keyed:
+    if wanted.plan.mode.name == "history":
+        # By its time a version finds its place among the others, however late it comes.
+        if not versions.has_times(wanted.plan, staged.columns):
+            _leave_stale(cursor, retried, stale.older(cursor, staged), stale.NEWER_ROW)
+    elif wanted.plan.keyed:
         _leave_stale(cursor, retried, stale.older(cursor, staged), stale.NEWER_ROW)
         _leave_again(cursor, retried, stale.superseded(cursor, staged))
     elif wanted.reads_again:
@@ -274,20 +329,28 @@ def _leave_stage(cursor: DuckDBPyConnection, ids: Collection[int]) -> None:
     )
 
 
-def _move(cursor: DuckDBPyConnection, staged: Staged, stamp: Stamp) -> int:
+def _move(
+    cursor: DuckDBPyConnection, staged: Staged, lists: Sequence[Column], stamp: Stamp
+) -> int:
     """Move the stage into the table, and its rejects out; count the rows."""
-    if staged.plan.keyed:
+    left = ", ".join([ID, *(quote(column.name) for column in lists)])
+    historic = staged.plan.mode.name == "history"
+    target = settling.STAGE if historic else staged.table
+    if historic:
+        make_empty(cursor, target, f"FROM {staged.table}")
+    elif staged.plan.keyed:
         cursor.execute(
             f"DELETE FROM {staged.table} AS old USING {STAGE} AS new"
             f" WHERE {staged.same_key}"
         )
     moved = cursor.execute(f"SELECT {ID} FROM {STAGE}").fetchall()
     cursor.execute(
-        f"INSERT INTO {staged.table} BY NAME SELECT * EXCLUDE ({ID}) REPLACE"
+        f"INSERT INTO {target} BY NAME SELECT * EXCLUDE ({left}) REPLACE"
         f" ({careful.moment(stamp.at)} AS {LOADED_AT},"
         f" {literal(stamp.run_id)} AS {RUN_ID}) FROM {STAGE} ORDER BY {ID}"
     )
-    cursor.execute(f"DROP TABLE {STAGE}")
+    if historic:
+        history.settle(cursor, staged.plan, staged.columns, stamp)
     delete_rejects(cursor, [id_ for (id_,) in moved])
     return len(moved)
 
@@ -299,7 +362,7 @@ def _count(counts: dict[str, int], reason: str) -> None:
 def _check_count(retried: Retried, rejects: int) -> None:
     """Refuse to commit when a record would be neither a row nor a reject."""
     answered = [*retried.kept.values(), *retried.stale.values()]
-    found = retried.loaded + retried.again + sum(answered)
+    found = retried.loaded + retried.again + retried.filtered + sum(answered)
     if found != rejects:
         raise EltError(
             f"of {rejects:,} rejects only {found:,} were answered for",

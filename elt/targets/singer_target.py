@@ -34,7 +34,7 @@ from singer_sdk.io_base import SingerReader
 
 from elt.errors import ConfigError, EltError, Interrupted
 from elt.singer.messages import read_chunks
-from elt.targets.commit import KeyMissing
+from elt.targets.limits import KeyMissing
 from elt.targets.load import SchemaMissing
 from elt.targets.program import PipeLoad, settings_of
 
@@ -69,7 +69,10 @@ class DuckdbTarget(Target):
     capabilities: ClassVar[list[CapabilitiesEnum]] = [
         PluginCapabilities.ABOUT,
         PluginCapabilities.BATCH,
+        PluginCapabilities.ACTIVATE_VERSION,
         TargetCapabilities.TARGET_SCHEMA,
+        TargetCapabilities.SOFT_DELETE,
+        TargetCapabilities.HARD_DELETE,
     ]
     config_jsonschema: ClassVar[dict[str, Any]] = {
         **th.PropertiesList(
@@ -128,7 +131,21 @@ class DuckdbTarget(Target):
                 "allow_shrink",
                 th.BooleanType,
                 default=False,
-                description="Let `overwrite` leave less than half of a table's rows",
+                description="Let a load leave less than half of a table's rows",
+            ),
+            th.Property(
+                "hard_delete",
+                th.BooleanType,
+                default=False,
+                description="Delete rows that the tap says are gone, by"
+                " ACTIVATE_VERSION or by `_sdc_deleted_at`; otherwise they are marked"
+                " in `_sdc_deleted_at`",
+            ),
+            th.Property(
+                "process_activate_version_messages",
+                th.BooleanType,
+                default=True,
+                description="Heed ACTIVATE_VERSION; without it no row goes",
             ),
             th.Property(
                 "memory_limit",

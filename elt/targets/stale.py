@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from elt.targets import careful
 from elt.targets.careful import Texts
 from elt.targets.columns import LOADED_AT, RUN_ID, Column
-from elt.targets.duckdb import Stamp, StreamPlan
 from elt.targets.parts import Part
+from elt.targets.plans import Stamp, StreamPlan
 from elt.targets.roads import Road, roads
 from elt.warehouse.dialect import quote, relation
 from elt.warehouse.rejects import Reject
@@ -78,7 +78,8 @@ def note(
     if plan.mode.name == "overwrite":
         _note(cursor, plan, stamp, LOADED_ANEW)
         return
-    files = [road for part in parts for road in roads(part) if road.constants]
+    every = [road for part in parts for road in roads(part)]
+    files = [road for road in every if road.named and road.constants]
     named = "constants IN (SELECT unnest($files))"
     replaced = [_constants(road) for road in files if road.replace]
     if replaced:
@@ -239,7 +240,8 @@ def _file_came_again(
     reject: Reject,
 ) -> bool:
     constants = json.loads(reject.constants or "{}")
-    known = {name: value for name, value in constants.items() if name in types}
+    names = {name: plan.maps.rename.get(name, name) for name in constants}
+    known = {names[n]: value for n, value in constants.items() if names[n] in types}
     if not known:
         return False
     same = " AND ".join(f"{quote(name)}::VARCHAR = ?" for name in known)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,13 +27,17 @@ class Bookmark:
 
 @dataclass(frozen=True, slots=True)
 class LoadedStream:
-    """The table that a stream was loaded into, in the generation it had then."""
+    """The table that a stream was loaded into, in the generation it had then.
+
+    The key is what its rows are known by; None where nobody has noted it.
+    """
 
     tap: str
     stream: str
     schema: str
     table: str
     generation: str
+    key: tuple[str, ...] | None = None
 
     @property
     def is_reset(self) -> bool:
@@ -109,11 +114,16 @@ def loaded_streams(
     cursor: DuckDBPyConnection, environment: str, tap: str
 ) -> dict[str, LoadedStream]:
     rows = cursor.execute(
-        "SELECT tap, stream, table_schema, table_name, generation FROM _elt.streams"
-        " WHERE environment = ? AND tap = ?",
+        "SELECT stream, table_schema, table_name, generation, key"
+        " FROM _elt.streams WHERE environment = ? AND tap = ?",
         [environment, tap],
     ).fetchall()
-    return {row[1]: LoadedStream(*row) for row in rows}
+    return {
+        stream: LoadedStream(
+            tap, stream, schema, table, generation, key and tuple(json.loads(key))
+        )
+        for stream, schema, table, generation, key in rows
+    }
 
 
 def appended_streams(
@@ -144,7 +154,8 @@ def write_loaded_stream(
     cursor: DuckDBPyConnection, environment: str, loaded: LoadedStream
 ) -> None:
     cursor.execute(
-        "INSERT OR REPLACE INTO _elt.streams VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO _elt.streams (environment, tap, stream, table_schema,"
+        " table_name, generation, key) VALUES (?, ?, ?, ?, ?, ?, ?)",
         [
             environment,
             loaded.tap,
@@ -152,6 +163,7 @@ def write_loaded_stream(
             loaded.schema,
             loaded.table,
             loaded.generation,
+            None if loaded.key is None else json.dumps(loaded.key),
         ],
     )
 

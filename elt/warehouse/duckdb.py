@@ -19,6 +19,7 @@ from typing import Any
 import duckdb
 
 from elt.errors import ConfigError, EltError, Unavailable
+from elt.faults import reach
 from elt.project.secrets import Secrets
 from elt.project.settings import Project
 from elt.warehouse import tables
@@ -92,7 +93,9 @@ class Warehouse:
                 cursor.rollback()
                 raise
             if keep:
+                reach("commit-begins")
                 cursor.commit()
+                reach("commit-done")
             else:
                 cursor.rollback()
 
@@ -153,6 +156,7 @@ class Warehouse:
             for name, value in self.settings.items():
                 connection.execute(f"SET GLOBAL {name} = {literal(str(value))}")
             tables.migrate(connection)
+            reach("warehouse-opened")
         except BaseException:
             connection.close()
             raise
@@ -169,7 +173,9 @@ class Warehouse:
                         f"ATTACH {literal(str(made))} AS made"
                         f" (STORAGE_VERSION {literal(STORAGE_VERSION)})"
                     )
+                reach("warehouse-made-aside")
                 made.replace(self.path)
+            reach("warehouse-in-place")
         except (OSError, duckdb.IOException) as error:
             raise unreadable(self.path, error) from error
 

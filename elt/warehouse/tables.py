@@ -6,6 +6,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from elt.errors import ConfigError
+from elt.faults import reach
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -132,6 +133,11 @@ MIGRATIONS = (
     -- Why loading it now would put something older over something newer.
     ALTER TABLE _elt.rejects ADD COLUMN stale VARCHAR;
     """,
+    """
+    -- By which properties the rows of the table are known, as a JSON array; NULL where
+    -- it was loaded before anybody noted it.
+    ALTER TABLE _elt.streams ADD COLUMN key VARCHAR;
+    """,
 )
 
 
@@ -160,6 +166,7 @@ def migrate(connection: DuckDBPyConnection) -> None:
         "INSERT OR REPLACE INTO _elt.meta VALUES ('version', ?)",
         [str(len(MIGRATIONS))],
     )
+    reach("migration-written")
     connection.commit()
 
 

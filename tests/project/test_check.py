@@ -84,7 +84,10 @@ def test_other_mistyped_values_are_told_in_plain_words():
         "`plugin` must be a text, not the number 5",
         "entry 2 of `select` must be a text, not the number 3",
         "`config` must be a table, not a list",
-        "`mode` must be one of `append`, `overwrite`, `upsert`, not the text `upset`",
+        (
+            "`mode` must be one of `append`, `history`, `overwrite`, `upsert`, not the"
+            " text `upset`"
+        ),
         "`key` must be a list of texts, not the text `id`",
         "`allow_shrink` must be true or false, not the text `true`",
         "`transform` must be a table, not a list",

@@ -11,8 +11,9 @@ from elt.errors import ConfigError, ConfigErrors
 from elt.project.load import load_project
 from elt.project.reference import toml
 from elt.project.settings import File
+from elt.project.stream_settings import StreamTable
 from elt.project.sync_settings import DestinationTable, FieldTable, SyncTable
-from elt.project.tap_settings import StreamTable, TapTable
+from elt.project.tap_settings import TapTable
 
 
 def test_a_project_is_found_from_a_folder_below(folder):

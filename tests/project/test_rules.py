@@ -243,3 +243,20 @@ def test_dollars_and_braces_elsewhere_are_only_text(folder):
         config = { a = "$${env:X} costs $5 {x}" }
         tags = ["${x}"]
     """)
+
+
+def test_a_pinned_type_is_one_that_a_column_can_have(folder):
+    error = folder.error("""
+        [taps.shop]
+        plugin = "shop"
+        [taps.shop.streams.orders.types]
+        amount = "decimal(18, 2)"
+        total = "DECIMAL(50,2)"
+    """)
+
+    assert error.what == (
+        "`DECIMAL(50,2)` is no type that column `total` of stream `orders` of tap"
+        " `shop` can have"
+    )
+    assert error.where == "elt.toml:6  [taps.shop.streams.orders]"
+    assert "`BIGINT`" in error.hint

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from elt.errors import ConfigError
-from elt.project.tap_settings import StreamTable
+from elt.project.stream_settings import StreamTable
 from elt.singer.catalog import (
     PATTERNS,
     annotated,

@@ -139,6 +139,38 @@ def test_a_tap_that_writes_batches_and_one_that_writes_numbers_anyhow(tmp_path):
     assert records == as_batches == [(0.1,), (1e20,), (1e-7,), (123456789.125,)]
 
 
+def test_a_tap_that_writes_its_batches_in_parquet(tmp_path):
+    rows = (
+        {"id": n, "ratio": n / 8, "made_at": f"2026-01-01T00:00:{n:02d}Z"}
+        for n in range(1, 31)
+    )
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    (tmp_path / "events.jsonl").write_text(lines)
+    folder = tmp_path / "batches of the tap"
+    folder.mkdir()
+    tap = f"""
+        [taps.batches]
+        package = "tap-jsonl==0.3.1 pyarrow"
+        [taps.batches.config]
+        path = "events.jsonl"
+        stream_name = "events"
+        primary_keys = ["id"]
+        [taps.batches.config.batch_config]
+        batch_size = 10
+        encoding = {{ format = "parquet", compression = "gzip" }}
+        storage = {{ root = "{folder}" }}
+    """
+
+    with load(tmp_path, tap) as warehouse:
+        found = warehouse.execute(
+            "SELECT count(*), sum(ratio), min(made_at)::VARCHAR, any_value(typeof(id))"
+            " FROM raw_batches.events"
+        ).fetchone()
+
+    assert len([*folder.glob("*.parquet.gz")]) == 3
+    assert found == (30, 58.125, "2026-01-01 00:00:01+00", "BIGINT")
+
+
 @pytest.mark.skipif(
     shutil.which("uv", path=BESIDE) is None,
     reason="pip refuses what was not made for this Python, uv does not",

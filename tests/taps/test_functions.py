@@ -8,7 +8,7 @@ import textwrap
 import pytest
 
 from elt import stream
-from elt.project.tap_settings import StreamTable
+from elt.project.stream_settings import StreamTable
 from elt.singer.catalog import select
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from elt.events import Event
-from elt.targets.duckdb import StreamPlan
+from elt.targets.limits import Limits
 from elt.targets.load import Loading, TapLoad
 from elt.targets.modes import Mode
+from elt.targets.plans import StreamPlan
 from elt.warehouse.duckdb import Warehouse
 
 
@@ -40,6 +41,7 @@ class Loader:
         key=(),
         run="r1",
         limit=1000,
+        percent=1.0,
         load=None,
         **about,
     ):
@@ -59,7 +61,7 @@ class Loader:
             schema="raw",
             streams={"s": plan},
             spool=self.folder / "spool",
-            reject_limit=limit,
+            limits=Limits(rejects=limit, percent=percent),
             **(load or {}),
         )
         return Loading(settings, self.warehouse, listen=self.events.append)

@@ -9,8 +9,7 @@ from decimal import Decimal
 import duckdb
 import pytest
 
-from elt.errors import EltError
-from tests.targets.conftest import line, schema, state
+from tests.targets.conftest import schema, state
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -185,30 +184,6 @@ def test_parquet_keeps_its_types_and_nests_as_json(loader, tmp_path):
     assert loader.sql("SELECT id, m, j FROM raw.s") == [
         (1, Decimal("1.10"), '{"a":[1,2]}')
     ]
-
-
-def test_files_of_a_foreign_tap_are_kept_until_the_commit(loader, tmp_path):
-    file = tmp_path / "batch.jsonl.gz"
-    file.write_bytes(gzip.compress(b'{"id": 1}\n'))
-    loading = loader.start()
-    message = batch(file, encoding={"format": "jsonl", "compression": "gzip"})
-    del message["elt"]
-
-    loading.feed([line(schema(id=INTEGER)), line(message)])
-    file.unlink()
-    loading.finish()
-
-    assert loader.column("id") == [1]
-
-
-def test_a_batch_that_lies_elsewhere_is_refused_with_a_way_out(loader, tmp_path):
-    file = tmp_path / "f.jsonl"
-    file.write_bytes(b"")
-    message = batch(file)
-    message["manifest"] = ["s3://bucket/f.jsonl"]
-
-    with pytest.raises(EltError, match="BATCH in `s3://`"):
-        loader.load(schema(id=INTEGER), message)
 
 
 def test_rows_and_batches_of_one_stream_keep_their_order(loader, tmp_path):

@@ -180,6 +180,175 @@ def test_a_number_beyond_the_range_of_a_double_is_a_reject_and_not_infinite(load
     assert loader.rejects()[0][1] == "1e400"
 
 
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_an_integer_that_a_double_would_round_makes_its_column_text(loader, sign):
+    loader.load(schema(n=NUMBER), b'{"n": 0.1}', b'{"n": 1e300}')
+
+    number = f"{sign}9007199254740993"
+    loader.load(schema(n=NUMBER), b'{"n": %s}' % number.encode(), b'{"n": 1.10}')
+
+    assert sorted(loader.column("n")) == sorted(["0.1", "1e+300", number, "1.10"])
+    assert loader.types()["n"] == "VARCHAR"
+    assert any(getattr(event, "column", None) == "n" for event in loader.events)
+
+
+def test_integers_that_a_double_holds_exactly_stay_doubles(loader):
+    exact = [2**53, -(2**53), 2**60, 10**22]
+
+    loader.load(schema(n=NUMBER), *[b'{"n": %d}' % number for number in exact])
+
+    assert loader.column("n") == [float(number) for number in exact]
+
+
+def test_an_unknown_key_with_a_large_integer_keeps_its_digits(loader):
+    loader.load(schema(id=INTEGER), b'{"id": 1, "big": 123456789012345678901}')
+
+    assert loader.column("big") == ["123456789012345678901"]
+
+
+@pytest.mark.parametrize("number", ["1e-20", "1.0000000000001e0", "15e-1"])
+def test_a_power_that_an_exact_column_would_round_is_a_reject(loader, number):
+    text = number.encode()
+    loader.load(schema(i=INTEGER, m=MONEY), b'{"i": %s}' % text, b'{"i": 12e1}')
+
+    assert loader.column("i") == [120]
+    assert loader.rejects()[0][:2] == ("i", number)
+
+
+MOMENTS = {
+    "2024-06-01T10:00:00+05:30": "2024-06-01 04:30:00+00",
+    "2024-06-01T10:00:00-00:00": "2024-06-01 10:00:00+00",
+    "2024-06-01t10:00:00z": "2024-06-01 10:00:00+00",
+    "2024-06-01 10:00:00,5Z": "2024-06-01 10:00:00.5+00",
+    "2024-06-01 10:00:00 +0200": "2024-06-01 08:00:00+00",
+    "2024-06-01 10:00:00 UTC": "2024-06-01 10:00:00+00",
+    "2024-06-01T24:00:00Z": "2024-06-02 00:00:00+00",
+    "2024-06-01T10:00:00.123456000Z": "2024-06-01 10:00:00.123456+00",
+    "2024-06-01": "2024-06-01 00:00:00+00",
+    "10000-01-01T00:00:00Z": "10000-01-01 00:00:00+00",
+    "-0044-03-15T00:00:00Z": "0045-03-15 (BC) 00:00:00+00",
+}
+NO_MOMENTS = [
+    "2024-06-01T10:00:00.1234567Z",
+    "2024-06-01T23:59:60Z",
+    "2024-06-01T24:00:01Z",
+    "2024-06-01T10:00:00+25:00",
+    "2024-06-01 10:00:00 IST",
+    "2024-06-01 10:00:00 America/New_York",
+    "2024-02-30T00:00:00Z",
+    "24-06-01",
+    "now",
+    "epoch",
+    "",
+]
+
+
+def test_moments_are_instants_however_they_are_written(loader):
+    records = [
+        json.dumps({"t": text, "id": number}).encode()
+        for number, text in enumerate(MOMENTS)
+    ]
+
+    loader.load(schema(t=MOMENT, id=INTEGER), *records)
+
+    shown = loader.sql("SELECT t::VARCHAR FROM raw.s ORDER BY id")
+    assert [text for (text,) in shown] == [*MOMENTS.values()]
+    assert loader.rejects() == []
+
+
+def test_moments_that_no_column_holds_exactly_are_rejects(loader):
+    records = [json.dumps({"t": text}).encode() for text in NO_MOMENTS]
+
+    loader.load(schema(t=MOMENT), *records, percent=100)
+
+    assert [reject[1] for reject in loader.rejects()] == NO_MOMENTS
+    assert {reject[2] for reject in loader.rejects()} == {
+        "not a date and time, or finer than microseconds"
+    }
+
+
+def test_days_of_any_year_are_kept_and_nothing_of_a_moment_is_cut_off(loader):
+    kept = ["1582-10-10", "9999-12-31", "10000-01-01", "-0044-03-15", "2024/6/1"]
+    bad = ["24-06-01", "infinity", "2024-06-01T00:00:00.0000001Z", "2024-02-30"]
+    records = [json.dumps({"d": text}).encode() for text in (*kept, *bad)]
+
+    loader.load(schema(d=DAY), *records, percent=100)
+
+    shown = loader.sql("SELECT d::VARCHAR FROM raw.s ORDER BY d")
+    assert [text for (text,) in shown] == [
+        "0045-03-15 (BC)",
+        "1582-10-10",
+        "2024-06-01",
+        "9999-12-31",
+        "10000-01-01",
+    ]
+    assert [reject[1] for reject in loader.rejects()] == bad
+
+
+def test_a_time_of_day_with_another_offset_is_a_reject(loader):
+    clock = {"type": "string", "format": "time"}
+    texts = ["10:00:00Z", "10:00:00.1234560", "10:00:00+02:00", "10:00:00.1234567"]
+    records = [json.dumps({"t": text}).encode() for text in texts]
+
+    loader.load(schema(t=clock), *records, percent=100)
+
+    shown = loader.sql("SELECT t::VARCHAR FROM raw.s ORDER BY t")
+    assert shown == [("10:00:00",), ("10:00:00.123456",)]
+    assert [reject[1] for reject in loader.rejects()] == texts[2:]
+
+
+def test_a_pinned_type_holds_and_does_not_widen(loader):
+    pinned = {"a": "decimal(18, 2)", "b": "BIGINT", "new": "VARCHAR"}
+
+    loader.load(
+        schema(a=NUMBER, b=INTEGER),
+        b'{"a": 1.10, "b": 1, "new": 1.10}',
+        b'{"a": 1.105}',
+        b'{"b": 123456789012345678901}',
+        types=pinned,
+        percent=100,
+    )
+
+    types = loader.types()
+    assert (types["a"], types["b"]) == ("DECIMAL(18,2)", "BIGINT")
+    assert loader.sql("SELECT a, b, new FROM raw.s") == [(Decimal("1.10"), 1, "1.10")]
+    assert [reject[0] for reject in loader.rejects()] == ["a", "b"]
+
+
+def test_a_pinned_type_widens_a_table_that_has_another(loader):
+    loader.load(schema(a=TEXT), b'{"a": "x"}')
+    loader.load(schema(a=TEXT), b'{"a": 1.10}', types={"a": "DECIMAL(18,2)"})
+
+    assert loader.column("a") == ["x", "1.10"]
+
+
+def test_text_in_a_column_that_became_json_is_a_string_on_every_road(loader):
+    loader.load(schema(c=ANY, n=INTEGER), b'{"c": {"x": 1}}')
+
+    loader.load(schema(c=TEXT, n=INTEGER), b'{"c": "a"}', b'{"c": 1.10, "n": 1.0}')
+
+    assert sorted(loader.column("c")) == ['"a"', "1.10", '{"x":1}']
+
+
+@pytest.mark.parametrize("odd", [b"", b', "n": 1.0'])
+def test_the_empty_name_keeps_its_digits_too(loader, odd):
+    told = schema(**{"": MONEY, "n": INTEGER})
+
+    loader.load(told, b'{"": 12345678901234567.10%s}' % odd)
+
+    assert loader.column("_") == [Decimal("12345678901234567.10")]
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [{"multipleOf": 0.25}, {"x-sql-datatype": "DECIMAL(50,2)"}],
+)
+def test_what_duckdb_has_no_type_for_is_loaded_all_the_same(loader, declared):
+    loader.load(schema(n={"type": "number", **declared}), b'{"n": 1.5}')
+
+    assert str(loader.column("n")[0]) == "1.5"
+
+
 def test_odd_names_are_columns_like_any_other(loader):
     names = ["select", 'a"b', "a.b", "Ünï", "x" * 300, "$ref", "new\nline", "a'b"]
     record = {name: number for number, name in enumerate(names)}

@@ -10,6 +10,7 @@ import pytest
 import elt.targets.commit
 from elt.errors import EltError, Unavailable
 from elt.events import BookmarkCommitted, RowsLoaded, SchemaChanged
+from elt.targets.bookmarks import Mark
 from elt.targets.modes import FULL_REFRESH
 from tests.targets.conftest import line, schema, state
 
@@ -17,6 +18,7 @@ INTEGER = {"type": ["null", "integer"]}
 TEXT = {"type": ["null", "string"]}
 ROWS = schema(key=["id"], id=INTEGER, t=TEXT)
 
+FROM_2 = (Mark("2"),)
 VIEW = "ALTER TABLE raw.s RENAME TO t; CREATE VIEW raw.s AS FROM raw.t"
 
 
@@ -157,7 +159,7 @@ def test_an_active_version_before_the_rows_proves_nothing(loader):
 def test_keyless_rows_at_the_last_bookmark_are_replaced_and_not_added_again(loader):
     loader.load(ROWS, *rows(1, 2, 2), state({"at": 2}))
 
-    loader.load(ROWS, *rows(2, 2, 3), replication_key="id", replace_from="2")
+    loader.load(ROWS, *rows(2, 2, 3), replication_key="id", replace_from=FROM_2)
 
     assert loader.column("id", order="id") == [1, 2, 2, 3]
 
@@ -168,7 +170,7 @@ def test_a_stream_that_fails_holds_back_the_bookmark_and_appended_neighbours(loa
 
     streams = loader.load(ROWS, b'{"id": 1.5}', other, more, state({"at": 1}), limit=0)
 
-    assert "more than the 0 allowed" in str(streams["s"].error)
+    assert "more than `reject_limit = 0` allows" in str(streams["s"].error)
     assert "held back" in str(streams["other"].error)
     assert loader.state() is None
     assert loader.sql("SELECT count(*) FROM _elt.rejects") == [(0,)]
@@ -178,7 +180,7 @@ def test_a_stream_that_fails_in_mid_run_stops_the_tap(loader):
     loading = loader.start(limit=0, load={"commit_bytes": 1})
 
     loading.feed([line(m) for m in (ROWS, b'{"id": 1.5}', state({"at": 1}))])
-    with pytest.raises(EltError, match="more than the 0 allowed"):
+    with pytest.raises(EltError, match="more than `reject_limit = 0` allows"):
         loading.feed([line(m) for m in (*rows(2), state({"at": 2}))])
     loading.abandon()
 
@@ -324,7 +326,7 @@ def test_overwrite_has_a_key_once_and_the_last_record_wins(loader):
 def test_keyless_rows_at_the_bookmark_stay_when_the_tap_starts_behind_it(loader, new):
     loader.load(ROWS, *rows(1, 2, 2), state({"at": 2}))
 
-    loader.load(ROWS, *rows(*new), replication_key="id", replace_from="2")
+    loader.load(ROWS, *rows(*new), replication_key="id", replace_from=FROM_2)
 
     assert loader.column("id", order="id") == [1, 2, 2, *new]
 
@@ -332,7 +334,7 @@ def test_keyless_rows_at_the_bookmark_stay_when_the_tap_starts_behind_it(loader,
 def test_keyless_rows_behind_an_unmoved_bookmark_are_not_added_again(loader):
     loader.load(ROWS, *rows(1, 2, 3, 4), state({"at": 2}))
     loading = loader.start(
-        replication_key="id", replace_from="2", load={"commit_bytes": 1}
+        replication_key="id", replace_from=FROM_2, load={"commit_bytes": 1}
     )
 
     for message in rows(4, 2, 3):
@@ -362,9 +364,9 @@ def test_many_odd_streams_are_each_written_a_few_times_and_no_more(loader):
     written = []
     write_stream = elt.targets.commit.write_stream
 
-    def counted(cursor, plan, parts, **known):
-        written.append(plan.stream)
-        return write_stream(cursor, plan, parts, **known)
+    def counted(cursor, batch, **known):
+        written.append(batch.plan.stream)
+        return write_stream(cursor, batch, **known)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(elt.targets.commit, "write_stream", counted)

@@ -169,7 +169,7 @@ def test_a_record_that_does_not_fit_fails_the_load_and_says_so(pipe):
 
     assert process.returncode == 1
     assert out == ""
-    assert "stream `s` has 1 rejects, more than the 0 allowed" in said
+    assert "stream `s` has 1 reject among 1 records, more than" in said
     assert "not an integer" in said
     assert "Traceback" not in said
 
@@ -373,6 +373,8 @@ def test_about_tells_the_settings_and_only_those_that_are_there(tmp_path):
         "batch_wait_limit_seconds",
         "reject_limit",
         "allow_shrink",
+        "hard_delete",
+        "process_activate_version_messages",
         "memory_limit",
         "threads",
     }

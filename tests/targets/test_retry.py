@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from elt.targets.columns import Column
-from elt.targets.duckdb import Stamp, StreamPlan
 from elt.targets.evolve import tables_in
 from elt.targets.modes import Mode
+from elt.targets.plans import Stamp, StreamPlan
 from elt.targets.retry import Retry, retry
 from elt.targets.stale import CAME_AGAIN, FILE_ANEW, LOADED_ANEW, NEWER_ROW
 from elt.warehouse.rejects import Wanted, rejects
@@ -347,3 +347,34 @@ def test_what_a_retry_did_is_noted(loader, again):
     ) == [("r1", "append", 1, 1), ("retry-1", "append", 1, 0)]
     changes = loader.sql('SELECT "column", change FROM _elt.schema_changes')
     assert ("n", "BIGINT widened to VARCHAR") in changes
+
+
+def test_a_reject_of_a_history_finds_its_place_among_the_versions(loader, again):
+    time = {"type": "string", "format": "date-time"}
+    declared = schema(key=["id"], id=INTEGER, at=time, n=INTEGER)
+    sent = [
+        b'{"id":1,"at":"2024-01-0%dT00:00:00Z","n":%s}' % (day, n)
+        for day, n in ((1, b"1"), (3, b'"x"'), (5, b"5"))
+    ]
+    loader.load(declared, *sent, mode="history", key=["id"], replication_key="at")
+    types = {"id": "BIGINT", "at": "TIMESTAMPTZ", "n": "VARCHAR"}
+
+    done = again(mode="history", key=["id"], by="at", **types)
+
+    assert (done.loaded, done.kept, done.stale) == (1, {}, {})
+    assert loader.rejects() == []
+    assert loader.sql(
+        "SELECT n, day(valid_from), day(valid_to) FROM raw.s ORDER BY valid_from"
+    ) == [("1", 1, 3), ("x", 3, 5), ("5", 5, None)]
+
+
+def test_a_reject_of_a_history_without_times_is_older_than_what_came_since(
+    loader, again
+):
+    keyed(loader, b'{"id":1,"n":"x"}', mode="history")
+    keyed(loader, b'{"id":1,"n":2}', mode="history")
+
+    done = again(mode="history", key=["id"], id="BIGINT", n="VARCHAR")
+
+    assert done.stale == {NEWER_ROW: 1}
+    assert loader.sql("SELECT n, valid_to IS NULL FROM raw.s") == [("2", True)]

@@ -13,7 +13,7 @@ from elt.project.meltano.variables import Variables, variable_of
 from elt.project.plugin_settings import nested
 from elt.project.references import REFERENCE
 from elt.project.secrets import SHORTEST
-from elt.project.tap_settings import ReplicationMethod
+from elt.project.stream_settings import ReplicationMethod
 
 _WILD = frozenset("*?[")
 _METHODS = frozenset(get_args(ReplicationMethod))

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from elt.errors import ConfigError, EltError, Unavailable
+from elt.errors import MAKE_ROOM, ConfigError, EltError, Unavailable
 
 APPLICATION_ID = 0x656C7400  # "elt" and a zero
 OLDEST_SQLITE = (3, 37, 0)  # the first with STRICT tables
@@ -299,7 +299,17 @@ def _explained(error: sqlite3.DatabaseError, path: Path) -> EltError:
         return ConfigError(
             f"the store is damaged: {text}",
             where=str(path),
-            hint="Move the file away: the next run writes a new one. The warehouse"
-            " keeps the bookmarks, so nothing is loaded twice; the run log is lost",
+            hint=f"`mv {path} {path}.damaged`, or `elt restore` a backup. The next run"
+            " writes a new one and takes the bookmarks from the warehouse, so nothing"
+            " is loaded twice; the run log is lost",
+        )
+    if "full" in text:
+        return Unavailable("the disk is full", where=str(path), hint=MAKE_ROOM)
+    if "disk I/O" in text or "readonly" in text or "unable to open" in text:
+        return ConfigError(
+            f"the store cannot be written: {text}",
+            where=str(path),
+            hint="Is there room on the disk, and may you write there? `elt doctor`"
+            " looks closer",
         )
     return ConfigError(f"the store cannot be used: {text}", where=str(path))

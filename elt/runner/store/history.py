@@ -12,7 +12,7 @@ from sqlite3 import Connection, Row
 from typing import Any
 
 from elt.errors import ConfigError
-from elt.events import RunStatus
+from elt.events import RunStatus, only_rejects
 from elt.project.nearest import nearest
 from elt.runner.lock import Owner, is_alive
 from elt.runner.store.database import Store
@@ -54,6 +54,7 @@ class RunSummary:
     assets: Mapping[str, int]
     rows: int
     rejects: int
+    only_rejects: bool  # they alone are why it did not end as `done`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,8 +281,10 @@ def _moments(store: Store, environment: str, column: str) -> dict[str, datetime]
 
 def _summary(store: Store, row: Row) -> RunSummary:
     results = store.rows(
-        "SELECT status, rows, rejects FROM results WHERE run = ?", (row["id"],)
+        "SELECT status, rows, rejects, message FROM results WHERE run = ?",
+        (row["id"],),
     )
+    warned = [each for each in results if each["status"] == "warned"]
     return RunSummary(
         run=row["id"],
         environment=row["environment"],
@@ -294,6 +297,11 @@ def _summary(store: Store, row: Row) -> RunSummary:
         assets=dict(Counter(result["status"] for result in results)),
         rows=sum(result["rows"] or 0 for result in results),
         rejects=sum(result["rejects"] for result in results),
+        only_rejects=row["status"] == "warned"
+        and all(
+            only_rejects(each["status"], each["rejects"], each["message"])
+            for each in warned
+        ),
     )
 
 

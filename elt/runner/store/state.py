@@ -139,16 +139,22 @@ def record(  # noqa: PLR0913  a state, where it belongs, and who changed it and 
 
 
 def latest(store: Store, place: Place, tap: str) -> StateVersion | None:
-    return next(iter(versions(store, place, tap)), None)
+    return next(iter(_versions(store, place, tap, limit=1)), None)
 
 
 def versions(store: Store, place: Place, tap: str) -> list[StateVersion]:
     """Give a tap's states, the newest first."""
+    return _versions(store, place, tap, limit=-1)
+
+
+def _versions(
+    store: Store, place: Place, tap: str, *, limit: int
+) -> list[StateVersion]:
     rows = store.rows(
         "SELECT tap, version, parent_version, state, origin, saved_at, reason, author"
         " FROM states WHERE environment = ? AND warehouse_id = ? AND tap = ?"
-        " ORDER BY version DESC",
-        (place.environment, place.warehouse_id, tap),
+        " ORDER BY version DESC LIMIT ?",
+        (place.environment, place.warehouse_id, tap, limit),
     )
     return [StateVersion(**dict(row)) for row in rows]
 

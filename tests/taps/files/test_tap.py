@@ -14,7 +14,7 @@ import pytest
 from singer_sdk.testing import SuiteConfig, get_tap_test_class
 
 from elt.errors import EltError
-from elt.project.tap_settings import StreamTable
+from elt.project.stream_settings import StreamTable
 from elt.singer.catalog import select
 from elt.taps.files import batches
 from elt.taps.files.tap import FilesTap

@@ -47,6 +47,9 @@ def _configs(project: Project) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for group, declared in groups.items():
         for name, table in declared.items():
             yield project.where(group, name, "config"), table.config
+    for name, tap in file.taps.items():
+        if tap.hash_salt is not None:
+            yield project.where("taps", name), {"hash_salt": tap.hash_salt}
     dbt = file.warehouse.dbt
     named = {each: getattr(dbt, each) for each in dbt.__struct_fields__}
     yield project.where("warehouse", "dbt"), named

@@ -1,0 +1,65 @@
+"""Rows that were just written take the place of those that they replace."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from elt.faults import reach
+from elt.targets.evolve import Shape
+from elt.targets.plans import StreamPlan
+from elt.warehouse.dialect import quote
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+STAGE = "_elt_stage"
+
+
+def make_empty(cursor: DuckDBPyConnection, table: str, select: str) -> None:
+    """Make a temporary table with the columns of a query, and without its rows.
+
+    CREATE TABLE AS would do, were it not for DuckDB 2.0.0: into a table that it made
+    empty, a large INSERT of the same transaction (more than about 120,000 rows, by
+    several threads) is counted and then gone.
+    """
+    found = cursor.execute(f"DESCRIBE {select}").fetchall()
+    columns = ", ".join(f"{quote(name)} {type_}" for name, type_, *_ in found)
+    cursor.execute(f"CREATE OR REPLACE TEMP TABLE {table} ({columns})")
+
+
+def key_columns(plan: StreamPlan, shape: Shape) -> list[str]:
+    """Give the quoted columns of the key, in its order; none where it is not kept."""
+    names = {column.property: quote(column.name) for column in shape.columns}
+    return [names[key] for key in plan.key] if plan.keyed else []
+
+
+def keep_last(cursor: DuckDBPyConnection, table: str, keys: Sequence[str]) -> None:
+    """Keep of the rows with the same key the one that came last."""
+    listed = ", ".join(keys)
+    row = cursor.execute(
+        f"SELECT count(*) > count(DISTINCT ({listed})) FROM {table}"
+    ).fetchone()
+    if row and row[0]:
+        cursor.execute(
+            f"DELETE FROM {table} WHERE rowid NOT IN"
+            f" (SELECT max(rowid) FROM {table} GROUP BY {listed})"
+        )
+
+
+def merge(
+    cursor: DuckDBPyConnection,
+    table: str,
+    keys: Sequence[str],
+    *,
+    only: str | None = None,
+) -> None:
+    """Let staged rows take the place of those with their key.
+
+    `only` is SQL: staged rows for which it is not true leave the table.
+    """
+    same = " AND ".join(f"old.{key} = new.{key}" for key in keys)
+    cursor.execute(f"DELETE FROM {table} AS old USING {STAGE} AS new WHERE {same}")
+    reach("replaced-rows-deleted")
+    where = f" WHERE ({only})" if only else ""
+    cursor.execute(f"INSERT INTO {table} BY NAME FROM {STAGE}{where}")

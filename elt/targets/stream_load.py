@@ -1,0 +1,169 @@
+"""One stream while its tap runs: what of it waits, and what is known of its end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from operator import attrgetter
+
+import msgspec
+
+from elt.errors import EltError
+from elt.targets.columns import VERSION, Column
+from elt.targets.declared import ignored
+from elt.targets.evolve import Change
+from elt.targets.modes import Mode, decide
+from elt.targets.parts import Part, Records
+from elt.targets.plans import StreamBatch, StreamPlan, Written
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What of a stream a commit may have: its parts up to a STATE."""
+
+    parts: tuple[Part, ...] = ()
+    active_version: int | None = None  # rows of older versions are gone
+
+
+@dataclass(slots=True)
+class StreamLoad:
+    """One stream while its tap runs, and its counts afterwards."""
+
+    plan: StreamPlan
+    columns: tuple[Column, ...]
+    schema: bytes
+    declared_key: tuple[str, ...] = ()  # by the last SCHEMA
+    earlier_plans: list[StreamPlan] = field(default_factory=list)  # of waiting parts
+    parts: list[Part] = field(default_factory=list)
+    waiting: list[msgspec.Raw] = field(default_factory=list)
+    version: int | None = None  # of the records that wait
+    announced: int | None = None  # a version that is to count, of which no row has come
+    active_version: int | None = None  # one that counts, which no commit has told yet
+    received: bool = False
+    set_aside: bool = False  # its rows are what the tap could not make sense of
+    complete: bool = False  # evidence that all its rows are here
+    committed: bool = False  # some of it, in this run
+    rows: int = 0
+    rejects: int = 0
+    filtered: int = 0
+    gone: int = 0
+    to_look_at: list[Change] = field(default_factory=list)
+    error: EltError | None = None
+
+    @property
+    def key_number(self) -> int:
+        """Which of the keys of the waiting parts the next row comes under."""
+        return len(self.earlier_plans)
+
+    @property
+    def aside(self) -> bool:
+        """Whether rows wait for evidence that they are the whole table."""
+        whole = self.plan.mode.name == "overwrite" or self.plan.told_apart
+        return whole and not self.complete
+
+    def change_key(self, plan: StreamPlan) -> None:
+        """Go on under the key of another SCHEMA.
+
+        Rows that wait are written by the key that they came under.
+        """
+        if plan.key == self.plan.key:
+            return
+        if self.parts:
+            self.earlier_plans.append(self.plan)
+        self.plan = _after_first_commit(plan) if self.committed else plan
+
+    def activate(self, version: int | None) -> None:
+        """Take an ACTIVATE_VERSION: rows of older versions count no more.
+
+        Behind rows of this version it says that they are all of them. Before them it
+        only announces them: until they are here, the older ones are all there is.
+        """
+        if self.received and self.version in (None, version):
+            self.active_version, self.complete = version, True
+        else:
+            self.announced = version
+
+    def end(self, *, tells: bool) -> None:
+        """Nothing more comes; `tells` that what was announced has come."""
+        self.complete = True
+        if self.announced is not None and tells:
+            self.active_version, self.announced = self.announced, None
+
+    def open_part(self, new: Records) -> Records:
+        """Give the part that records go into, the last where it is of their kind."""
+        columns = self.columns
+        if self.version is not None:
+            others = [column for column in columns if column.property != VERSION]
+            columns = (*others, Column(VERSION, VERSION, "BIGINT"))
+        last = self.parts[-1] if self.parts else None
+        kind = (self.version, self.key_number)
+        same = isinstance(last, Records) and (last.version, last.key_number) == kind
+        if isinstance(last, Records) and same and last.columns == columns:
+            return last
+        part = replace(
+            new,
+            columns=columns,
+            ignore=ignored(self.plan),
+            version=self.version,
+            key_number=self.key_number,
+        )
+        self.parts.append(part)
+        return part
+
+    def held(self) -> Held:
+        return Held(tuple(self.parts), self.active_version)
+
+    def batch(self, held: Held) -> StreamBatch:
+        plans = [*self.earlier_plans, self.plan]
+        by_key = [
+            (plans[number], tuple(parts))
+            for number, parts in groupby(held.parts, attrgetter("key_number"))
+        ]
+        first, *later = by_key or [(self.plan, ())]
+        in_turn = [first, *((_after_first_commit(plan), own) for plan, own in later)]
+        *earlier, (plan, parts) = in_turn
+        return StreamBatch(
+            plan=plan,
+            columns=self.columns,
+            parts=parts,
+            earlier=tuple(
+                StreamBatch(plan=plan, columns=(), parts=parts)
+                for plan, parts in earlier
+            ),
+            rejects_before=self.rejects,
+            records_before=self.rows + self.rejects + self.filtered,
+            whole=self.complete and self.plan.told_apart,
+            active_version=held.active_version,
+        )
+
+    def let_go(self) -> None:
+        """Its parts were handed to a commit; later rows come in addition to them."""
+        self.parts, self.earlier_plans = [], []
+        self.active_version, self.committed = None, True
+        self.plan = _after_first_commit(self.plan)
+
+    def add(self, written: Written) -> None:
+        self.rows += written.rows
+        self.rejects += written.rejects
+        self.filtered += written.filtered
+        self.gone += written.gone
+        self.to_look_at += [change for change in written.changes if change.look]
+
+
+def with_key(plan: StreamPlan, key: Sequence[str]) -> StreamPlan:
+    """Take the key from the SCHEMA where the catalog names none, as old taps do."""
+    if not (plan.learns_key and key):
+        return plan
+    mode = plan.mode
+    if mode.name == "append":
+        mode = decide(key=key, replication_method=None)
+    return replace(plan, key=tuple(key), mode=mode)
+
+
+def _after_first_commit(plan: StreamPlan) -> StreamPlan:
+    """Make room only once: later rows of the same run come in addition."""
+    if plan.mode.name != "overwrite":
+        return replace(plan, full_table=False)
+    mode = Mode("upsert" if plan.key else "append", "after the overwrite")
+    return replace(plan, mode=mode, full_table=False)
