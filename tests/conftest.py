@@ -10,6 +10,13 @@ from pathlib import Path
 
 import pytest
 from databases import _mariadb, _postgres, mariadb, postgres, serve, sqlite
+from hypothesis import HealthCheck, settings
+
+# How quickly a machine draws examples says nothing about what is tested.
+settings.register_profile(
+    "elt", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("elt")
 
 __all__ = ["_mariadb", "_postgres", "mariadb", "postgres", "serve", "sqlite"]
 

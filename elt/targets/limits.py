@@ -62,8 +62,7 @@ def too_many_rejects(
         f"stream `{stream.plan.stream}` has {said} among {records:,} records, more"
         f" than {limit} allows",
         where="; ".join(_said(*reason) for reason in reasons) or None,
-        hint="Correct the source, or the columns with `types` in elt.toml, or raise"
-        f" the tap's `{key}`",
+        hint=f"Correct the source, or pin the columns with `types`, or raise `{key}`",
     )
 
 

@@ -510,10 +510,11 @@ def _meant(what, rows, *, timed):
 
 
 RULES = settings(
-    max_examples=15,
+    max_examples=8,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
+MANY = settings(RULES, max_examples=300)
 COLUMNS = '(id, t, "at", _sdc_deleted_at), valid_from, valid_to'
 
 
@@ -526,6 +527,21 @@ def _known(table):
 @RULES
 @given(steps=st.lists(_step, max_size=6))
 def test_for_all_batches_the_table_says_what_the_rules_say(tmp_path, timed, steps):
+    _compare_with_model(tmp_path, steps, timed=timed)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("timed", [True, False])
+@MANY
+@given(steps=st.lists(_step, max_size=8))
+def test_for_very_many_batches_the_table_says_what_the_rules_say(
+    tmp_path, timed, steps
+):
+    _compare_with_model(tmp_path, steps, timed=timed)
+
+
+def _compare_with_model(tmp_path, steps, *, timed):
     table, model = Table(tmp_path, "history", timed=timed), Model()
     table.load([], START)
 

@@ -169,7 +169,7 @@ def test_a_record_that_does_not_fit_fails_the_load_and_says_so(pipe):
 
     assert process.returncode == 1
     assert out == ""
-    assert "stream `s` has 1 reject among 1 records, more than" in said
+    assert "stream `s` has 1 reject among 2 records, more than" in said
     assert "not an integer" in said
     assert "Traceback" not in said
 
