@@ -133,7 +133,8 @@ class StreamLoad:
             ),
             rejects_before=self.rejects,
             records_before=self.rows + self.rejects + self.filtered,
-            whole=self.complete and self.plan.told_apart,
+            # Rows of an earlier key are none of the last piece, and not missing.
+            whole=self.complete and self.plan.told_apart and not earlier,
             active_version=held.active_version,
         )
 

@@ -182,8 +182,8 @@ def test_one_bad_record_in_a_hundred_is_too_many(loader):
         "  7 x not an integer in column `n`, for example `none`;"
         " 3 x not an integer in column `id`, for example `x0`;"
         " 1 x the same key twice\n"
-        "hint: Correct the source, or the columns with `types` in elt.toml, or raise"
-        " the tap's `reject_percent`"
+        "hint: Correct the source, or pin the columns with `types`, or raise"
+        " `reject_percent`"
     )
     assert loader.state() is None
     assert loader.sql(
