@@ -6,7 +6,7 @@ batches DuckDB takes over without a copy; no value becomes a Python object.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -48,7 +48,8 @@ def described(
     read all digits of a column.
     """
     rows = cursor.execute(f"DESCRIBE FROM {columnar_sql(road)}").fetchall()
-    types = {name: short_name(type_) for name, type_, *_ in rows}
+    called = _by_property([name for name, *_ in rows], road.known)
+    types = {called[name]: short_name(type_) for name, type_, *_ in rows}
     if road.format == "parquet" and "DOUBLE" in "".join(types.values()):
         _refuse_wide_decimals(cursor, road.path)
     extra = tuple(
@@ -57,6 +58,14 @@ def described(
         if name not in road.known and type_ != _NOTHING
     )
     return replace(road, types=types), extra
+
+
+def _by_property(names: Sequence[str], known: Collection[str]) -> dict[str, str]:
+    """Give the property of each column: a file may have it in another case."""
+    free = {one.lower(): one for one in sorted(known) if one not in names}
+    return {
+        name: name if name in known else free.pop(name.lower(), name) for name in names
+    }
 
 
 # The type of a column without any value.

@@ -114,7 +114,8 @@ def _alternatives(declared: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
         nested = declared.get(word)
         if nested and "type" not in declared:
             for one in nested:
-                yield from _alternatives({**one})
+                # `true` allows whatever there is.
+                yield from _alternatives({**one} if isinstance(one, Mapping) else {})
             return
     listed = declared.get("type")
     for name in listed if isinstance(listed, list) else [listed]:
