@@ -67,7 +67,7 @@ def _columns(entry: Mapping[str, Any], stream: Stream | None) -> list[ShownColum
 
 def _how(project: Project, name: str, stream: Stream) -> str:
     from elt.runner.discovery import stream_settings
-    from elt.targets.modes import decide
+    from elt.targets.writing.modes import decide
 
     mode = decide(
         key=stream.key_properties,

@@ -28,11 +28,11 @@ from elt.singer.messages import read_chunks
 from elt.singer.process import TapProcess, start_tap
 from elt.singer.state import can_be_taken_apart, marks, without_mark
 from elt.targets.bookmarks import marks_of, start_from
-from elt.targets.limits import Limits
 from elt.targets.load import Loading, TapLoad
 from elt.targets.metadata import Stamping
-from elt.targets.modes import Mode, decide
-from elt.targets.plans import StreamPlan
+from elt.targets.writing.limits import Limits
+from elt.targets.writing.modes import Mode, decide
+from elt.targets.writing.plans import StreamPlan
 from elt.warehouse.bookmarks import mark_resets
 from elt.warehouse.duckdb import Warehouse
 

@@ -25,12 +25,12 @@ from elt.runner.store.database import Store, open_store
 from elt.runner.store.history import new_run_id, note_change
 from elt.runner.stream_plans import stream_plan
 from elt.singer.catalog import Stream, selected_streams
-from elt.targets.declared import declared_columns, ignored
-from elt.targets.evolve import place_of, tables_in
-from elt.targets.modes import Mode, decide
-from elt.targets.plans import Stamp
 from elt.targets.retry import Retried, Retry, retry
-from elt.targets.stale import RETRY
+from elt.targets.writing.declared import declared_columns, ignored
+from elt.targets.writing.evolve import place_of, tables_in
+from elt.targets.writing.modes import Mode, decide
+from elt.targets.writing.plans import Stamp
+from elt.targets.writing.stale import RETRY
 from elt.warehouse.bookmarks import last_modes
 from elt.warehouse.duckdb import Warehouse, warehouse_of
 from elt.warehouse.rejects import Reject, Wanted, count_rejects, delete_rejects, rejects

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from elt.targets.evolve import place_of, tables_in
+from elt.targets.writing.evolve import place_of, tables_in
 from elt.warehouse.bookmarks import Bookmark, LoadedStream, bookmarks, loaded_streams
 
 if TYPE_CHECKING:

@@ -6,12 +6,12 @@ from elt.project.secrets import Secrets
 from elt.project.settings import Project
 from elt.runner.discovery import stream_settings
 from elt.singer.catalog import Stream
-from elt.targets.child_tables import all_children, children_of, split
 from elt.targets.columns import Column
-from elt.targets.declared import shown_columns
-from elt.targets.maps import Maps
-from elt.targets.modes import Mode
-from elt.targets.plans import StreamPlan
+from elt.targets.reading.maps import Maps
+from elt.targets.writing.child_tables import all_children, children_of, split
+from elt.targets.writing.declared import shown_columns
+from elt.targets.writing.modes import Mode
+from elt.targets.writing.plans import StreamPlan
 
 
 def stream_plan(

@@ -28,7 +28,7 @@ from elt.runner.store.state import (
 )
 from elt.singer.catalog import Stream, all_streams
 from elt.singer.state import marks, replication_key, shown
-from elt.targets.modes import decide
+from elt.targets.writing.modes import decide
 from elt.warehouse.bookmarks import appended_streams, bookmarks
 from elt.warehouse.duckdb import warehouse_of
 from elt.warehouse.tables import warehouse_id

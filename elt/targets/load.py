@@ -23,13 +23,13 @@ from elt.faults import reach
 from elt.singer.messages import SET_ASIDE, Message, decode, raw_json, utf_8
 from elt.targets.bookmarks import carry_over, says_nothing
 from elt.targets.columns import table_name
-from elt.targets.commit import Batch, Committed, commit
-from elt.targets.declared import declared_columns, ignored
-from elt.targets.limits import Limits
-from elt.targets.modes import decide
-from elt.targets.parts import Records, append_records, discard, files_of
-from elt.targets.plans import Stamp, StreamPlan
+from elt.targets.reading.parts import Records, append_records, discard, files_of
 from elt.targets.stream_load import Held, StreamLoad, with_key
+from elt.targets.writing.commit import Batch, Committed, commit
+from elt.targets.writing.declared import declared_columns, ignored
+from elt.targets.writing.limits import Limits
+from elt.targets.writing.modes import decide
+from elt.targets.writing.plans import Stamp, StreamPlan
 from elt.warehouse.duckdb import Warehouse
 
 

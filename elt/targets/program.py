@@ -23,11 +23,11 @@ from elt.project.rules import why_not_schema
 from elt.project.stream_settings import OnMissing
 from elt.singer.private_files import pid_is_taken
 from elt.targets.columns import table_name
-from elt.targets.limits import Limits
 from elt.targets.load import Loading, TapLoad
 from elt.targets.metadata import Stamping
-from elt.targets.modes import Mode
-from elt.targets.plans import StreamPlan
+from elt.targets.writing.limits import Limits
+from elt.targets.writing.modes import Mode
+from elt.targets.writing.plans import StreamPlan
 from elt.warehouse.duckdb import Warehouse
 
 # What `_elt.rejects`, `_elt.loads` and `_elt.bookmarks` call a load that is no run.

@@ -16,19 +16,20 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from elt.errors import EltError
-from elt.targets import careful, history, settling, stale, versions
-from elt.targets.child_tables import list_columns, split, write_children
 from elt.targets.columns import LOADED_AT, RUN_ID, Column
-from elt.targets.commit import note_load
-from elt.targets.evolve import Shape, Table
-from elt.targets.filters import check_filter, leave_out
-from elt.targets.parts import Encoding, Files, NamedFile
-from elt.targets.plans import Stamp, StreamPlan, Written
-from elt.targets.policies import fit
-from elt.targets.readings import Caution, Reading, prepare, union
-from elt.targets.roads import roads
-from elt.targets.settling import make_empty
-from elt.targets.stale import ID, STAGE, Staged
+from elt.targets.reading import careful
+from elt.targets.reading.parts import Encoding, Files, NamedFile
+from elt.targets.reading.readings import Caution, Reading, prepare, union
+from elt.targets.reading.roads import roads
+from elt.targets.writing import history, settling, stale, versions
+from elt.targets.writing.child_tables import list_columns, split, write_children
+from elt.targets.writing.commit import note_load
+from elt.targets.writing.evolve import Shape, Table
+from elt.targets.writing.filters import check_filter, leave_out
+from elt.targets.writing.plans import Stamp, StreamPlan, Written
+from elt.targets.writing.policies import fit
+from elt.targets.writing.settling import make_empty
+from elt.targets.writing.stale import ID, STAGE, Staged
 from elt.warehouse.dialect import literal, quote, relation
 from elt.warehouse.rejects import (
     Reject,

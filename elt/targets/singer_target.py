@@ -34,9 +34,9 @@ from singer_sdk.io_base import SingerReader
 
 from elt.errors import ConfigError, EltError, Interrupted
 from elt.singer.messages import read_chunks
-from elt.targets.limits import KeyMissing
 from elt.targets.load import SchemaMissing
 from elt.targets.program import PipeLoad, settings_of
+from elt.targets.writing.limits import KeyMissing
 
 # A tap may be silent for as long as it likes: whoever built the pipe watches it.
 _NO_TIMEOUT_SECONDS = 10 * 365 * 86_400.0

@@ -11,11 +11,11 @@ import msgspec
 
 from elt.errors import EltError
 from elt.targets.columns import VERSION, Column
-from elt.targets.declared import ignored
-from elt.targets.evolve import Change
-from elt.targets.modes import Mode, decide
-from elt.targets.parts import Part, Records
-from elt.targets.plans import StreamBatch, StreamPlan, Written
+from elt.targets.reading.parts import Part, Records
+from elt.targets.writing.declared import ignored
+from elt.targets.writing.evolve import Change
+from elt.targets.writing.modes import Mode, decide
+from elt.targets.writing.plans import StreamBatch, StreamPlan, Written
 
 
 @dataclass(frozen=True, slots=True)

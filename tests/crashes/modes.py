@@ -200,6 +200,7 @@ MODES = {
     ),
     "keyless": WriteMode(source=NO_KEY),
     "upsert": WriteMode(),
+    "history": WriteMode(stream='mode = "history"', ignored=("valid_from", "valid_to")),
     "overwrite": WriteMode(source={"method": "FULL_TABLE", "begins": "anew"}),
     "full refresh": WriteMode(words=("--full-refresh",)),
     "batch": WriteMode(

@@ -11,7 +11,7 @@ from elt.runner.discovery import selected_in
 from elt.runner.stream_plans import stream_columns, stream_plan, stream_tables
 from elt.singer.catalog import selected_streams
 from elt.targets.columns import Column
-from elt.targets.modes import Mode
+from elt.targets.writing.modes import Mode
 
 LINES = {
     "type": "array",

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from elt.events import Event
-from elt.targets.limits import Limits
 from elt.targets.load import Loading, TapLoad
-from elt.targets.modes import Mode
-from elt.targets.plans import StreamPlan
+from elt.targets.writing.limits import Limits
+from elt.targets.writing.modes import Mode
+from elt.targets.writing.plans import StreamPlan
 from elt.warehouse.duckdb import Warehouse
 
 

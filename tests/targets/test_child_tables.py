@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from elt.errors import ConfigError, Guarded
-from elt.targets.declared import declared_columns
-from elt.targets.evolve import tables_in
-from elt.targets.maps import Maps
-from elt.targets.modes import Mode
-from elt.targets.plans import Stamp, StreamPlan
+from elt.targets.reading.maps import Maps
 from elt.targets.retry import Retry, retry
+from elt.targets.writing.declared import declared_columns
+from elt.targets.writing.evolve import tables_in
+from elt.targets.writing.modes import Mode
+from elt.targets.writing.plans import Stamp, StreamPlan
 from elt.warehouse.duckdb import Warehouse
 from elt.warehouse.rejects import Wanted, rejects
 from tests.targets.conftest import Loader, schema, state

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from elt.errors import ConfigError
 from elt.project.stream_settings import StreamTable
 from elt.targets.columns import columns_of
-from elt.targets.duckdb import write_stream
-from elt.targets.evolve import tables_in
-from elt.targets.maps import Maps
-from elt.targets.modes import Mode, decide
-from elt.targets.parts import Records
-from elt.targets.plans import Stamp, StreamBatch, StreamPlan
-from elt.targets.readings import Caution
+from elt.targets.reading.maps import Maps
+from elt.targets.reading.parts import Records
+from elt.targets.reading.readings import Caution
+from elt.targets.writing.duckdb import write_stream
+from elt.targets.writing.evolve import tables_in
+from elt.targets.writing.modes import Mode, decide
+from elt.targets.writing.plans import Stamp, StreamBatch, StreamPlan
 from tests.targets.conftest import schema
 
 INTEGER = {"type": ["null", "integer"]}
@@ -514,7 +514,7 @@ RULES = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-MANY = settings(RULES, max_examples=300)
+MANY = settings(RULES, max_examples=100)
 COLUMNS = '(id, t, "at", _sdc_deleted_at), valid_from, valid_to'
 
 

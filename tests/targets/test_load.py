@@ -7,11 +7,11 @@ from contextlib import contextmanager
 import duckdb
 import pytest
 
-import elt.targets.commit
+import elt.targets.writing.commit
 from elt.errors import EltError, Unavailable
 from elt.events import BookmarkCommitted, RowsLoaded, SchemaChanged
 from elt.targets.bookmarks import Mark
-from elt.targets.modes import FULL_REFRESH
+from elt.targets.writing.modes import FULL_REFRESH
 from tests.targets.conftest import line, schema, state
 
 INTEGER = {"type": ["null", "integer"]}
@@ -362,14 +362,14 @@ def test_many_odd_streams_are_each_written_a_few_times_and_no_more(loader):
         )
     ]
     written = []
-    write_stream = elt.targets.commit.write_stream
+    write_stream = elt.targets.writing.commit.write_stream
 
     def counted(cursor, batch, **known):
         written.append(batch.plan.stream)
         return write_stream(cursor, batch, **known)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(elt.targets.commit, "write_stream", counted)
+        patch.setattr(elt.targets.writing.commit, "write_stream", counted)
         loader.load(*odd)
 
     assert len(loader.rejects()) == len(names)

@@ -10,11 +10,11 @@ import pytest
 
 from elt.errors import ConfigError
 from elt.targets.columns import Column
-from elt.targets.evolve import tables_in
-from elt.targets.maps import Maps, mapped
-from elt.targets.modes import Mode
-from elt.targets.plans import Stamp, StreamPlan
+from elt.targets.reading.maps import Maps, mapped
 from elt.targets.retry import Retry, retry
+from elt.targets.writing.evolve import tables_in
+from elt.targets.writing.modes import Mode
+from elt.targets.writing.plans import Stamp, StreamPlan
 from elt.warehouse.rejects import Wanted, rejects
 from tests.targets.conftest import schema, state
 from tests.targets.test_batch import CSV, batch

@@ -6,7 +6,7 @@ import pytest
 
 from elt.errors import ConfigError
 from elt.project.stream_settings import StreamTable
-from elt.targets.modes import FULL_REFRESH, decide
+from elt.targets.writing.modes import FULL_REFRESH, decide
 from tests.targets.conftest import schema
 
 INTEGER = {"type": ["null", "integer"]}

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 import pytest
 
 from elt.targets.columns import Column
-from elt.targets.evolve import tables_in
-from elt.targets.modes import Mode
-from elt.targets.plans import Stamp, StreamPlan
 from elt.targets.retry import Retry, retry
-from elt.targets.stale import CAME_AGAIN, FILE_ANEW, LOADED_ANEW, NEWER_ROW
+from elt.targets.writing.evolve import tables_in
+from elt.targets.writing.modes import Mode
+from elt.targets.writing.plans import Stamp, StreamPlan
+from elt.targets.writing.stale import CAME_AGAIN, FILE_ANEW, LOADED_ANEW, NEWER_ROW
 from elt.warehouse.rejects import Wanted, rejects
 from tests.targets.conftest import schema
 

@@ -27,8 +27,8 @@ from hypothesis.stateful import (
 
 from elt.targets.bookmarks import marks_of
 from elt.targets.load import Loading, TapLoad
-from elt.targets.modes import Mode
-from elt.targets.plans import StreamPlan
+from elt.targets.writing.modes import Mode
+from elt.targets.writing.plans import StreamPlan
 from elt.warehouse.duckdb import Warehouse
 
 KEYED, LOG, PARTED, WHOLE = "keyed", "log", "parted", "whole"
@@ -389,5 +389,5 @@ def test_whatever_happens_to_a_load_what_its_bookmark_covers_is_there():
 @pytest.mark.timeout(900)
 def test_whatever_happens_to_a_load_what_its_bookmark_covers_is_there_at_length():
     run_state_machine_as_test(
-        Loads, settings=settings(max_examples=60, stateful_step_count=50, deadline=None)
+        Loads, settings=settings(max_examples=40, stateful_step_count=40, deadline=None)
     )

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from elt.targets.typed import typed
+from elt.targets.reading.typed import typed
 from tests.targets.conftest import schema, state
 
 UTC = dt.UTC

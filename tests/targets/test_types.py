@@ -290,7 +290,7 @@ def test_for_all_values_and_schemas_each_is_kept_or_a_reject(
 
 @pytest.mark.slow
 @NESTED
-@for_all(300)
+@for_all(100)
 @given(stream=WILD)
 def test_for_very_many_values_each_is_kept_or_a_reject(watched, stream, nested):
     check_wild(watched, stream, by_file=False, nested=nested, careful="none")
@@ -298,7 +298,7 @@ def test_for_very_many_values_each_is_kept_or_a_reject(watched, stream, nested):
 
 @pytest.mark.slow
 @NESTED
-@for_all(300)
+@for_all(100)
 @given(stream=TAME)
 def test_for_very_many_usual_values_the_fast_road_keeps_them(watched, stream, nested):
     check_tame(watched, stream, by_file=True, nested=nested)

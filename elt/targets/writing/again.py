@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from elt.faults import reach
 from elt.targets.bookmarks import Mark
 from elt.targets.columns import LOADED_AT, Column
-from elt.targets.evolve import Shape
-from elt.targets.plans import Stamp, StreamPlan
+from elt.targets.writing.evolve import Shape
+from elt.targets.writing.plans import Stamp, StreamPlan
 from elt.warehouse.dialect import quote, relation
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ from msgspec.structs import replace as replace_fields
 
 from elt.errors import EltError, Unavailable, of_the_disk
 from elt.singer.messages import Message, raw_json
-from elt.targets.batch_files import is_local, keep, local_path
 from elt.targets.columns import Column
-from elt.targets.packing import packing_of
+from elt.targets.reading.batch_files import is_local, keep, local_path
+from elt.targets.reading.packing import packing_of
 
 _FORMATS = ("jsonl", "parquet", "arrow", "csv")
 _COMPRESSIONS = {"": "none", "gz": "gzip", "zst": "zstd"}

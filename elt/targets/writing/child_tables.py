@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 from elt.errors import ConfigError, EltError
 from elt.targets.columns import LOADED_AT, RUN_ID, Column, table_name
-from elt.targets.evolve import Change, Table, place_of, tables_in
-from elt.targets.maps import NO_MAPS
-from elt.targets.modes import Mode
 from elt.targets.nested import Items, Leaf, Struct, converted, parse, render
-from elt.targets.plans import Stamp, StreamPlan
-from elt.targets.policies import fit
-from elt.targets.settling import make_empty
+from elt.targets.reading.maps import NO_MAPS
+from elt.targets.writing.evolve import Change, Table, place_of, tables_in
+from elt.targets.writing.modes import Mode
+from elt.targets.writing.plans import Stamp, StreamPlan
+from elt.targets.writing.policies import fit
+from elt.targets.writing.settling import make_empty
 from elt.warehouse.dialect import literal, quote, relation
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from elt.targets.columns import Column
-from elt.targets.roads import Road, exact, from_sql, texts
-from elt.targets.typed import Typed
-from elt.targets.values import fast_check
+from elt.targets.reading.roads import Road, exact, from_sql, texts
+from elt.targets.reading.typed import Typed
+from elt.targets.reading.values import fast_check
 from elt.warehouse.dialect import literal
 
 KeySets = Sequence[tuple[str, ...]]

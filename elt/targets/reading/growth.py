@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from elt.targets import shapes
 from elt.targets.columns import Column
 from elt.targets.nested import can_hold, is_nested, parse, render
-from elt.targets.roads import Road, exact, from_sql, objects_sql, texts
+from elt.targets.reading import shapes
+from elt.targets.reading.roads import Road, exact, from_sql, objects_sql, texts
 
 # Runs a query over a part, and gives its rows.
 Ask = Callable[[str], Sequence[tuple[Any, ...]]]

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from elt.faults import reach
-from elt.targets.evolve import Shape
-from elt.targets.plans import StreamPlan
+from elt.targets.writing.evolve import Shape
+from elt.targets.writing.plans import StreamPlan
 from elt.warehouse.dialect import quote
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from elt.targets.columns import Column
-from elt.targets.values import digest
+from elt.targets.reading.values import digest
 from elt.warehouse.dialect import literal
 
 

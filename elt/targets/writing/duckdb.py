@@ -14,23 +14,10 @@ from typing import TYPE_CHECKING
 
 from elt.errors import ConfigError
 from elt.faults import reach
-from elt.targets import careful, history, missing, versions
-from elt.targets.again import replace_rows
-from elt.targets.child_tables import (
-    ASIDE,
-    delete_orphans,
-    make_aside,
-    move_rows,
-    split,
-    write_children,
-)
 from elt.targets.columns import Column
-from elt.targets.evolve import Shape, Table
-from elt.targets.filters import check_filter, leave_out
-from elt.targets.parts import check_unchanged
-from elt.targets.plans import Stamp, StreamBatch, StreamPlan, Written
-from elt.targets.policies import fit
-from elt.targets.readings import (
+from elt.targets.reading import careful
+from elt.targets.reading.parts import check_unchanged
+from elt.targets.reading.readings import (
     Caution,
     Reading,
     UnusualValues,
@@ -39,9 +26,23 @@ from elt.targets.readings import (
     run,
     union,
 )
-from elt.targets.roads import Road, roads
-from elt.targets.rows import insert_sql, insert_usual_sql
-from elt.targets.settling import (
+from elt.targets.reading.roads import Road, roads
+from elt.targets.writing import history, missing, versions
+from elt.targets.writing.again import replace_rows
+from elt.targets.writing.child_tables import (
+    ASIDE,
+    delete_orphans,
+    make_aside,
+    move_rows,
+    split,
+    write_children,
+)
+from elt.targets.writing.evolve import Shape, Table
+from elt.targets.writing.filters import check_filter, leave_out
+from elt.targets.writing.plans import Stamp, StreamBatch, StreamPlan, Written
+from elt.targets.writing.policies import fit
+from elt.targets.writing.rows import insert_sql, insert_usual_sql
+from elt.targets.writing.settling import (
     STAGE,
     keep_last,
     key_columns,

@@ -9,10 +9,10 @@ from datetime import datetime
 from elt.project.stream_settings import Nested, OnMissing, SchemaPolicy
 from elt.targets.bookmarks import Mark
 from elt.targets.columns import Column
-from elt.targets.evolve import Change
-from elt.targets.maps import NO_MAPS, Maps
-from elt.targets.modes import Mode
-from elt.targets.parts import Part
+from elt.targets.reading.maps import NO_MAPS, Maps
+from elt.targets.reading.parts import Part
+from elt.targets.writing.evolve import Change
+from elt.targets.writing.modes import Mode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

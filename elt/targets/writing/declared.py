@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from elt.project.stream_settings import Nested
-from elt.targets.child_tables import tabled
 from elt.targets.columns import Column, columns_of
-from elt.targets.maps import Maps, mapped
 from elt.targets.nested import is_nested
-from elt.targets.plans import StreamPlan
+from elt.targets.reading.maps import Maps, mapped
+from elt.targets.writing.child_tables import tabled
+from elt.targets.writing.plans import StreamPlan
 
 
 def declared_columns(schema: Mapping[str, Any], plan: StreamPlan) -> tuple[Column, ...]:

@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from elt.targets import careful
-from elt.targets.careful import Texts
 from elt.targets.columns import LOADED_AT, RUN_ID, Column
-from elt.targets.parts import Part
-from elt.targets.plans import Stamp, StreamPlan
-from elt.targets.roads import Road, roads
+from elt.targets.reading import careful
+from elt.targets.reading.careful import Texts
+from elt.targets.reading.parts import Part
+from elt.targets.reading.roads import Road, roads
+from elt.targets.writing.plans import Stamp, StreamPlan
 from elt.warehouse.dialect import quote, relation
 from elt.warehouse.rejects import Reject
 

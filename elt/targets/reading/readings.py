@@ -12,16 +12,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from elt.errors import EltError
-from elt.targets import careful
-from elt.targets.columnar import COLUMNAR, described, opened
 from elt.targets.columns import Column, named, type_held, widened
-from elt.targets.growth import growth
-from elt.targets.maps import NO_MAPS, Maps, mapped
 from elt.targets.nested import is_nested
-from elt.targets.packing import check_end, check_whole
-from elt.targets.parts import check_unchanged
-from elt.targets.roads import Road, objects_sql, pointer
-from elt.targets.usual import as_read, usual_rows
+from elt.targets.reading import careful
+from elt.targets.reading.columnar import COLUMNAR, described, opened
+from elt.targets.reading.growth import growth
+from elt.targets.reading.maps import NO_MAPS, Maps, mapped
+from elt.targets.reading.packing import check_end, check_whole
+from elt.targets.reading.parts import check_unchanged
+from elt.targets.reading.roads import Road, objects_sql, pointer
+from elt.targets.reading.usual import as_read, usual_rows
 from elt.warehouse.dialect import literal
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from elt.errors import ConfigError
 from elt.targets.columns import DELETED_AT, LOADED_AT, VERSION, Column
-from elt.targets.evolve import Shape, Table
-from elt.targets.filters import passes
-from elt.targets.plans import Stamp, StreamPlan
+from elt.targets.writing.evolve import Shape, Table
+from elt.targets.writing.filters import passes
+from elt.targets.writing.plans import Stamp, StreamPlan
 from elt.warehouse.dialect import literal, quote, relation
 
 if TYPE_CHECKING:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from elt.errors import MAKE_ROOM, EltError, Unavailable
 from elt.events import BookmarkCommitted, Listener, RowsLoaded, SchemaChanged
 from elt.faults import reach
-from elt.targets import stale
-from elt.targets.duckdb import write_stream
-from elt.targets.evolve import Table, place_of, tables_in
-from elt.targets.limits import Limits, too_many_rejects
-from elt.targets.parts import discard
-from elt.targets.plans import Stamp, StreamBatch, StreamPlan, Written
-from elt.targets.readings import Caution, NoLines, UnknownKeys, UnusualValues
+from elt.targets.reading.parts import discard
+from elt.targets.reading.readings import Caution, NoLines, UnknownKeys, UnusualValues
+from elt.targets.writing import stale
+from elt.targets.writing.duckdb import write_stream
+from elt.targets.writing.evolve import Table, place_of, tables_in
+from elt.targets.writing.limits import Limits, too_many_rejects
+from elt.targets.writing.plans import Stamp, StreamBatch, StreamPlan, Written
 from elt.warehouse.bookmarks import (
     Bookmark,
     LoadedStream,

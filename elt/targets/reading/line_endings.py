@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from elt.targets.roads import Road
+from elt.targets.reading.roads import Road
 
 _CHUNK_BYTES = 1 << 20
 

@@ -16,8 +16,8 @@ from elt.errors import ConfigError
 from elt.project.locate import dotted
 from elt.project.nearest import listed
 from elt.targets.columns import LOADED_AT, Column
-from elt.targets.plans import Stamp, StreamPlan
-from elt.targets.settling import STAGE
+from elt.targets.writing.plans import Stamp, StreamPlan
+from elt.targets.writing.settling import STAGE
 from elt.warehouse.dialect import literal, relation
 
 if TYPE_CHECKING:

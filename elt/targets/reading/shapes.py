@@ -25,7 +25,7 @@ from elt.targets.nested import (
     retyped,
     texts_in,
 )
-from elt.targets.values import (
+from elt.targets.reading.values import (
     careful_value,
     reason,
     right_but_for_size,

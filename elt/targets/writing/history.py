@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from elt.faults import reach
 from elt.targets.columns import LOADED_AT, RUN_ID, Column
-from elt.targets.filters import leave_out
-from elt.targets.plans import Stamp, StreamPlan
-from elt.targets.settling import STAGE
-from elt.targets.versions import VALID_FROM, VALID_TO, Versions, versions_of
+from elt.targets.writing.filters import leave_out
+from elt.targets.writing.plans import Stamp, StreamPlan
+from elt.targets.writing.settling import STAGE
+from elt.targets.writing.versions import VALID_FROM, VALID_TO, Versions, versions_of
 from elt.warehouse.dialect import relation
 
 if TYPE_CHECKING:

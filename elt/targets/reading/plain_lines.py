@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from elt.targets.packing import unpacked
+from elt.targets.reading.packing import unpacked
 
 _BLANK = b" \t\r\n"
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from elt.errors import ConfigError, EltError
 from elt.targets.columns import Column, type_for
-from elt.targets.roads import Road, columnar_sql, path_literal
-from elt.targets.typed import short_name
+from elt.targets.reading.roads import Road, columnar_sql, path_literal
+from elt.targets.reading.typed import short_name
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -18,8 +18,8 @@ import msgspec
 
 from elt.targets.columns import VERSION, Column
 from elt.targets.nested import is_nested, parse, structure, texts_in
-from elt.targets.parts import Encoding, Files, NamedFile, Part, Records
-from elt.targets.typed import Typed, as_json, typed
+from elt.targets.reading.parts import Encoding, Files, NamedFile, Part, Records
+from elt.targets.reading.typed import Typed, as_json, typed
 from elt.warehouse.dialect import literal, quote
 
 # DuckDB reads objects of 16 MB unless told otherwise, and sets aside twice the limit

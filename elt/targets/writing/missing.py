@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from elt.errors import Guarded
-from elt.targets import history, versions
 from elt.targets.columns import DELETED_AT, VERSION, Column
-from elt.targets.evolve import Change, Shape, Table
-from elt.targets.plans import Stamp, StreamBatch, StreamPlan, Written
-from elt.targets.roads import pointer
-from elt.targets.settling import STAGE, key_columns
+from elt.targets.reading.roads import pointer
+from elt.targets.writing import history, versions
+from elt.targets.writing.evolve import Change, Shape, Table
+from elt.targets.writing.plans import Stamp, StreamBatch, StreamPlan, Written
+from elt.targets.writing.settling import STAGE, key_columns
 from elt.warehouse.dialect import literal, quote, relation
 
 if TYPE_CHECKING:

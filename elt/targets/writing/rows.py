@@ -6,20 +6,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from elt.targets.columns import LOADED_AT, RUN_ID, Column
-from elt.targets.evolve import Shape
-from elt.targets.maps import Maps, digest_in
 from elt.targets.nested import covers, is_nested, parse
-from elt.targets.plans import Stamp, StreamPlan
-from elt.targets.readings import (
+from elt.targets.reading.maps import Maps, digest_in
+from elt.targets.reading.readings import (
     UNKNOWN_KEYS,
     UNUSUAL_VALUES,
     Reading,
     UnusualValues,
 )
-from elt.targets.roads import exact, from_sql, texts
-from elt.targets.typed import Typed
-from elt.targets.usual import as_read, checks, has_keys, usual_rows
-from elt.targets.values import fast_value
+from elt.targets.reading.roads import exact, from_sql, texts
+from elt.targets.reading.typed import Typed
+from elt.targets.reading.usual import as_read, checks, has_keys, usual_rows
+from elt.targets.reading.values import fast_value
+from elt.targets.writing.evolve import Shape
+from elt.targets.writing.plans import Stamp, StreamPlan
 from elt.warehouse.dialect import literal, quote
 
 

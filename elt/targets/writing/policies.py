@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 from elt.errors import Guarded
 from elt.targets.columns import Column
-from elt.targets.evolve import (
+from elt.targets.writing.evolve import (
     Change,
     Shape,
     Table,
     bring_up_to_date,
     leave_as_it_is,
 )
-from elt.targets.plans import StreamPlan
+from elt.targets.writing.plans import StreamPlan
 from elt.warehouse.dialect import quote, relation
 
 if TYPE_CHECKING:

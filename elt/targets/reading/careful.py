@@ -14,14 +14,25 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from elt.targets.columns import LOADED_AT, RUN_ID, Column
-from elt.targets.line_endings import evened
-from elt.targets.maps import NO_MAPS, Maps, digest_in, kept_digest, record_without
 from elt.targets.nested import is_nested, parse, render
-from elt.targets.plain_lines import lines_at
-from elt.targets.roads import ROW, Road, from_sql, objects_sql, texts, under_key
-from elt.targets.shapes import next_wider, outgrown_sql, problem_sql
-from elt.targets.typed import Typed, as_json, strict_json, typed
-from elt.targets.values import careful_value, reason, right_but_for_size, wider_types
+from elt.targets.reading.line_endings import evened
+from elt.targets.reading.maps import (
+    NO_MAPS,
+    Maps,
+    digest_in,
+    kept_digest,
+    record_without,
+)
+from elt.targets.reading.plain_lines import lines_at
+from elt.targets.reading.roads import ROW, Road, from_sql, objects_sql, texts, under_key
+from elt.targets.reading.shapes import next_wider, outgrown_sql, problem_sql
+from elt.targets.reading.typed import Typed, as_json, strict_json, typed
+from elt.targets.reading.values import (
+    careful_value,
+    reason,
+    right_but_for_size,
+    wider_types,
+)
 from elt.warehouse.dialect import literal, quote
 
 if TYPE_CHECKING:

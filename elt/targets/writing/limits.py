@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from elt.errors import Rejected
-from elt.targets.careful import NO_KEY
-from elt.targets.plans import Stamp, StreamBatch, Written
+from elt.targets.reading.careful import NO_KEY
+from elt.targets.writing.plans import Stamp, StreamBatch, Written
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
