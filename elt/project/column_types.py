@@ -15,7 +15,7 @@ COLUMN_TYPES = (
     "VARCHAR",
     "JSON",
 )
-DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
+_DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
 _WIDEST_DECIMAL = 38
 
 
@@ -28,10 +28,13 @@ def column_type(told: str) -> str | None:
     return plain if plain in COLUMN_TYPES or is_decimal(plain) else None
 
 
+def decimal_of(type_: str) -> tuple[int, int] | None:
+    """Give the precision and the scale of a decimal type, None for any other."""
+    match = _DECIMAL.fullmatch(type_)
+    return (int(match[1]), int(match[2])) if match else None
+
+
 def is_decimal(type_: str) -> bool:
     """Say whether DuckDB has such a decimal."""
-    match = DECIMAL.fullmatch(type_)
-    if match is None:
-        return False
-    precision, scale = int(match[1]), int(match[2])
+    precision, scale = decimal_of(type_) or (0, 0)
     return 1 <= precision <= _WIDEST_DECIMAL and scale <= precision

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from elt.errors import EltError
+from elt.errors import EltError, Guarded
 from elt.runner.attempt import AssetResult
 from elt.runner.graph import Asset
 from elt.targets.bookmarks import can_tell_apart
 from elt.targets.stream_load import StreamLoad
+from elt.targets.writing.plans import StreamPlan
 
 
 def results(
@@ -31,10 +32,10 @@ def _result(asset: Asset, stream: StreamLoad | None) -> AssetResult:
             asset=asset.id, status="done", rows=0, message="the tap sent nothing of it"
         )
     if stream.error is not None:
-        status = "stopped" if stream.error.exit_code == 3 else "failed"  # noqa: PLR2004
+        stopped = stream.error.exit_code == Guarded.exit_code
         return AssetResult(
             asset=asset.id,
-            status=status,  # type: ignore[arg-type]
+            status="stopped" if stopped else "failed",
             rows=stream.rows,
             message=_text(stream.error),
             hint=stream.error.hint or "",
@@ -54,9 +55,15 @@ def _left_out(stream: StreamLoad) -> str:
     if stream.filtered:
         told.append(f"{_rows(stream.filtered)} left out by the `filter`")
     if stream.gone:
-        how = "deleted" if stream.plan.on_missing == "delete" else "marked"
-        told.append(f"{_rows(stream.gone)} {how}, gone from the source")
+        told.append(f"{_rows(stream.gone)} gone from the source: {_how(stream.plan)}")
     return "; ".join(told)
+
+
+def _how(plan: StreamPlan) -> str:
+    if plan.mode.name == "history":
+        return "ended"
+    deleted = plan.on_missing == "delete" or plan.mode.name == "overwrite"
+    return "deleted" if deleted else "marked"
 
 
 def _rows(number: int) -> str:

@@ -67,7 +67,7 @@ def read_chunks(
     """
     begun: list[bytes] = []
     begun_bytes = 0
-    _widen(descriptor)
+    _enlarge(descriptor)
     while True:
         _wait_for(descriptor, idle_timeout_seconds)
         chunk = _read(descriptor)
@@ -90,7 +90,7 @@ def read_chunks(
         yield [b"".join(begun)]
 
 
-def _widen(descriptor: int) -> None:
+def _enlarge(descriptor: int) -> None:
     """Let the tap write on while we are busy, where the system has such pipes."""
     with contextlib.suppress(OSError, AttributeError):
         fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, CHUNK_BYTES)

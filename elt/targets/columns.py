@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from elt.project import column_types
-from elt.project.column_types import COLUMN_TYPES, is_decimal
+from elt.project.column_types import COLUMN_TYPES, decimal_of, is_decimal
 from elt.targets import nested as shapes
 from elt.targets.nested import Items, Struct, can_hold, is_nested, render
 
@@ -23,7 +23,6 @@ DELETED_AT = "_sdc_deleted_at"
 VERSION = "_sdc_table_version"
 
 BIGINT_MAX = 2**63 - 1
-_DECIMAL = re.compile(r"DECIMAL\((\d+),\s*(\d+)\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,30 +203,26 @@ def widened(old: str, new: str) -> str:
         return "HUGEINT"
     if pair == {"DATE", "TIMESTAMPTZ"}:
         return "TIMESTAMPTZ"
-    if pair <= {"BIGINT", "DOUBLE"} or (pair & {"DOUBLE"} and _decimal(pair)):
+    decimal = decimal_of(old) or decimal_of(new)
+    if pair <= {"BIGINT", "DOUBLE"} or (pair & {"DOUBLE"} and decimal):
         return "DOUBLE"
-    if _decimal(pair):
+    if decimal:
         return _widened_decimal(old, new)
     return "VARCHAR"
 
 
-def _decimal(types: Iterable[str]) -> bool:
-    return any(_DECIMAL.fullmatch(one) for one in types)
-
-
 def _widened_decimal(old: str, new: str) -> str:
-    whole, scale = 0, 0
-    for one in (old, new):
-        match = _DECIMAL.fullmatch(one)
-        if match:
-            precision_, scale_ = int(match[1]), int(match[2])
-        elif one == "BIGINT":
-            precision_, scale_ = 19, 0
-        else:
-            return "VARCHAR"
-        whole, scale = max(whole, precision_ - scale_), max(scale, scale_)
-    precision = max(18, whole + scale)
-    return f"DECIMAL({precision},{scale})" if precision <= 38 else "VARCHAR"  # noqa: PLR2004
+    sizes = [_LIKE_A_DECIMAL.get(one) or decimal_of(one) for one in (old, new)]
+    known = [size for size in sizes if size]
+    if len(known) < len(sizes):
+        return "VARCHAR"
+    scale = max(scale for _, scale in known)
+    whole = max(precision - scale for precision, scale in known)
+    wide = f"DECIMAL({max(18, whole + scale)},{scale})"
+    return wide if is_decimal(wide) else "VARCHAR"
+
+
+_LIKE_A_DECIMAL = {"BIGINT": (19, 0)}
 
 
 def type_held(duckdb_type: str) -> str:
@@ -239,7 +234,7 @@ def type_held(duckdb_type: str) -> str:
 
 def type_for(duckdb_type: str) -> str:
     """Give our type that holds all values of any DuckDB type."""
-    if duckdb_type in COLUMN_TYPES or _DECIMAL.fullmatch(duckdb_type):
+    if duckdb_type in COLUMN_TYPES or decimal_of(duckdb_type):
         return duckdb_type
     if duckdb_type.endswith("]") or duckdb_type.startswith(("STRUCT(", "MAP(")):
         return "JSON"

@@ -255,7 +255,9 @@ def converted(old: Shape, new: Shape, sql: str, *, depth: int = 0) -> str:
         case _ if old == new:
             return sql
         case _, Leaf(type="JSON"):
-            return f"to_json({sql})"
+            text, plain = _json_text(old, sql), f"to_json({sql})"
+            # Not JSON where a NaN is inside.
+            return f"CASE WHEN json_valid({text}) THEN {text}::JSON ELSE {plain} END"
         case Items(each=one_each), Items(each=other_each):
             one = f"x{depth}"
             inner = converted(one_each, other_each, one, depth=depth + 1)
@@ -274,6 +276,33 @@ def converted(old: Shape, new: Shape, sql: str, *, depth: int = 0) -> str:
             return f"CASE WHEN {sql} IS NOT NULL THEN struct_pack({packed}) END"
         case _:
             return f"({sql})::{render(new)}"
+
+
+def _json_text(shape: Shape, sql: str, *, depth: int = 0) -> str:
+    """Write a value as JSON; `to_json` alone would round the numbers of JSON inside."""
+    match shape:
+        case Leaf(type="JSON"):
+            return f"({sql})::VARCHAR"
+        case Leaf():
+            return f"to_json({sql})::VARCHAR"
+        case Items(each=each):
+            one = f"x{depth}"
+            inner = _json_text(each, one, depth=depth + 1)
+            all_ = f"list_transform({sql}, lambda {one}: coalesce({inner}, 'null'))"
+            return f"('[' || array_to_string({all_}, ',') || ']')"
+        case Struct(fields=fields):
+            texts = [
+                _json_text(one, f"({sql}).{quote(name)}", depth=depth)
+                for name, one in fields
+            ]
+            pairs = " || ',' || ".join(
+                literal(json.dumps(name, ensure_ascii=False) + ":")
+                + f" || coalesce({text}, 'null')"
+                for (name, _), text in zip(fields, texts, strict=True)
+            )
+            return f"CASE WHEN {sql} IS NOT NULL THEN '{{' || {pairs} || '}}' END"
+        case _:
+            assert_never(shape)
 
 
 def _parts(text: str) -> Iterator[str]:

@@ -21,6 +21,7 @@ from elt.targets.reading import careful
 from elt.targets.reading.parts import Encoding, Files, NamedFile
 from elt.targets.reading.readings import Caution, Reading, prepare, union
 from elt.targets.reading.roads import roads
+from elt.targets.reading.texts import Texts
 from elt.targets.writing import history, settling, stale, versions
 from elt.targets.writing.child_tables import list_columns, split, write_children
 from elt.targets.writing.commit import note_load
@@ -269,7 +270,7 @@ def _judge(
 
 
 def _hide(
-    cursor: DuckDBPyConnection, read: careful.Texts, kept: Sequence[tuple[int, int]]
+    cursor: DuckDBPyConnection, read: Texts, kept: Sequence[tuple[int, int]]
 ) -> None:
     """Take out of kept records what is dropped or hashed by now: places and ids."""
     if not read.maps.hides or not kept:

@@ -261,7 +261,7 @@ def test_a_line_of_a_file_is_loaded_when_its_columns_type_was_mended(tmp_path):
 @pytest.mark.slow
 def test_killed_at_any_moment_a_retry_has_loaded_all_or_nothing(tmp_path):
     many = 3000
-    toml = ELT_TOML + "reject_limit = 100000\n"
+    toml = ELT_TOML + "reject_limit = 100000\nreject_percent = 100\n"
     shop = make_shop(tmp_path, toml)
     shop.kinds(log={"columns": NUMBER})
     shop.rows(log=[row(n, f"x{n}") for n in range(many)])

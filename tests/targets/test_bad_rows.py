@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-import elt.targets.reading.careful
+import elt.targets.reading.readings
 from elt.errors import Rejected
 from elt.targets.writing.limits import KeyMissing, Limits
 from tests.targets.conftest import line, schema, state
@@ -245,14 +245,14 @@ def test_a_long_value_is_cut_in_the_message_and_whole_in_the_reject(loader):
 
 def test_one_bad_row_costs_its_part_one_careful_pass_and_others_none(loader):
     loading = loader.start(load={"commit_bytes": 1_000_000})
-    read, passes = elt.targets.reading.careful.read_texts, []
+    read, passes = elt.targets.reading.readings.read_texts, []
 
     def counted(cursor, road, columns, **about):
         passes.append(road.path.name)
         return read(cursor, road, columns, **about)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(elt.targets.reading.careful, "read_texts", counted)
+        patch.setattr(elt.targets.reading.readings, "read_texts", counted)
         loading.feed([line(ROWS)])
         for start in range(0, 200_000, 20_000):
             numbers = range(start, start + 20_000)

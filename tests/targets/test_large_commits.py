@@ -60,3 +60,20 @@ def test_of_many_rows_with_lists_of_their_own_all_are_there(loader):
         (ROWS + 1, ROWS + 1)
     ]
     assert loader.sql("SELECT count(a) + count(*) FROM raw.s__n") == [(ROWS + 2,)]
+
+
+@pytest.mark.slow
+def test_of_many_broken_csv_lines_all_are_rejects(loader):
+    path = loader.folder / "rows.csv"
+    path.write_text("id\n" + "".join(f"{n},too many\n" for n in range(ROWS)) + "1\n")
+    batch = {
+        "type": "BATCH",
+        "stream": "s",
+        "encoding": {"format": "csv", "columns": ["id"], "header": True},
+        "manifest": [path.as_uri()],
+    }
+
+    loader.load(schema(id=INTEGER), batch, limit=ROWS, percent=100)
+
+    assert loader.sql("SELECT id FROM raw.s") == [(1,)]
+    assert loader.sql("SELECT count(DISTINCT record) FROM _elt.rejects") == [(ROWS,)]

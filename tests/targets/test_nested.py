@@ -183,6 +183,20 @@ def test_a_struct_becomes_json_when_the_setting_goes_and_stays_it(loader):
     assert loader.sql("SELECT a ->> 'zip' FROM raw.s") == [("1",), ("2",), ("3.0",)]
 
 
+def test_json_inside_keeps_its_digits_when_the_whole_becomes_json(loader):
+    anything = {"type": "object", "properties": {"any": {}}}
+    declared = {"type": "array", "items": anything}
+    record = b'{"a": [{"any": 12345678901234567890.10}, null, {"any": {"b": 0.0}}]}'
+    load(loader, schema(a=declared), record)
+
+    loader.load(schema(a=declared), b'{"a": "none"}')
+
+    assert loader.sql("SELECT a::VARCHAR FROM raw.s") == [
+        ('[{"any":12345678901234567890.10},null,{"any":{"b":0.0}}]',),
+        ('"none"',),
+    ]
+
+
 def test_a_frozen_type_has_no_place_for_new_fields(loader):
     load(loader, schema(a=ADDRESS), {"a": {"zip": 1}})
 

@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 
 from elt.warehouse.duckdb import Warehouse
 from tests.targets.conftest import Loader, schema
-from tests.targets.kept import Number, WatchedWarehouse, read, same, written
+from tests.targets.kept import (
+    Number,
+    WatchedWarehouse,
+    read,
+    same,
+    with_texts,
+    written,
+)
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 WHOLE = st.integers(-(2**63), 2**63 - 1).map(Number)
@@ -203,7 +210,8 @@ def load(loader, properties, lines, *, by_file=False, **about):
                 "manifest": [path.as_uri()],
             }
         ]
-    loader.load(schema(**told), *messages, percent=100, **about)
+    declared = {**schema(), "schema": {"properties": told}}
+    loader.load(declared, *messages, percent=100, **about)
 
 
 def lines_of(records):
@@ -220,7 +228,7 @@ def expect_all_kept(loader, properties, records):
         for name, type_ in loader.types().items()
     ][: 1 + len(properties)]
     shown = ", ".join(
-        f"to_json({name})::VARCHAR"
+        f"to_json({name}::{with_texts(type_)})::VARCHAR"
         if type_.endswith("]") or type_.startswith("STRUCT")
         else f"{name}::VARCHAR"
         for name, type_ in columns

@@ -21,6 +21,8 @@ from elt.targets.reading.maps import NO_MAPS, Maps, mapped
 from elt.targets.reading.packing import check_end, check_whole
 from elt.targets.reading.parts import check_unchanged
 from elt.targets.reading.roads import Road, objects_sql, pointer
+from elt.targets.reading.shapes import type_of
+from elt.targets.reading.texts import Texts, keys_in, read_texts
 from elt.targets.reading.usual import as_read, usual_rows
 from elt.warehouse.dialect import literal
 
@@ -67,7 +69,7 @@ class Reading:
     road: Road
     extra: tuple[Column, ...] = ()
     key_sets: tuple[tuple[str, ...], ...] | None = None  # None: keys are known good
-    texts: careful.Texts | None = None  # set where the road is read carefully
+    texts: Texts | None = None  # set where the road is read carefully
 
     def own(self, columns: Sequence[Column]) -> list[Column]:
         """Give those of the columns that the part may have values for."""
@@ -127,7 +129,7 @@ def _whole(
     columns = union(road.columns, extra)
     check_whole(road.path, road.encoding.compression)
     with _in_our_words(road):
-        read = careful.read_texts(cursor, road, columns, number=number)
+        read = read_texts(cursor, road, columns, number=number)
     wider = careful.wider_columns(cursor, read, columns)
     return Reading(road=road, extra=(*extra, *wider), texts=replace(read, maps=maps))
 
@@ -156,8 +158,8 @@ def _sifted(
         return None
     usual = usual_rows(road, columns, keys, sets)
     with _in_our_words(road):
-        read = careful.read_texts(cursor, road, columns, number=number, usual=usual)
-    if not road.known.issuperset(careful.keys_in(cursor, read)):
+        read = read_texts(cursor, road, columns, number=number, usual=usual)
+    if not road.known.issuperset(keys_in(cursor, read)):
         return None
     wider = careful.wider_columns(cursor, read, columns)
     texts = replace(read, maps=maps)
@@ -221,21 +223,11 @@ def _inferred(
         f"SELECT DISTINCT unnest([{listed}]), unnest(json_type(json, [{pointers}]))"
         f" FROM {objects_sql(road, careful=caution.careful)} WHERE json IS NOT NULL",
     )
-    types: dict[str, str] = {}
-    for key, seen in rows:
-        if seen not in (None, "NULL"):
-            type_ = _SEEN_TYPES.get(seen, "JSON")
-            types[key] = widened(types.get(key, type_), type_)
-    return tuple(Column(key, key, types[key]) for key in keys if key in types)
-
-
-_SEEN_TYPES = {
-    "BIGINT": "BIGINT",
-    "UBIGINT": "BIGINT",
-    "DOUBLE": "DOUBLE",
-    "BOOLEAN": "BOOLEAN",
-    "VARCHAR": "VARCHAR",
-}
+    kinds: dict[str, set[str]] = {}
+    for key, kind in rows:
+        kinds.setdefault(key, set()).add(kind or "NULL")
+    found = {key: type_of(kinds.get(key, set())) for key in keys}
+    return tuple(Column(key, key, type_) for key, type_ in found.items() if type_)
 
 
 def outgrown(

@@ -8,8 +8,9 @@ written, and of each record on the slow road.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, assert_never
 
 from elt.targets.columns import widened
@@ -173,19 +174,15 @@ def _grown_struct(
         return ANYTHING
     known = [(name, grown(one, kinds, path=f'{path}."{name}"')) for name, one in fields]
     added = [
-        (name, Leaf(_type_of(seen)))
-        for name, seen in new.items()
-        if seen - {"NULL"}  # a key without any value has nothing to keep
+        (name, Leaf(type_)) for name, seen in new.items() if (type_ := type_of(seen))
     ]
     return Struct((*known, *added))
 
 
-def _type_of(kinds: set[str]) -> str:
-    types = [_SEEN.get(kind, "JSON") for kind in sorted(kinds - {"NULL"})]
-    joined = types[0]
-    for one in types[1:]:
-        joined = widened(joined, one)
-    return joined
+def type_of(kinds: Collection[str]) -> str:
+    """Give the type for values of some JSON kinds; none where there is no value."""
+    types = [_SEEN.get(kind, "JSON") for kind in sorted(kinds) if kind != "NULL"]
+    return reduce(widened, types) if types else ""
 
 
 def problem_sql(value: str, type_: str, name: str) -> str:

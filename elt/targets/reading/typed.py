@@ -7,8 +7,9 @@ check. Everything else goes through text, as values of JSON and CSV do.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
+
+from elt.project.column_types import decimal_of
 
 # What the types hold beside their sign: decimal digits of the largest value.
 _DIGITS = {
@@ -25,7 +26,6 @@ _IN_BIGINT = frozenset(_DIGITS) - {"UBIGINT"}
 _IN_HUGEINT = frozenset(_DIGITS) | {"HUGEINT"}
 _EXACT_IN_DOUBLE = _IN_BIGINT - {"BIGINT"} | {"FLOAT", "DOUBLE"}
 _MICROSECONDS = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMPTZ")
-_DECIMAL = re.compile(r"DECIMAL\((\d+),\s*(\d+)\)")
 _LONG_NAMES = {
     "TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ",
     "TIME WITH TIME ZONE": "TIMETZ",
@@ -121,11 +121,10 @@ def _holds(to: str, of: str) -> bool:
         return of in _IN_HUGEINT
     if to == "DOUBLE":
         return of in _EXACT_IN_DOUBLE
-    decimal = _DECIMAL.fullmatch(to)
+    decimal, narrower = decimal_of(to), decimal_of(of)
     if decimal is None:
         return False
-    whole, scale = int(decimal[1]) - int(decimal[2]), int(decimal[2])
-    narrower = _DECIMAL.fullmatch(of)
+    whole, scale = decimal[0] - decimal[1], decimal[1]
     if narrower is None:
         return of in _DIGITS and _DIGITS[of] <= whole
-    return int(narrower[1]) - int(narrower[2]) <= whole and int(narrower[2]) <= scale
+    return narrower[0] - narrower[1] <= whole and narrower[1] <= scale

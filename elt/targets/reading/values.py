@@ -8,14 +8,12 @@ value; `careful` takes every spelling of a value that the type can hold exactly.
 
 from __future__ import annotations
 
-import re
-
+from elt.project.column_types import decimal_of
 from elt.targets.columns import type_for
 from elt.targets.nested import built, checked, is_nested, parse, texts_in
 from elt.warehouse.dialect import literal
 
 _INTEGERS = ("BIGINT", "HUGEINT")
-_DECIMAL = re.compile(r"DECIMAL\((\d+),\s*(\d+)\)")
 
 
 def fast_value(text: str, type_: str) -> str:
@@ -264,5 +262,5 @@ def _power_fits(text: str, scale: int) -> str:
 
 
 def _scale(type_: str) -> int | None:
-    match = _DECIMAL.fullmatch(type_)
-    return int(match[2]) if match else None
+    size = decimal_of(type_)
+    return size[1] if size else None

@@ -153,7 +153,7 @@ def _rehearsed(warehouse: Warehouse, batch: Batch, name: str) -> Caution:
             break
         except _Again as again:
             caution = again.caution
-        except (_StreamFailed, duckdb.TransactionException):
+        except (_StreamFailed, duckdb.TransactionException, duckdb.IOException):
             break  # the whole batch meets it again and answers for it
     return caution
 

@@ -20,12 +20,12 @@ from elt.targets.columns import (
     widened,
 )
 from elt.targets.nested import converted, joined, parse, render, renewed
+from elt.targets.reading.typed import short_name
 from elt.warehouse.dialect import literal, quote, relation
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-_LONG_NAMES = {"TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ"}
 # What every loaded table has beside the stream's own columns.
 _STAMPED = (Column("", LOADED_AT, "TIMESTAMPTZ"), Column("", RUN_ID, "VARCHAR"))
 
@@ -172,7 +172,7 @@ def tables_in(
 
 def _own_name(type_: str) -> str:
     """Write a type of DuckDB's as elt does, so that equal ones compare as equal."""
-    return render(renewed(parse(type_), lambda leaf: _LONG_NAMES.get(leaf, leaf)))
+    return render(renewed(parse(type_), short_name))
 
 
 def place_of(schema: str, table: str) -> tuple[str, str]:

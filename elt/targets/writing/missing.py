@@ -146,9 +146,7 @@ def _gone(
     if batch.active_version is not None and version and plan.on_missing != "keep":
         number = f"TRY_CAST(old.{quote(version)} AS BIGINT)"
         gone.append(f"{number} < {batch.active_version}")
-    # What came under an earlier key is not in the stage; the next full read tells.
-    whole = batch.whole and plan.told_apart and not batch.earlier
-    if whole and staged:
+    if batch.whole and staged:
         keys = key_columns(plan, shape)
         same = " AND ".join(f"old.{key} = new.{key}" for key in keys)
         gone.append(f"NOT EXISTS (FROM {STAGE} AS new WHERE {same})")

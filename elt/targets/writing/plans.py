@@ -66,7 +66,7 @@ class StreamBatch:
     parts: tuple[Part, ...]
     rejects_before: int = 0
     records_before: int = 0
-    whole: bool = False  # the parts are all rows that the source has
+    whole: bool = False  # the parts are all rows there are, and what they lack is gone
     active_version: int | None = None  # rows of older versions are gone
     earlier: tuple[StreamBatch, ...] = ()
 

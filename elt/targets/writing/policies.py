@@ -20,13 +20,11 @@ from elt.targets.writing.evolve import (
     leave_as_it_is,
 )
 from elt.targets.writing.plans import StreamPlan
+from elt.targets.writing.versions import OWN_COLUMNS
 from elt.warehouse.dialect import quote, relation
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
-
-VALID_FROM = Column("", "valid_from", "TIMESTAMPTZ")
-VALID_TO = Column("", "valid_to", "TIMESTAMPTZ")
 
 
 def fit(
@@ -40,7 +38,7 @@ def fit(
 
     Raises Guarded where it does not, and the stream must not be loaded at all.
     """
-    own = (VALID_FROM, VALID_TO) if plan.mode.name == "history" else ()
+    own = OWN_COLUMNS if plan.mode.name == "history" else ()
     place = (plan.schema, plan.table)
     key = _key_change(cursor, plan, found) if found else []
     if found is None or plan.policy == "evolve":

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from elt.targets.columns import LOADED_AT, RUN_ID, Column
 from elt.targets.reading import careful
-from elt.targets.reading.careful import Texts
 from elt.targets.reading.parts import Part
 from elt.targets.reading.roads import Road, roads
+from elt.targets.reading.texts import Texts
 from elt.targets.writing.plans import Stamp, StreamPlan
 from elt.warehouse.dialect import quote, relation
 from elt.warehouse.rejects import Reject

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 VALID_FROM = "valid_from"
 VALID_TO = "valid_to"
+OWN_COLUMNS = tuple(Column("", name, "TIMESTAMPTZ") for name in (VALID_FROM, VALID_TO))
 
 # The comment on the column, by which elt knows it for its own.
 _OURS = "elt history"

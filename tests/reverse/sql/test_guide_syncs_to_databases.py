@@ -68,7 +68,8 @@ def test_the_example_of_the_guide_keeps_a_table_like_a_model(postgres, tmp_path)
 def test_tables_are_made_with_the_types_of_the_guide(far):
     columns = {"id": "INTEGER", **{f"c{n}": t for n, t in enumerate(TYPES)}}
     route = replace(route_to(columns=columns, key="id"))
-    session = far.destination(create_table=True)._sender._open()
+    destination = far.destination(create_table=True)  # closes its session when gone
+    session = destination._sender._open()
 
     session.create(session.create_sql(("", "people"), route))
 
