@@ -12,7 +12,7 @@ from tests.crashes.modes import MODES, copied
 from tests.crashes.project import contents, finish, start
 
 GROUPS = int(os.environ.get("ELT_CRASH_GROUPS", "12000"))
-KILLS = int(os.environ.get("ELT_CRASH_KILLS", "4"))
+KILLS = int(os.environ.get("ELT_CRASH_KILLS", "3"))
 SEED = os.environ.get("ELT_CRASH_SEED", "1")
 # Many commits, few rejects, and a new column half way.
 LARGE = {"state_every": 500, "odd_every": 999, "wide_from": GROUPS * 3 // 4}

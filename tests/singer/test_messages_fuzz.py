@@ -159,7 +159,7 @@ def test_for_all_broken_lines_there_is_a_message_or_one_clear_error(line):
 
 @pytest.mark.slow
 @given(broken_lines() | st.binary(max_size=300))
-@settings(max_examples=20_000, deadline=None)
+@settings(max_examples=6_000, deadline=None)
 def test_for_all_broken_lines_there_is_a_message_or_one_clear_error_at_length(line):
     assert isinstance(outcome(decode, line), Message | EltError)
 

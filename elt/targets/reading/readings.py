@@ -67,6 +67,7 @@ class Reading:
     """A road, and what was learnt about it before its rows are written."""
 
     road: Road
+    number: int  # tells the parts of a commit apart
     extra: tuple[Column, ...] = ()
     key_sets: tuple[tuple[str, ...], ...] | None = None  # None: keys are known good
     texts: Texts | None = None  # set where the road is read carefully
@@ -125,13 +126,18 @@ def _whole(
     extra = mapped((*extra, *grown.columns), maps)
     check_end(road.path, road.encoding.compression)
     if not caution.careful:
-        return Reading(road=road, extra=extra, key_sets=key_sets)
+        return Reading(road=road, number=number, extra=extra, key_sets=key_sets)
     columns = union(road.columns, extra)
     check_whole(road.path, road.encoding.compression)
     with _in_our_words(road):
         read = read_texts(cursor, road, columns, number=number)
     wider = careful.wider_columns(cursor, read, columns)
-    return Reading(road=road, extra=(*extra, *wider), texts=replace(read, maps=maps))
+    return Reading(
+        road=road,
+        number=number,
+        extra=(*extra, *wider),
+        texts=replace(read, maps=maps),
+    )
 
 
 def _sifted(
@@ -163,7 +169,30 @@ def _sifted(
         return None
     wider = careful.wider_columns(cursor, read, columns)
     texts = replace(read, maps=maps)
-    return Reading(road=road, extra=tuple(wider), key_sets=sets, texts=texts)
+    return Reading(
+        road=road, number=number, extra=tuple(wider), key_sets=sets, texts=texts
+    )
+
+
+def read_rest(
+    cursor: DuckDBPyConnection,
+    reading: Reading,
+    columns: Sequence[Column],
+    source: str,
+    usual: str,
+    maps: Maps,
+) -> Texts:
+    """Read as texts the rows of a part that are not usual."""
+    columns = [replace(c, type="VARCHAR") if c.hashed else c for c in columns]
+    with _in_our_words(reading.road):
+        read = read_texts(
+            cursor,
+            reading.road,
+            columns,
+            number=reading.number,
+            usual=(source, usual),
+        )
+    return replace(read, maps=maps)
 
 
 def _keys(

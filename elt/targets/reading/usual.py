@@ -28,7 +28,7 @@ def checks(
         sure = known.get(column.property)
         check = sure.check if sure else fast_check(text, column.type)
         if check:
-            conditions.append(f"({text} IS NULL OR coalesce({check}, false))")
+            conditions.append(f"({text} IS NULL OR {check})")
     return conditions
 
 

@@ -58,6 +58,8 @@ def _check_of_ours(text: str, type_: str) -> str | None:
     scale = _scale(type_)
     if scale is not None:
         return f"({value} IS NOT NULL AND {_fits_scale(text, scale)})"
+    if type_ == "BOOLEAN":
+        return f"{text} IN ('true', 'false')"
     plain = _PLAIN.get(type_)
     return plain and f"({value} IS NOT NULL AND {_like(text, plain)})"
 
@@ -67,7 +69,6 @@ _DIGITS_OF_MICROSECONDS = "[.][0-9]{1,6}0*"
 # DuckDB knows more spellings, and some it guesses (` IST`), or takes only a part of:
 # nanoseconds are cut off without a word.
 _PLAIN = {
-    "BOOLEAN": "true|false",
     "TIMESTAMPTZ": (
         "[0-9]{4,6}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}"
         f"(:[0-9]{{2}}({_DIGITS_OF_MICROSECONDS})?)?(Z|{_OFFSET})?)?"

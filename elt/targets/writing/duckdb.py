@@ -23,10 +23,12 @@ from elt.targets.reading.readings import (
     UnusualValues,
     outgrown,
     prepare,
+    read_rest,
     run,
     union,
 )
 from elt.targets.reading.roads import Road, roads
+from elt.targets.reading.texts import Texts
 from elt.targets.writing import history, missing, versions
 from elt.targets.writing.again import replace_rows
 from elt.targets.writing.child_tables import (
@@ -41,7 +43,12 @@ from elt.targets.writing.evolve import Shape, Table
 from elt.targets.writing.filters import check_filter, leave_out
 from elt.targets.writing.plans import Stamp, StreamBatch, StreamPlan, Written
 from elt.targets.writing.policies import fit
-from elt.targets.writing.rows import insert_sql, insert_usual_sql
+from elt.targets.writing.rows import (
+    LEFT_OUT,
+    insert_sql,
+    insert_usual_sql,
+    left_out,
+)
 from elt.targets.writing.settling import (
     STAGE,
     keep_last,
@@ -53,6 +60,8 @@ from elt.warehouse.dialect import quote, relation
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+_ROW_GROUP = 122_880  # rows that DuckDB stores together
 
 
 def write_stream(
@@ -104,9 +113,9 @@ def write_stream(
                 cursor, plan, with_lists, reading, stamp=stamp, target=into, to=written
             )
             reach("rows-written")
+    _leave_groups(cursor, rows=0 if target == STAGE else written.rows)
     _settle(cursor, plan, shape, stamp, target=target)
-    written.filtered = leave_out(cursor, plan, stamp)
-    written.rows -= written.filtered
+    written.take_off(leave_out(cursor, plan, stamp))
     reach("rows-settled")
     written.gone = missing.settle(
         cursor,
@@ -203,20 +212,22 @@ def _write(  # noqa: PLR0913  one part and where it goes
     if reading.road.replace:
         table = relation(plan.schema, plan.table)
         _clear_file(cursor, table, shape, reading.road)
-    columns = reading.own(shape.columns)
     if reading.texts is None:
-        sql = insert_sql(target, plan, shape, reading, stamp)
-        to.rows += int(run(cursor, reading.road, sql)[0][0])
+        rows, rest = _write_fast(cursor, plan, shape, reading, stamp, target)
+    elif reading.texts.usual:
+        rows = _write_usual(cursor, plan, shape, reading, stamp, target)
+        rest = reading.texts
     else:
-        keys = [c for c in columns if plan.keyed and c.property in plan.key]
-        if reading.texts.usual:
-            to.rows += _write_usual(cursor, plan, shape, reading, stamp, target)
+        rows, rest = 0, reading.texts
+    to.rows += rows
+    if rest is not None:
+        columns = reading.own(shape.columns)
         good, bad = careful.insert(
             cursor,
-            reading.texts,
+            rest,
             target,
             columns=columns,
-            keys=keys,
+            keys=_keys(plan, columns),
             closed=reading.own(shape.closed),
             stamp=(stamp.run_id, stamp.environment, stamp.tap, plan.stream, stamp.at),
         )
@@ -225,6 +236,47 @@ def _write(  # noqa: PLR0913  one part and where it goes
         reach("rejects-written")
     if reading.road.named:
         check_unchanged(reading.road.named)
+
+
+def _keys(plan: StreamPlan, columns: Sequence[Column]) -> list[Column]:
+    return [c for c in columns if plan.keyed and c.property in plan.key]
+
+
+def _write_fast(
+    cursor: DuckDBPyConnection,
+    plan: StreamPlan,
+    shape: Shape,
+    reading: Reading,
+    stamp: Stamp,
+    target: str,
+) -> tuple[int, Texts | None]:
+    """Write what is usual of a part; give the number of rows, and the rest as texts.
+
+    Raises UnusualValues where that rest must be known before anything is written.
+    """
+    insert = insert_sql(target, plan, shape, reading, stamp)
+    if insert.leaves:
+        cursor.execute(f"CREATE OR REPLACE TEMP SEQUENCE {LEFT_OUT}")
+    rows = int(run(cursor, reading.road, insert.sql)[0][0])
+    if not insert.leaves or not left_out(cursor):
+        return rows, None
+    columns = reading.own(shape.columns)
+    rest = read_rest(cursor, reading, columns, insert.source, insert.usual, plan.maps)
+    if careful.wider_columns(cursor, rest, columns):
+        raise UnusualValues
+    _check_order(cursor, rest, columns, _keys(plan, columns))
+    return rows, rest
+
+
+def _check_order(
+    cursor: DuckDBPyConnection,
+    rest: Texts,
+    columns: Sequence[Column],
+    keys: Sequence[Column],
+) -> None:
+    """Raise UnusualValues where the order of rows with the same key would be lost."""
+    if keys and careful.any_good(cursor, rest, columns=columns, keys=keys):
+        raise UnusualValues
 
 
 def _write_usual(
@@ -242,13 +294,21 @@ def _write_usual(
     """
     texts, columns = reading.texts, reading.own(shape.columns)
     assert texts is not None  # noqa: S101  the rest was read
-    sql, usual = insert_usual_sql(target, plan, shape, reading, stamp)
-    keys = [c for c in columns if plan.keyed and c.property in plan.key]
-    if usual != texts.usual or reading.own(shape.closed):
+    insert = insert_usual_sql(target, plan, shape, reading, stamp)
+    if (insert.source, insert.usual) != texts.usual or reading.own(shape.closed):
         raise UnusualValues
-    if keys and careful.any_good(cursor, texts, columns=columns, keys=keys):
-        raise UnusualValues
-    return int(run(cursor, reading.road, sql)[0][0])
+    _check_order(cursor, texts, columns, _keys(plan, columns))
+    return int(run(cursor, reading.road, insert.sql)[0][0])
+
+
+def _leave_groups(cursor: DuckDBPyConnection, *, rows: int) -> None:
+    """Do not let this commit's checkpoint fill up row groups, if it brought whole ones.
+
+    It would write them again with one thread: up to a second for 130 MB. A later,
+    smaller commit does it once for all.
+    """
+    if rows >= _ROW_GROUP:
+        cursor.execute("SET GLOBAL max_vacuum_tasks = 0")
 
 
 def _check_marks(plan: StreamPlan, road: Road) -> None:

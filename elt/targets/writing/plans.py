@@ -105,6 +105,11 @@ class Written:
     changes: list[Change] = field(default_factory=list)
     generation: str = ""
 
+    def take_off(self, filtered: int) -> None:
+        """Count rows that were written as ones that the filter has kept out."""
+        self.filtered += filtered
+        self.rows -= filtered
+
     def add(self, other: Written) -> None:
         """Take over what came of the rows after these."""
         self.rows += other.rows

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from elt.targets.columns import LOADED_AT, RUN_ID, Column
 from elt.targets.nested import covers, is_nested, parse
@@ -22,6 +23,29 @@ from elt.targets.writing.evolve import Shape
 from elt.targets.writing.plans import Stamp, StreamPlan
 from elt.warehouse.dialect import literal, quote
 
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+# The rows that a statement left out, counted while it runs.
+LEFT_OUT = "temp.main._elt_left_out"
+# With more of them than this, a part is looked through before anything is written.
+_FEW = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """A statement, and the rows of a `FROM` that it writes.
+
+    `leaves`: it counts the others in LEFT_OUT, as long as they are few. If not, it
+    refuses them.
+    """
+
+    sql: str
+    source: str
+    usual: str
+    leaves: bool
+
 
 def insert_sql(
     target: str,
@@ -29,10 +53,10 @@ def insert_sql(
     shape: Shape,
     reading: Reading,
     stamp: Stamp,
-) -> str:
-    """Insert a part into `target`; the statement refuses anything unusual.
+) -> Insert:
+    """Insert a part into `target`, all that is usual in it.
 
-    Its errors carry UNKNOWN_KEYS or UNUSUAL_VALUES.
+    The statement's errors carry UNKNOWN_KEYS or UNUSUAL_VALUES.
     """
     columns = reading.own(shape.columns)
     closed = [replace(c, type="VARCHAR") for c in reading.own(shape.closed)]
@@ -41,7 +65,6 @@ def insert_sql(
     read = [replace(c, type="VARCHAR") if c.hashed else c for c in columns]
     every = texts(reading.road, [*read, *closed])
     found, nothing = every[: len(read)], every[len(read) :]
-    names = [quote(column.name) for column in columns] + [LOADED_AT, RUN_ID]
     known = {
         column.property: value
         for column in columns
@@ -49,17 +72,23 @@ def insert_sql(
     }
     conditions = checks(read, found, plan.key if plan.keyed else (), known)
     conditions += [f"{text} IS NULL" for text in nothing]
+    usual = " AND ".join(conditions) or "true"
+    source = from_sql(reading.road, [*read, *closed])
+    nested = any(is_nested(column.type) for column in columns)
+    leaves = reading.road.format == "jsonl" and not nested and not closed
     values = [
         _value(text, column, known.get(column.property), plan.maps)
         for text, column in zip(found, columns, strict=True)
     ]
-    values += [f"TIMESTAMPTZ {literal(stamp.at.isoformat())}", literal(stamp.run_id)]
-    return (
-        f"INSERT INTO {target} ({', '.join(names)})"
-        f" SELECT {', '.join(values)}"
-        f" FROM {from_sql(reading.road, [*read, *closed])}"
-        f" WHERE {_condition(conditions, reading)}"
-    )
+    where = _condition(usual, reading, leaves=leaves)
+    sql = _sql(target, columns, values, stamp, f"{source} WHERE {where}")
+    return Insert(sql, source, f"coalesce({usual}, false)", leaves=leaves)
+
+
+def left_out(cursor: DuckDBPyConnection) -> int:
+    """Count what the last statement left out."""
+    row = cursor.execute(f"SELECT nextval({literal(LEFT_OUT)}) - 1").fetchone()
+    return int(row[0]) if row else 0
 
 
 def insert_usual_sql(
@@ -68,24 +97,35 @@ def insert_usual_sql(
     shape: Shape,
     reading: Reading,
     stamp: Stamp,
-) -> tuple[str, tuple[str, str]]:
-    """Insert what is usual of a part that is read with care, and say what that is."""
+) -> Insert:
+    """Insert what is usual of a part whose other rows have been read with care."""
     columns = reading.own(shape.columns)
     wanted = {column.property: column for column in columns}
     read = as_read(columns)
-    names = [quote(wanted[column.property].name) for column in read]
     values = [
         _value(text, wanted[column.property], exact(reading.road, column), plan.maps)
         for text, column in zip(texts(reading.road, read), read, strict=True)
     ]
-    values += [f"TIMESTAMPTZ {literal(stamp.at.isoformat())}", literal(stamp.run_id)]
     keys = plan.key if plan.keyed else ()
     source, usual = usual_rows(reading.road, columns, keys, reading.key_sets or ())
-    sql = (
-        f"INSERT INTO {target} ({', '.join([*names, LOADED_AT, RUN_ID])})"
-        f" SELECT {', '.join(values)} FROM {source} WHERE {usual}"
+    into = [wanted[column.property] for column in read]
+    sql = _sql(target, into, values, stamp, f"{source} WHERE {usual}")
+    return Insert(sql, source, usual, leaves=True)
+
+
+def _sql(
+    target: str,
+    columns: Sequence[Column],
+    values: Sequence[str],
+    stamp: Stamp,
+    rows: str,
+) -> str:
+    names = ", ".join([*(quote(column.name) for column in columns), LOADED_AT, RUN_ID])
+    stamped = f"TIMESTAMPTZ {literal(stamp.at.isoformat())}", literal(stamp.run_id)
+    return (
+        f"INSERT INTO {target} ({names})"
+        f" SELECT {', '.join([*values, *stamped])} FROM {rows}"
     )
-    return sql, (source, usual)
 
 
 def _check_shapes(columns: Sequence[Column], reading: Reading) -> None:
@@ -104,10 +144,13 @@ def _value(text: str, column: Column, known: Typed | None, maps: Maps) -> str:
     return known.value if known else fast_value(text, column.type)
 
 
-def _condition(checks: Sequence[str], reading: Reading) -> str:
-    usual = " AND ".join(checks) or "true"
-    stop = f"error({literal(UNUSUAL_VALUES)})"
-    condition = f"CASE WHEN {usual} THEN true ELSE {stop} END"
+def _condition(usual: str, reading: Reading, *, leaves: bool) -> str:
+    refuse = f"error({literal(UNUSUAL_VALUES)})"
+    otherwise = refuse
+    if leaves:
+        number = f"nextval({literal(LEFT_OUT)})"
+        otherwise = f"CASE WHEN {number} <= {_FEW} THEN false ELSE {refuse} END"
+    condition = f"CASE WHEN {usual} THEN true ELSE {otherwise} END"
     if not reading.key_sets:
         return condition
     return (
