@@ -21,6 +21,7 @@ from elt.cli import (
     dbt,
     demo,
     doctor,
+    exchange,
     failures,
     init,
     install,
@@ -200,6 +201,8 @@ def _commands() -> tuple[Command, ...]:
         compact.compact,
         backup.backup,
         backup.restore,
+        exchange.pull,
+        exchange.push,
     )
     return (*first, *then, install.install, plugins.plugins, *care, schema.schema)
 

@@ -16,6 +16,7 @@ from elt.cli import completion
 if TYPE_CHECKING:
     from elt.events import Event
     from elt.project.settings import Project
+    from elt.runner.plan import OnOverlap
     from elt.warehouse.duckdb import Warehouse
 
 Command = TypeVar("Command", bound=Callable[..., None])
@@ -139,7 +140,19 @@ class Guard(StrEnum):
     REMOVED = "removed"
 
 
-class OnOverlap(StrEnum):
-    FAIL = "fail"
-    SKIP = "skip"
-    WAIT = "wait"
+def on_overlap_of(text: str) -> tuple[OnOverlap, float | None]:
+    """Read `--on-overlap`: what to do, and for how many seconds to wait at most."""
+    from elt.errors import ConfigError
+    from elt.project.durations import seconds_of
+
+    how, equals, limit = text.partition("=")
+    match how:
+        case "wait" if equals:
+            return "wait", seconds_of(limit)
+        case "fail" | "skip" | "wait" if not equals:
+            return how, None
+        case _:
+            raise ConfigError(
+                f"`--on-overlap {text}` is none of its ways",
+                hint="Use `fail`, `skip`, `wait`, or `wait=10m` to wait no longer",
+            )

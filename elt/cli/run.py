@@ -18,10 +18,10 @@ from elt.cli.options import (
     FullRefresh,
     Guard,
     LogFormat,
-    OnOverlap,
     Selection,
     examples,
     note,
+    on_overlap_of,
     open_project,
     print_json,
 )
@@ -71,9 +71,13 @@ def run(
         ),
     ] = None,
     on_overlap: Annotated[
-        OnOverlap,
-        typer.Option("--on-overlap", help="What to do while another run goes on."),
-    ] = OnOverlap.FAIL,
+        str,
+        typer.Option(
+            "--on-overlap",
+            metavar="fail|skip|wait[=10m]",
+            help="What to do while another run goes on.",
+        ),
+    ] = "fail",
     log_format: Annotated[
         LogFormat,
         typer.Option("--log-format", help="How a run tells what it does, on stderr."),
@@ -87,6 +91,7 @@ def run(
     """
     from elt.runner.plan import RunRequest
 
+    how, wait_seconds = on_overlap_of(on_overlap)
     request = RunRequest(
         selection=tuple(selection or ()),
         exclude=tuple(exclude or ()),
@@ -95,7 +100,8 @@ def run(
         first=first,
         accept=tuple(guard.value for guard in accept or ()),
         strict=strict,
-        on_overlap=on_overlap.value,
+        on_overlap=how,
+        wait_seconds=wait_seconds,
     )
     project = open_project(context, environment)
     raise typer.Exit(watched_run(project, request, log_format, as_json=as_json))

@@ -6,6 +6,7 @@ written inside, for the message only.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -16,7 +17,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
 
 from elt.errors import ConfigError, Interrupted, Unavailable
 from elt.singer.private_files import pid_is_taken
@@ -47,9 +47,15 @@ class Held(Unavailable):
         super().__init__(
             f"another run of this project is under way{_described(owner)}",
             where=str(path),
-            hint="Wait for it, or use `--on-overlap wait` or `--on-overlap skip`",
+            hint="Wait for it, or use `--on-overlap wait=10m` or `--on-overlap skip`",
         )
         self.owner = owner
+        if owner is not None and is_paused(owner):
+            self.what += ", paused"
+            self.hint = (
+                f"It has been stopped and keeps its lock: `kill -CONT {owner.pid}` lets"
+                f" it go on, `kill {owner.pid}; kill -CONT {owner.pid}` ends it"
+            )
 
 
 def this_process(run: str) -> Owner:
@@ -71,27 +77,35 @@ def is_alive(owner: Owner) -> bool:
     return owner.boot == _boot() and owner.process_start == _process_start(owner.pid)
 
 
+def is_paused(owner: Owner) -> bool:
+    """Tell whether the owner lives and has been stopped, by Ctrl-Z or SIGSTOP."""
+    if owner.host != socket.gethostname() or not is_alive(owner):
+        return False
+    state, *_ = _stat(owner.pid) or ("",)
+    return state in {"T", "t"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """What to do while another run has the lock; it fails at once by default."""
+
+    seconds: float = 0.0  # as long as this; infinity is for ever
+    should_stop: Callable[[], bool] = lambda: False
+    tell: Callable[[Held], object] = lambda _: None  # once, when the wait begins
+    sleep: Callable[[float], object] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+
+
 @contextmanager
-def hold(
-    path: Path,
-    owner: Owner,
-    *,
-    on_overlap: Literal["fail", "wait"] = "fail",
-    should_stop: Callable[[], bool] = lambda: False,
-    sleep: Callable[[float], None] = time.sleep,
-) -> Iterator[None]:
+def hold(path: Path, owner: Owner, waiting: Waiting | None = None) -> Iterator[None]:
     """Hold the lock for as long as the block lasts, at most as long as the process.
 
-    Raises Held when another process has it, Interrupted when asked to stop waiting.
+    Raises Held when another process has it for too long, Interrupted when asked to
+    stop waiting, ConfigError where there can be no lock.
     """
     file = _open(path)
     try:
-        while not _locked(file):
-            if on_overlap == "fail":
-                raise Held(read_owner(path), path)
-            if should_stop():
-                raise Interrupted("asked to stop while waiting for another run")
-            sleep(_POLL_SECONDS)
+        _wait(file, path, waiting or Waiting())
         _write(file, json.dumps(asdict(owner)))
         _leave_out_of_forks(file)
         yield
@@ -100,6 +114,20 @@ def hold(
         # Closing frees the lock. The file stays: deleting it would let two runs hold
         # locks on two files of one name.
         os.close(file)
+
+
+def _wait(file: int, path: Path, waiting: Waiting) -> None:
+    until = waiting.clock() + waiting.seconds
+    told = False
+    while not _locked(file, path):
+        if waiting.should_stop():
+            raise Interrupted("asked to stop while waiting for another run")
+        if waiting.clock() >= until:
+            raise Held(read_owner(path), path)
+        if not told:
+            waiting.tell(Held(read_owner(path), path))
+            told = True
+        waiting.sleep(_POLL_SECONDS)
 
 
 def read_owner(path: Path) -> Owner | None:
@@ -122,12 +150,24 @@ def _open(path: Path) -> int:
         ) from error
 
 
-def _locked(file: int) -> bool:
+def _locked(file: int, path: Path) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        raise ConfigError(
+            f"there can be no lock on this file system: {error.strerror}",
+            where=str(path),
+            hint="Network file systems are often mounted without locks. Keep the"
+            " project on a local disk, or mount it with them",
+        ) from error
     return True
+
+
+_NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS}
 
 
 def _write(file: int, text: str) -> None:
@@ -172,12 +212,17 @@ def _process_start(pid: int) -> str:
     """
     if not Path("/proc/self/stat").exists():
         return _exists(pid)
+    state, *fields = _stat(pid) or ("Z",)
+    return "gone" if state == "Z" else fields[18]
+
+
+def _stat(pid: int) -> list[str] | None:
+    """Give the fields of proc(5)'s stat from the third on, the process's state."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
     except OSError:
-        return "gone"
-    state, *fields = stat.rpartition(")")[2].split()
-    return "gone" if state == "Z" else fields[18]
+        return None
+    return stat.rpartition(")")[2].split()
 
 
 def _exists(pid: int) -> str:

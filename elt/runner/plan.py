@@ -38,6 +38,7 @@ class RunRequest:
     first: bool = False  # let a sync send to a destination for the first time
     strict: bool = False  # exit with 3 when there is something to look at
     on_overlap: OnOverlap = "fail"
+    wait_seconds: float | None = None  # for another run, with `wait`; None: for ever
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
+from datetime import timedelta
 
 from elt.errors import EltError, Interrupted
 from elt.events import (
@@ -27,7 +29,7 @@ from elt.runner.assets import build_graph
 from elt.runner.attempt import AssetResult, Limits, Stop
 from elt.runner.graph import Graph
 from elt.runner.hub import Hub
-from elt.runner.lock import Held, Owner, hold, this_process
+from elt.runner.lock import Held, Owner, Waiting, hold, this_process
 from elt.runner.plan import RunRequest, Step, plan
 from elt.runner.preparation import Prepare, Prepared
 from elt.runner.result import RunResult, exit_code, run_status
@@ -37,6 +39,8 @@ from elt.runner.store import history, state
 from elt.runner.store.database import Store, open_store
 from elt.runner.store.recorder import Recorder
 from elt.runner.upkeep.retention import apply_daily
+
+_CLOCK_TOLERANCE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +82,7 @@ def run_project(
         with run.alone(), open_store(project.private_dir) as store:
             return run.recorded(store)
     except Held as held:
+        held.what += _under_way(project, held.owner)
         if request.on_overlap != "skip":
             raise
         return RunResult(run="", status="done", exit_code=0, message=held.what)
@@ -139,16 +144,31 @@ class _Run:
         with hold(
             self.project.private_dir / "lock",
             self.owner,
-            on_overlap="wait" if self.request.on_overlap == "wait" else "fail",
-            should_stop=self.stop.is_set,
+            self._waiting(),
         ):
             require_finished(self.project.private_dir)
             yield
+
+    def _waiting(self) -> Waiting:
+        if self.request.on_overlap != "wait":
+            return Waiting()
+        limit = self.request.wait_seconds
+
+        def tell(held: Held) -> None:
+            text = f"waiting: {held.what}{_under_way(self.project, held.owner)}"
+            self.watch(LogLine(step="", source="elt", level="info", text=text))
+
+        return Waiting(
+            seconds=math.inf if limit is None else limit,
+            should_stop=self.stop.is_set,
+            tell=tell,
+        )
 
     def recorded(self, store: Store) -> RunResult:
         """Run, and leave in the run log how that went, whatever happens."""
         # Nobody else can be running while this process holds the lock.
         history.mark_crashed(store, alive=lambda _: False)
+        self._look_at_the_clock(store)
         history.start_run(
             store,
             self.owner,
@@ -208,6 +228,16 @@ class _Run:
         )
         for note in notes:
             listen(LogLine(step="", source="elt", level="warning", text=note))
+
+    def _look_at_the_clock(self, store: Store) -> None:
+        """Say when time went backwards: what is fresh, or due, is told by the clock."""
+        now, latest = history.now_utc(), history.latest_moment(store)
+        if latest is not None and latest - now > _CLOCK_TOLERANCE:
+            text = (
+                f"the clock says {now:%Y-%m-%d %H:%M} UTC, but the run log has runs of"
+                f" {latest:%Y-%m-%d %H:%M} UTC: is the time of this machine right?"
+            )
+            self.watch(LogLine(step="", source="elt", level="warning", text=text))
 
     def _announce(self, store: Store, decided: Plan, listen: Listener) -> None:
         entries = [
@@ -297,6 +327,14 @@ class _Run:
         return state.Place(
             environment=self.project.environment, warehouse_id=warehouse_id
         )
+
+
+def _under_way(project: Project, owner: Owner | None) -> str:
+    """Say which steps another run is at, as far as its log tells."""
+    found: list[str] = []
+    with suppress(EltError), open_store(project.private_dir) as store:
+        found = history.running_steps(store, owner.run) if owner else []
+    return f", at {', '.join(found)}" if found else ""
 
 
 def _finished(result: RunResult) -> RunFinished:

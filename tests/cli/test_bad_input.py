@@ -35,6 +35,8 @@ LINES: dict[str, list[str]] = {
     "compact": [],
     "backup": [],
     "restore": ["no-such-backup.tar"],
+    "pull": ["no-such-place"],
+    "push": ["ftp://example.com/warehouse"],
     "add tap": ["files", "--name", "more"],
     "add target": ["lake", "--package", "target-lake"],
     "add destination": ["file", "--name", "out"],

@@ -47,6 +47,8 @@ def test_a_file_that_is_no_toml_is_told_with_its_line(run_elt, tmp_path):
         (["query"], "`elt query --help`"),
         (["query", "SELECT 1", "--format", "xml"], "`elt query --help`"),
         (["runs", "--limit", "0"], "`elt runs --help`"),
+        (["run", "--on-overlap", "never"], "`wait=10m`"),
+        (["run", "--on-overlap", "wait=soon"], "`1h30m`"),
     ],
     ids=" ".join,
 )

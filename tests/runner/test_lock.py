@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import math
 import os
 import signal
 import socket
@@ -10,8 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from elt.errors import Interrupted, Unavailable
-from elt.runner.lock import Held, hold, is_alive, read_owner, this_process
+from elt.errors import ConfigError, Interrupted, Unavailable
+from elt.runner.lock import (
+    Held,
+    Waiting,
+    hold,
+    is_alive,
+    read_owner,
+    this_process,
+)
 
 HOLDS = """
 import sys, time
@@ -153,8 +162,63 @@ def test_who_waits_gets_the_lock_when_it_is_free(tmp_path: Path):
         naps.append(seconds)
         end(first)
 
-    with hold(path, this_process("run-2"), on_overlap="wait", sleep=sleep):
+    told: list[str] = []
+    waiting = Waiting(
+        seconds=math.inf, sleep=sleep, tell=lambda held: told.append(held.what)
+    )
+    with hold(path, this_process("run-2"), waiting):
         assert len(naps) == 1
+        assert len(told) == 1
+        assert "another run of this project is under way: run-1" in told[0]
+
+
+def test_who_waits_gives_up_when_its_time_is_over(tmp_path: Path):
+    path = tmp_path / "lock"
+    clock = iter([100.0, 100.0, 500.0, 699.9, 700.0])
+    naps: list[float] = []
+    waiting = Waiting(seconds=600, sleep=naps.append, clock=lambda: next(clock))
+
+    with (
+        hold(path, this_process("run-1")),
+        pytest.raises(Held),
+        hold(path, this_process("run-2"), waiting),
+    ):
+        pass
+
+    assert len(naps) == 3
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_a_paused_owner_keeps_the_lock_and_is_said_to_be_paused(tmp_path: Path):
+    path = tmp_path / "lock"
+    first = start(path, "run-1")
+    assert first_line(first) == "held"
+
+    first.send_signal(signal.SIGSTOP)
+    os.waitpid(first.pid, os.WUNTRACED)
+    with pytest.raises(Held) as raised, hold(path, this_process("run-2")):
+        pass
+
+    end(first)
+    assert raised.value.what.endswith(", paused")
+    assert f"`kill -CONT {first.pid}` lets it go on" in (raised.value.hint or "")
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_is_named_as_such(tmp_path: Path, number: int):
+    def flock(_file: int, _how: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fcntl.flock", flock)
+        with (
+            pytest.raises(ConfigError) as raised,
+            hold(tmp_path / "lock", this_process("run-1")),
+        ):
+            pass
+
+    assert raised.value.what.startswith("there can be no lock on this file system: ")
+    assert raised.value.where == str(tmp_path / "lock")
 
 
 def test_waiting_ends_when_asked_to_stop(tmp_path: Path):
@@ -162,7 +226,9 @@ def test_waiting_ends_when_asked_to_stop(tmp_path: Path):
 
     with hold(path, this_process("run-1")), pytest.raises(Interrupted):  # noqa: SIM117
         with hold(
-            path, this_process("run-2"), on_overlap="wait", should_stop=lambda: True
+            path,
+            this_process("run-2"),
+            Waiting(seconds=math.inf, should_stop=lambda: True),
         ):
             pass
 

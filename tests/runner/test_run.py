@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -422,4 +423,55 @@ def test_a_killed_run_is_marked_by_the_next_which_begins_at_once(project: Projec
     with open_store(project.private_dir) as store:
         newest, crashed = history.runs(store)
     assert newest.status == "done"
-    assert (crashed.status, crashed.message) == ("crashed", "its process is gone")
+    assert crashed.status == "crashed"
+    assert crashed.message.startswith("its process is gone; last seen 20")
+    assert crashed.message.endswith(" UTC: step started, tap:crm")
+
+
+def test_a_clock_that_went_back_is_told_and_the_newest_run_stays_the_newest(
+    project: Project,
+):
+    next_year = datetime.now(UTC) + timedelta(days=365)
+    with open_store(project.private_dir) as store:
+        early = this_process("early")
+        request: dict[str, object] = {}
+        history.start_run(
+            store, early, environment="default", request=request, now=lambda: next_year
+        )
+        history.finish_run(store, "early", "done", now=lambda: next_year)
+    told: list[str] = []
+
+    def listen(event: Event) -> None:
+        if isinstance(event, LogLine):
+            told.append(event.text)
+
+    result = run_project(project, RunRequest(), listen=listen, prepare=World())
+
+    assert result.status == "done"
+    (text,) = (text for text in told if text.startswith("the clock says"))
+    assert text.endswith("is the time of this machine right?")
+    with open_store(project.private_dir) as store:
+        assert [run.run for run in history.runs(store)] == [result.run, "early"]
+
+
+def test_who_waits_for_another_run_is_told_at_which_step_that_is(project: Project):
+    other = this_process("run-1")
+    with open_store(project.private_dir) as store:
+        history.start_run(store, other, environment="default", request={})
+        step = history.StepEntry(step="tap:crm", kind="tap", reason="", assets=())
+        history.record_plan(store, "run-1", [step])
+        with store.writing() as connection:
+            connection.execute("UPDATE steps SET status = 'running'")
+    told: list[str] = []
+
+    def listen(event: Event) -> None:
+        if isinstance(event, LogLine):
+            told.append(event.text)
+
+    request = RunRequest(on_overlap="wait", wait_seconds=0.3)
+    with hold(project.private_dir / "lock", other), pytest.raises(Held) as raised:
+        run_project(project, request, listen=listen, prepare=World())
+
+    assert [text.startswith("waiting: another run") for text in told] == [True]
+    assert told[0].endswith(", at tap:crm")
+    assert raised.value.what.endswith(", at tap:crm")

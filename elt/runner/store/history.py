@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -168,8 +169,38 @@ def mark_crashed(
     if crashed:
         with store.writing() as connection:
             for run in crashed:
-                _end(connection, run, "crashed", "its process is gone", now())
+                _end(connection, run, "crashed", _last_sign(store, run), now())
     return crashed
+
+
+def _last_sign(store: Store, run: str) -> str:
+    rows = store.rows(
+        "SELECT step, kind, at FROM events WHERE run = ? ORDER BY id DESC LIMIT 1",
+        (run,),
+    )
+    if not rows:
+        return "its process is gone; it had not begun any step"
+    step, moment = rows[0]["step"], datetime.fromisoformat(rows[0]["at"])
+    words = re.sub("(?<!^)(?=[A-Z])", " ", rows[0]["kind"]).lower()
+    what = f"{words}, {step}" if step else words
+    return f"its process is gone; last seen {moment:%Y-%m-%d %H:%M:%S} UTC: {what}"
+
+
+def running_steps(store: Store, run: str) -> list[str]:
+    """Give the steps of a run that have begun and not ended."""
+    rows = store.rows(
+        "SELECT step FROM steps WHERE run = ? AND status = 'running' ORDER BY position",
+        (run,),
+    )
+    return [row["step"] for row in rows]
+
+
+def latest_moment(store: Store) -> datetime | None:
+    """Give the latest moment that any run has noted of itself."""
+    rows = store.rows(
+        "SELECT max(max(started_at), coalesce(max(ended_at), '')) AS at FROM runs"
+    )
+    return datetime.fromisoformat(rows[0]["at"]) if rows[0]["at"] else None
 
 
 def asset_statuses(store: Store, environment: str) -> list[AssetStatus]:
@@ -222,9 +253,7 @@ def forget_strangers(store: Store, environment: str, known: Iterable[str]) -> No
 
 def runs(store: Store, limit: int = 20) -> list[RunSummary]:
     """Give the latest runs, the newest first."""
-    rows = store.rows(
-        "SELECT * FROM runs ORDER BY started_at DESC, id DESC LIMIT ?", (limit,)
-    )
+    rows = store.rows("SELECT * FROM runs ORDER BY rowid DESC LIMIT ?", (limit,))
     return [_summary(store, row) for row in rows]
 
 
@@ -312,7 +341,7 @@ def _seconds(start: str, end: str | None) -> float | None:
 
 
 def _find(store: Store, name: str) -> Row:
-    rows = store.rows("SELECT * FROM runs ORDER BY started_at DESC, id DESC")
+    rows = store.rows("SELECT * FROM runs ORDER BY rowid DESC")
     if not rows:
         raise ConfigError("nothing has run yet", hint="Start with `elt run`")
     if name == "last":

@@ -1,0 +1,212 @@
+"""A folder of object storage with generations of one warehouse file.
+
+A generation is a small object that names a data object. It is created only where
+there is none of its number, which the storage itself decides, so of two who write the
+same generation exactly one succeeds; data of the other is named by nobody.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from elt.errors import ConfigError, EltError, Unavailable
+
+# Packages that fsspec asks for, by the extra of ours that brings them.
+_EXTRAS = {
+    "s3": "s3",
+    "s3a": "s3",
+    "gs": "gcs",
+    "gcs": "gcs",
+    "az": "azure",
+    "abfs": "azure",
+    "abfss": "azure",
+}
+_NAME = re.compile(r"generation-(\d{8})\.json")
+_DATA = re.compile(r"data-(\d{8})-[0-9a-f]{12}\.duckdb")
+
+
+class Generation(msgspec.Struct, frozen=True, kw_only=True):
+    """One state of the warehouse, as its object says."""
+
+    number: int
+    data: str
+    bytes: int
+    sha256: str
+    warehouse_id: str
+    pushed_at: str
+    host: str
+
+
+class Taken(Exception):
+    """Somebody else has written the generation."""
+
+
+class Folder:
+    """The place of the generations. Every error of a storage is one of ours."""
+
+    def __init__(self, url: str, options: Mapping[str, Any] | None = None) -> None:
+        """Raise ConfigError for a place that cannot refuse to overwrite."""
+        self.url = url.rstrip("/")
+        self._files, self._path = _opened(self.url, options or {})
+
+    def newest(self) -> Generation | None:
+        """Give the newest generation; None where nothing has been pushed."""
+        numbers = self._numbers()
+        if not numbers:
+            return None
+        try:
+            raw = self._files.cat_file(self._at(_name(max(numbers))))
+            return msgspec.json.decode(raw, type=Generation)
+        except msgspec.MsgspecError as error:
+            raise EltError(
+                f"`{_name(max(numbers))}` is not what elt wrote: {error}",
+                where=self.url,
+                hint="Look at the folder: only `elt push` should write to it",
+            ) from error
+        except Exception as error:
+            raise self._unreachable(error) from error
+
+    def fetch(self, generation: Generation, to: Path) -> None:
+        try:
+            self._files.get_file(self._at(generation.data), str(to))
+        except FileNotFoundError as error:
+            raise Unavailable(
+                f"the data of generation {generation.number} is gone",
+                where=self.url,
+                hint="Somebody has pushed several times meanwhile; try again",
+            ) from error
+        except Exception as error:
+            raise self._unreachable(error) from error
+
+    def send(self, path: Path, data: str) -> None:
+        """Write a data object, which counts only when a generation names it."""
+        try:
+            self._files.makedirs(self._path, exist_ok=True)
+            self._files.put_file(str(path), self._at(data))
+        except Exception as error:
+            raise self._unreachable(error) from error
+
+    def create(self, generation: Generation) -> None:
+        """Write a generation. Raises Taken when there is one of its number."""
+        path = self._at(_name(generation.number))
+        text = msgspec.json.encode(generation)
+        try:
+            if _is_local(self._files):
+                _create_locally(Path(path), text)
+            else:
+                self._files.pipe_file(path, text, mode="create")
+        except FileExistsError as error:
+            raise Taken from error
+        except Exception as error:
+            if _is_refusal(error):
+                raise Taken from error
+            raise self._unreachable(error) from error
+
+    def delete(self, data: str) -> None:
+        with suppress(Exception):  # nobody reads it; the next push tries again
+            self._files.rm_file(self._at(data))
+
+    def forget_before(self, number: int) -> None:
+        """Delete older generations, and data that nobody named."""
+        for name in self._names():
+            found = _NAME.fullmatch(name) or _DATA.fullmatch(name)
+            if found and int(found[1]) < number:
+                self.delete(name)
+
+    def _numbers(self) -> list[int]:
+        return [int(m[1]) for name in self._names() if (m := _NAME.fullmatch(name))]
+
+    def _names(self) -> list[str]:
+        try:
+            self._files.invalidate_cache()
+            found = self._files.ls(self._path, detail=False)
+        except FileNotFoundError:
+            return []
+        except Exception as error:
+            raise self._unreachable(error) from error
+        return [str(path).rstrip("/").rpartition("/")[2] for path in found]
+
+    def _at(self, name: str) -> str:
+        return f"{self._path.rstrip('/')}/{name}"
+
+    def _unreachable(self, error: Exception) -> Unavailable:
+        return Unavailable(
+            f"the place of the warehouse cannot be used: {_first_line(error)}",
+            where=self.url,
+            hint="Are the address, the credentials and the network right?",
+        )
+
+
+def data_name(number: int) -> str:
+    """Name data so that no two pushes ever write the same object."""
+    return f"data-{number:08}-{os.urandom(6).hex()}.duckdb"
+
+
+def _name(number: int) -> str:
+    return f"generation-{number:08}.json"
+
+
+def _opened(url: str, options: Mapping[str, Any]) -> tuple[Any, str]:
+    from fsspec.core import url_to_fs  # type: ignore[import-untyped] # noqa: PLC0415
+
+    scheme = url.partition("://")[0] if "://" in url else "file"
+    try:
+        files, path = url_to_fs(url, **options)
+    except ImportError as error:
+        extra = _EXTRAS.get(scheme)
+        raise ConfigError(
+            f"a package for `{scheme}://` is missing: {_first_line(error)}",
+            where=url,
+            hint=f"pip install 'elt-toolkit[{extra}]'" if extra else None,
+        ) from error
+    except Exception as error:
+        raise ConfigError(
+            f"this place cannot be used: {_first_line(error)}",
+            where=url,
+            hint="Write a folder, or an address like `s3://bucket/folder`",
+        ) from error
+    if not _is_local(files) and scheme not in _EXTRAS:
+        raise ConfigError(
+            f"`{scheme}://` cannot refuse to overwrite a file, so two runners could"
+            " undo each other's work",
+            where=url,
+            hint="Use `s3://`, `gs://`, `abfs://` or a folder",
+        )
+    return files, path
+
+
+def _is_local(files: Any) -> bool:
+    names = files.protocol
+    return "file" in ([names] if isinstance(names, str) else names)
+
+
+def _create_locally(path: Path, text: bytes) -> None:
+    """Let a file appear whole, and only where there is none."""
+    aside = path.with_name(f".{path.name}-{os.urandom(6).hex()}")
+    try:
+        with aside.open("xb") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Tell the answers 409 and 412, for which each storage has words of its own."""
+    text, code = f"{type(error).__name__} {error}", str(getattr(error, "code", ""))
+    known = ("PreconditionFailed", "ConditionalRequestConflict", "conditionNotMet")
+    return any(word in text for word in known) or code in {"409", "412"}
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error) or type(error).__name__
+    return text.splitlines()[0]
