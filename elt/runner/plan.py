@@ -68,6 +68,8 @@ class PlannedAsset:
     mode_reason: str = ""
     note: str = ""
     last_success: datetime | None = None
+    owner: str = ""
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +202,8 @@ def _planned(
         mode_reason=mode_reason,
         note="; ".join(note for note in notes if note),
         last_success=facts.last_success.get(asset),
+        owner=graph[asset].owner,
+        tags=graph[asset].tags,
     )
 
 
