@@ -81,8 +81,8 @@ class TapTable(Table, frozen=True, kw_only=True):
     owner: Annotated[
         str,
         Meta(
-            description="Who looks after it: told in `elt plan`, `elt status` and beside"
-            " a failure; for `elt run owner:NAME`",
+            description="Who looks after it, told in `elt plan`, `elt status` and"
+            " beside a failure; for `elt run owner:NAME`",
             examples=["ann@acme.example"],
         ),
     ] = ""

@@ -5,9 +5,9 @@ What `detail` of an asset holds, by its kind:
     stream      tap, stream (the tap's id of it), name (in its messages), and where it
                 is loaded: schema and table, or the name of a foreign target; sources
                 are dbt's names for the table
-    model, ...  unique_id, fqn and severity of the dbt node, its file inside the dbt
-                project, which is in project_dir; reads are the sources that it reads
-                directly and elt does not load
+    model, ...  unique_id, fqn and severity of the dbt node, the path of its file inside
+                the dbt project, which is in project_dir; reads are the sources that it
+                reads directly and elt does not load
     sync        model (the asset's id), destination
 """
 
@@ -182,7 +182,7 @@ def _nodes(
                 "unique_id": node.unique_id,
                 "severity": node.severity,
                 "fqn": node.fqn,
-                "file": _file(node, manifest),
+                "path": _path(node, manifest),
                 "project_dir": folder,
                 "unit_test": node.is_unit_test,
                 "owner_email": node.owner_email,
@@ -191,7 +191,7 @@ def _nodes(
         )
 
 
-def _file(node: Node, manifest: Manifest) -> str:
+def _path(node: Node, manifest: Manifest) -> str:
     """Give the file inside the dbt project, also for a node of a package."""
     if node.package == manifest.project or not manifest.project:
         return node.path

@@ -21,13 +21,9 @@ from elt.transform.manifest import Manifest, Node
 
 # What says how a run goes about it, to whom it belongs, or when it stops.
 _NOT_WHAT_IT_IS = {
-    "tags",
-    "owner",
-    "idle_timeout_seconds",
-    "reject_limit",
-    "reject_percent",
-    "guards",
-    "send_in",
+    *("tags", "owner", "pool", "priority", "max_age"),
+    *("retries", "retry_delay_seconds", "timeout_seconds", "idle_timeout_seconds"),
+    *("reject_limit", "reject_percent", "guards", "send_in"),
 }
 # Of a tap, what is told of each of its streams by itself.
 _OF_STREAMS = {"streams", "select"}

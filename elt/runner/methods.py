@@ -213,8 +213,8 @@ def _in_path(graph: Graph, pattern: str) -> set[str]:
 
 def _paths(asset: Asset) -> tuple[str, ...]:
     """Give a node's file as seen from the dbt project, and from elt.toml."""
-    file, folder = asset.detail.get("file"), asset.detail.get("project_dir")
-    return (file, posixpath.normpath(f"{folder}/{file}")) if file else ()
+    path, folder = asset.detail.get("path"), asset.detail.get("project_dir")
+    return (path, posixpath.normpath(f"{folder}/{path}")) if path else ()
 
 
 def _path_matcher(pattern: str) -> Matches:

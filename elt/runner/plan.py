@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from elt.project.selection_settings import SelectionTable
 from elt.runner.graph import DBT_KINDS, Graph, Kind
+from elt.runner.methods import Past
 
 StepKind = Literal["tap", "dbt", "sync"]
 OnOverlap = Literal["fail", "skip", "wait"]
@@ -46,7 +48,8 @@ class Facts:
 
     `last_success` is the time of the last result that was done or warned.
     `last_change` is the time of the last result that was not skipped, because a
-    failed load may have committed rows too.
+    failed load may have committed rows too. `named` and `past` are what selections
+    may ask.
     """
 
     modes: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # and reason
@@ -56,6 +59,8 @@ class Facts:
     unasked: Mapping[str, str] = field(default_factory=dict)  # and the way out
     last_success: Mapping[str, datetime] = field(default_factory=dict)
     last_change: Mapping[str, datetime] = field(default_factory=dict)
+    named: Mapping[str, SelectionTable] = field(default_factory=dict)
+    past: Past = field(default_factory=Past)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,7 +40,7 @@ from elt.runner.store.database import Store, open_store
 from elt.runner.store.recorder import Recorder
 from elt.runner.upkeep.retention import apply_daily
 
-NOTHING_TO_DO = "nothing to do: of what was asked for, nothing is there now"
+NOTHING_TO_DO = "nothing to do: the selection chooses nothing at this moment"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,29 +118,35 @@ def decide(
 ) -> Plan:
     """Choose the steps; the preview and the run both do what this says."""
     graph = build_graph(project, prepared.catalogs, prepared.manifest)
+    made_of = fingerprints(project, prepared.catalogs, prepared.manifest)
     facts = replace(
         prepared.facts,
         last_success=history.last_success(store, project.environment),
         last_change=history.last_change(store, project.environment),
+        named=project.file.selections,
+        past=_past(store, project.environment, made_of),
     )
-    made_of = fingerprints(project, prepared.catalogs, prepared.manifest)
     chosen = select(
         graph,
         request.selection,
         exclude=request.exclude,
-        named=project.file.selections,
-        past=Past(
-            fingerprints=made_of,
-            last_fingerprints=past.last_fingerprints(store, project.environment),
-            results=past.last_results(store, project.environment),
-            last_success=facts.last_success,
-            last_rows=past.last_rows(store, project.environment),
-        ),
+        named=facts.named,
+        past=facts.past,
     )
     planned = tuple(plan(graph, chosen, facts))
     taps = (step.id.removeprefix("tap:") for step in planned if step.kind == "tap")
     unasked = {tap: facts.unasked[tap] for tap in taps if tap in facts.unasked}
     return Plan(graph=graph, steps=planned, unasked=unasked, fingerprints=made_of)
+
+
+def _past(store: Store, environment: str, made_of: Mapping[str, str]) -> Past:
+    return Past(
+        fingerprints=made_of,
+        last_fingerprints=past.last_fingerprints(store, environment),
+        results=past.last_results(store, environment),
+        last_success=history.last_success(store, environment),
+        last_rows=past.last_rows(store, environment),
+    )
 
 
 @dataclass(slots=True, kw_only=True)

@@ -78,7 +78,7 @@ class _Choosing:
         else:
             own = set()
             found = matched(self.graph, word, self.past)
-        chosen = found.assets | self._neighbours(word, found)
+        chosen = {*found.assets, *self._neighbours(word, found)}
         if not chosen and found.readers:
             raise _only_read(word)
         return chosen | self._tests_of(chosen - own)
@@ -86,7 +86,7 @@ class _Choosing:
     def _neighbours(self, word: Word, found: Matched) -> set[str]:
         if word.around:
             below = self._below(found, None)
-            return below | self.graph.upstream(below | found.assets)
+            return below | self.graph.upstream({*below, *found.assets})
         near: set[str] = set()
         if word.up:
             near |= self.graph.upstream(found.assets, depth=limit(word.up))

@@ -16,7 +16,7 @@ from elt.errors import ConfigError
 
 _WORD = re.compile(
     r"(?:(?P<around>@)|(?P<up>\d*)\+)?"
-    r"(?:(?P<method>[a-z_]+):)?(?P<pattern>[^+@][^+]*?)"
+    r"(?:(?P<method>[a-z_]+):)?(?P<pattern>[^+@][^+]*?)(?<!:)"
     r"(?:\+(?P<down>\d*))?"
 )
 _EVERYTHING = -1
