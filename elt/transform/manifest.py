@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -105,13 +106,16 @@ def read_manifest(path: Path) -> Manifest:
     Raises EltError when the file is not there or not a manifest.
     """
     try:
-        raw = json.decode(path.read_bytes(), type=_File)
+        return _manifest(json.decode(path.read_bytes(), type=_File))
     except (OSError, DecodeError, ValidationError) as error:
         raise EltError(
             f"dbt's manifest cannot be read: {error}",
             where=str(path),
             hint="Delete it; it is written again by the next run",
         ) from error
+
+
+def _manifest(raw: _File) -> Manifest:
     return Manifest(
         nodes=_by_id(_distinctly_named(_nodes(raw))),
         sources=_by_id(_source(source) for source in raw.sources.values()),
@@ -208,16 +212,18 @@ def _nodes(raw: _File) -> Iterable[Node]:
                 pass
     for node in raw.unit_tests.values():
         found = _node(node, "test", macros, groups)
-        if _config(node).enabled:
+        if _config(bytes(node.config)).enabled:
             yield replace(found, is_unit_test=True)
 
 
-def _config(raw: _Node) -> _Config:
-    return json.decode(raw.config, type=_Config)
+# Most nodes of a project have one of a few configs.
+@lru_cache(maxsize=1024)
+def _config(config: bytes) -> _Config:
+    return json.decode(config, type=_Config)
 
 
 def _node(raw: _Node, kind: Kind, macros: Macros, groups: Mapping[str, _Owner]) -> Node:
-    config = _config(raw)
+    config = _config(bytes(raw.config))
     name = raw.name if raw.version is None else f"{raw.name}.v{raw.version}"
     owner, owner_email = _owner(raw, kind, config, groups)
     return Node(

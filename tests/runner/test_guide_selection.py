@@ -87,7 +87,7 @@ def test_each_word_chooses_what_the_table_says(
     assert {shown(asset) for asset in found} == expected
 
 
-def test_the_table_has_every_method_and_no_other(project: Project):
+def test_the_table_has_every_method_and_no_other():
     told = [word for row, _ in TABLE for word in re.findall(r"`(.+?)`", row)]
     full = [word for word in told if not word.endswith(":")]
     read = [part for word in split(full) for part in parts(word)]

@@ -218,3 +218,10 @@ def test_owners_come_from_meta_and_from_groups(tmp_path: Path):
         ("", ""),
         ("", ""),
     ]
+
+
+def test_a_config_that_is_none_is_told_as_the_manifests_fault(tmp_path: Path):
+    write_manifest(tmp_path / "manifest.json", node("model.shop.a", config=[1]))
+
+    with pytest.raises(EltError, match="manifest cannot be read"):
+        read_manifest(tmp_path / "manifest.json")
