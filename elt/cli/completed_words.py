@@ -34,12 +34,13 @@ def _of_methods() -> Iterator[str]:
 
 def _of_file(project: Project) -> Iterator[str]:
     file = project.file
-    yield from (f"tap:{tap}" for tap in file.taps)
-    yield from (f"sync:{sync}" for sync in file.syncs)
+    yield from (f"tap:{name}" for name in file.taps)
+    yield from (f"sync:{name}" for name in file.syncs)
     yield from (f"selector:{name}" for name in file.selections)
-    for table in (*file.taps.values(), *file.syncs.values()):
-        yield from _whose(table.owner, table.tags)
+    for sync in file.syncs.values():
+        yield from _whose(sync.owner, sync.tags)
     for tap in file.taps.values():
+        yield from _whose(tap.owner, tap.tags)
         for stream in tap.streams.values():
             yield from _whose(stream.owner, stream.tags)
 

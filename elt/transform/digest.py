@@ -59,17 +59,18 @@ class Macros:
     def behind(self, names: Iterable[str | None]) -> Iterator[bytes]:
         """Give the text of these macros and of all that they call, in a fixed order."""
         found: set[str] = set()
-        to_follow = [name for name in names if name in self._macros]
+        to_follow = self._ours(names)
         while to_follow:
             name = to_follow.pop()
-            if name is None or name in found:
-                continue
-            found.add(name)
-            called = self._macros[name].depends_on.macros
-            to_follow += [each for each in called if each in self._macros]
+            if name not in found:
+                found.add(name)
+                to_follow += self._ours(self._macros[name].depends_on.macros)
         for name in sorted(found):
             yield name.encode()
             yield bytes(self._macros[name].macro_sql)
+
+    def _ours(self, names: Iterable[str | None]) -> list[str]:
+        return [name for name in names if name is not None and name in self._macros]
 
 
 # Most nodes of a project have one of a few configs.

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
+
+from elt.cli.completed_words import selection_words
+from elt.project.load import load_project
+from elt.transform.setup import Setup
 
 
 @pytest.fixture
@@ -43,25 +48,57 @@ def bigger(project):
 @pytest.mark.parametrize(
     ("typed", "words"),
     [
-        ("tag:", ["tag:daily"]),
-        ("owner:", ["owner:ann"]),
-        ("selector:", ["selector:morning"]),
-        ("+tap:", ["+tap:days"]),
         ("2+tap:", ["2+tap:days"]),
-        ("@tap:", ["@tap:days"]),
         ("tap:days,ta", ["tap:days,tag:daily", "tap:days,tap:days"]),
-        ("state:", ["state:modified", "state:new", "state:unmodified"]),
-        ("source_status:", ["source_status:fresher"]),
-        (
-            "resource_type:s",
-            [
-                "resource_type:seed",
-                "resource_type:snapshot",
-                "resource_type:stream",
-                "resource_type:sync",
-            ],
-        ),
     ],
 )
-def test_the_words_of_selections_are_completed(complete, typed, words):
+def test_what_stands_before_a_name_in_a_word_stays(complete, typed, words):
     assert complete(f"elt run {typed}") == words
+
+
+def test_words_of_every_method_are_completed(bigger):
+    (bigger / "elt.toml").write_text(
+        (bigger / "elt.toml").read_text() + "[transform]\nproject_dir = 'dbt'\n"
+    )
+    known = {
+        "unique_id": "model.shop.customers",
+        "resource_type": "model",
+        "name": "customers",
+        "package_name": "shop",
+        "original_file_path": "models/marts/customers.sql",
+    }
+    source = {
+        "unique_id": "source.shop.web.visits",
+        "source_name": "web",
+        "name": "visits",
+        "schema": "web",
+        "identifier": "visits",
+    }
+    project = load_project(bigger)
+    manifest = Setup(project).manifest_path
+    manifest.parent.mkdir(parents=True)
+    manifest.write_text(
+        json.dumps(
+            {
+                "nodes": {known["unique_id"]: known},
+                "sources": {source["unique_id"]: source},
+                "metadata": {"project_name": "shop"},
+            }
+        )
+    )
+
+    words = selection_words(project)
+
+    assert words >= {
+        "tap:days",
+        "tag:daily",
+        "owner:ann",
+        "selector:morning",
+        "state:modified",
+        "result:failed",
+        "source_status:fresher",
+        "resource_type:stream",
+        "source:web.visits",
+        "path:dbt/models/marts",
+        "path:dbt/models/marts/customers.sql",
+    }
