@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
-from msgspec import NODEFAULT, Struct, UnsetType, json, structs
+from msgspec import NODEFAULT, Struct, json, structs
 
 from elt.project.settings import Project
 from elt.runner.assets import node_asset_id, stream_asset_id
@@ -98,11 +99,21 @@ def said(table: Struct) -> dict[str, Any]:
     So a key that a newer elt knows changes nothing until somebody uses it.
     """
     return {
-        field.encode_name: getattr(table, field.name)
-        for field in structs.fields(table)
-        if field.encode_name not in _NOT_WHAT_IT_IS
-        if getattr(table, field.name) != _default(field)
+        name: getattr(table, attribute)
+        for name, attribute, default in _keys(type(table))
+        if getattr(table, attribute) != default
     }
+
+
+# To look a declaration through costs as much as to sum up a hundred models.
+@cache
+def _keys(kind: type[Struct]) -> tuple[tuple[str, str, Any], ...]:
+    """Give the keys that count, each with its attribute and its default."""
+    return tuple(
+        (field.encode_name, field.name, _default(field))
+        for field in structs.fields(kind)
+        if field.encode_name not in _NOT_WHAT_IT_IS
+    )
 
 
 def _default(field: structs.FieldInfo) -> Any:
@@ -110,7 +121,7 @@ def _default(field: structs.FieldInfo) -> Any:
         return field.default
     if field.default_factory is not NODEFAULT:
         return field.default_factory()
-    return UnsetType  # no value of a table is this
+    return NODEFAULT  # no value of a table is this
 
 
 def _digest(told: object) -> str:
