@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
+
+from elt.cli.completed_words import selection_words
 
 if TYPE_CHECKING:
     from elt.project.settings import Project
@@ -15,9 +18,10 @@ Names = Callable[["Project"], Iterable[str]]
 
 
 def selections(context: typer.Context, incomplete: str) -> list[str]:
-    """Complete a word of a selection; `+` before it stays."""
-    plus = "+" if incomplete.startswith("+") else ""
-    return [plus + name for name in _known(context, _assets)]
+    """Complete a word of a selection; what stands before a name in it stays."""
+    before = re.match(r"(?:.*,)?(?:@|\d*\+)?", incomplete)
+    start = before[0] if before else ""
+    return [start + name for name in _known(context, selection_words)]
 
 
 def taps(context: typer.Context) -> list[str]:
@@ -51,18 +55,3 @@ def _known(context: typer.Context, names: Names) -> list[str]:
         return sorted(names(load_project(Path(folder) if folder else None)))
     except Exception:  # noqa: BLE001  a shell that completes must not see errors
         return []
-
-
-def _assets(project: Project) -> set[str]:
-    """Give taps and syncs, and the models that have been built so far."""
-    from elt.runner.store.database import open_store
-    from elt.runner.store.history import asset_statuses
-
-    found = {f"tap:{tap}" for tap in project.file.taps}
-    found |= {f"sync:{sync}" for sync in project.file.syncs}
-    if (project.private_dir / "elt.db").exists():
-        with open_store(project.private_dir) as store:
-            built = asset_statuses(store, project.environment)
-        models = (a.asset.removeprefix("model:") for a in built if "model:" in a.asset)
-        found |= set(models)
-    return found

@@ -37,7 +37,8 @@ Selection = Annotated[
     typer.Argument(
         metavar="SELECTION",
         help="What to run, in dbt's words: `orders`, `+orders`, `tap:crm+`,"
-        " `sync:health`, `tag:daily`. Nothing: everything.",
+        " `sync:health`, `tag:daily`, `owner:ann`, `path:models/crm`,"
+        " `state:modified+`, `selector:NAME`. Nothing: everything.",
         show_default=False,
         autocompletion=completion.selections,
     ),

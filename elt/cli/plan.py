@@ -62,9 +62,19 @@ def plan(
 def print_plan(steps: Sequence[Step], unasked: Mapping[str, str]) -> None:
     from elt.report.figures import counted
     from elt.report.tables import Column, print_table
+    from elt.runner.run import NOTHING_TO_DO
 
     rows = [row for step in steps for row in _rows(step)]
-    columns = (Column("what"), Column("how"), Column("why", give_way=True))
+    columns = (
+        Column("what"),
+        Column("how"),
+        Column("why", give_way=True),
+        Column("owner", optional=True, spare=True),
+        Column("tags", optional=True, spare=True),
+    )
+    if not steps:
+        note(NOTHING_TO_DO)
+        return
     print_table(columns, rows)
     assets = sum(len(step.assets) for step in steps)
     total = f"{counted(len(steps), 'step')}, {counted(assets, 'asset')}"
@@ -78,7 +88,10 @@ def print_plan(steps: Sequence[Step], unasked: Mapping[str, str]) -> None:
             note(f"hint: {hint}")
 
 
-def _rows(step: Step) -> Iterator[tuple[Cell, Cell, Cell]]:
+Row = tuple["Cell", "Cell", "Cell", "Cell", "Cell"]
+
+
+def _rows(step: Step) -> Iterator[Row]:
     """Give the step, and its assets where there is more to say than the step does."""
     from elt.report.figures import counted
     from elt.report.tables import Styled
@@ -86,19 +99,19 @@ def _rows(step: Step) -> Iterator[tuple[Cell, Cell, Cell]]:
     if step.assets == (step.id,):
         yield _asset_row(step.planned[0], "")
         return
-    yield Styled(step.id, "bold"), "", step.reason
+    yield Styled(step.id, "bold"), "", step.reason, "", ""
     tests = [a for a in step.planned if a.id.startswith("test:") and not a.note]
     for asset in step.planned:
         if asset not in tests:
             yield _asset_row(asset, "  ")
     if tests:
-        yield f"  {counted(len(tests), 'test')}", "", tests[0].reason
+        yield f"  {counted(len(tests), 'test')}", "", tests[0].reason, "", ""
 
 
-def _asset_row(asset: PlannedAsset, indent: str) -> tuple[Cell, Cell, Cell]:
+def _asset_row(asset: PlannedAsset, indent: str) -> Row:
     how = f"{asset.mode} ({asset.mode_reason})" if asset.mode_reason else asset.mode
     why = "; ".join(filter(None, (_reason(asset), asset.note)))
-    return f"{indent}{asset.id}", how, why
+    return f"{indent}{asset.id}", how, why, asset.owner, ", ".join(asset.tags)
 
 
 def _reason(asset: PlannedAsset) -> str:

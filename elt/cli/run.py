@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     ("elt run", "everything: taps, dbt, syncs"),
     ("elt run tap:crm+", "one tap and all that depends on it"),
     ("elt run +customers --exclude tag:slow", "a model and what it needs"),
+    ("elt run state:modified+ result:failed+", "what changed or failed, and on"),
     ("elt run --log-format json --json", "for programs: events, then the result"),
 )
 def run(
@@ -170,13 +171,13 @@ def _stopped_by_signals(stop: Stop, tally: Tally) -> Iterator[None]:
 def _tell_the_end(result: RunResult, tally: Tally, log_format: LogFormat) -> None:
     if log_format is LogFormat.JSON:
         return
-    if not result.run:
+    if not result.run or not result.steps:
         note(result.message)
         return
     from elt.report.summary import print_summary
 
     hints = {each.asset: each.hint for each in result.results}
-    print_summary(tally, sys.stderr, hints=hints)
+    print_summary(tally, sys.stderr, hints=hints, owners=result.owners)
 
 
 def _document(result: RunResult, tally: Tally) -> dict[str, Any]:
@@ -188,5 +189,5 @@ def _document(result: RunResult, tally: Tally) -> dict[str, Any]:
         "exit_code": result.exit_code,
         "seconds": round(result.seconds, 3),
         "message": result.message,
-        "steps": steps_document(tally),
+        "steps": steps_document(tally, result.owners),
     }

@@ -73,15 +73,26 @@ def _print(assets: Sequence[AssetStatus], passed: Sequence[AssetStatus]) -> None
         Column("rows", right=True, optional=True),
         Column("rejects", right=True, optional=True),
         Column("ended well"),
+        Column("owner", optional=True, spare=True),
+        Column("tags", optional=True, spare=True),
     )
     rows = [
-        (a.asset, ending(a), a.rows, a.rejects or None, _age(a.last_success))
+        (
+            a.asset,
+            ending(a),
+            a.rows,
+            a.rejects or None,
+            _age(a.last_success),
+            a.owner,
+            ", ".join(a.tags),
+        )
         for a in assets
     ]
     if passed:
         # The one that has waited longest: all of them are at least as fresh.
         oldest = min(filter(None, (a.last_success for a in passed)), default=None)
-        rows.append((counted(len(passed), "test"), "done", None, None, _age(oldest)))
+        tests = counted(len(passed), "test")
+        rows.append((tests, "done", None, None, _age(oldest), "", ""))
     print_table(columns, rows)
     said = [a for a in assets if a.message and a.status != "done"]
     if said:

@@ -102,6 +102,11 @@ source = { value = "warehouse" }
 lifecycle = { column = "stage", on_null = "skip" }
 name = { template = "{first_name} {last_name}" }""",
     "syncs.NAME.guards": "[syncs.customer_health.guards]\nmax_removed_percent = 2",
+    "selections.NAME": """\
+[selections.finance]
+select = "tag:finance+ owner:ann@acme.example"
+exclude = "tag:slow"
+description = "What the finance team looks at in the morning\"""",
     "run": "[run]\njobs = 2\ntimeout_seconds = 3600",
     "retention": "[retention]\nlog_days = 14\nreject_days = 90",
     "environments.NAME": """\

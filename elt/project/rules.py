@@ -11,6 +11,7 @@ from elt.project.column_types import COLUMN_TYPES, column_type
 from elt.project.locate import KeyPath, dotted
 from elt.project.map_rules import Known, map_problems
 from elt.project.nearest import did_you_mean, listed
+from elt.project.selection_rules import selections_are_not_in_a_circle
 from elt.project.settings import BASE_ENVIRONMENT, File, plain_name, tap_schema
 from elt.project.stream_settings import StreamTable
 from elt.project.sync_settings import FieldTable
@@ -34,6 +35,7 @@ def names_are_plain(file: File) -> Iterator[Problem]:
         "targets": file.targets,
         "destinations": file.destinations,
         "syncs": file.syncs,
+        "selections": file.selections,
         "environments": file.environments,
     }
     for group, tables in groups.items():
@@ -331,4 +333,5 @@ RULES: tuple[Rule, ...] = (
     syncs_have_a_destination,
     syncs_have_a_dbt_project,
     destinations_send_somewhere,
+    selections_are_not_in_a_circle,
 )

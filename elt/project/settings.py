@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, field
 
 from elt.project.locate import KeyPath, dotted, nearest_line
+from elt.project.selection_settings import SelectionTable
 from elt.project.sync_settings import DestinationTable, SyncTable
 from elt.project.table import Count, Name, Seconds, Table
 from elt.project.tap_settings import TapTable, TargetTable
@@ -213,6 +214,7 @@ class File(Table, frozen=True, kw_only=True):
     transform: TransformTable | None = None
     destinations: dict[str, DestinationTable] = field(default_factory=dict)
     syncs: dict[str, SyncTable] = field(default_factory=dict)
+    selections: dict[str, SelectionTable] = field(default_factory=dict)
     run: RunTable = field(default_factory=RunTable)
     retention: RetentionTable = field(default_factory=RetentionTable)
     environments: dict[str, EnvironmentTable] = field(default_factory=dict)

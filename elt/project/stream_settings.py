@@ -18,6 +18,12 @@ Nested = Literal["json", "struct", "tables"]
 class StreamTable(Table, frozen=True, kw_only=True):
     """What differs for one stream of a tap. Every key is optional."""
 
+    tags: Annotated[
+        list[str], Meta(description="For `elt run tag:NAME`, beside the tap's")
+    ] = field(default_factory=list)
+    owner: Annotated[
+        str, Meta(description="Who looks after it, in place of the tap's owner")
+    ] = ""
     mode: Annotated[
         WriteMode | None,
         Meta(

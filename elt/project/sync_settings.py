@@ -114,6 +114,9 @@ class SyncTable(Table, frozen=True, kw_only=True):
     tags: Annotated[list[str], Meta(description="For `elt run tag:NAME`")] = field(
         default_factory=list
     )
+    owner: Annotated[
+        str, Meta(description="Who looks after it; for `elt run owner:NAME`")
+    ] = ""
     on_unknown: Annotated[
         Literal["hold", "resend", "skip"],
         Meta(description="What to do with a row whose answer was lost"),

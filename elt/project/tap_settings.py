@@ -78,6 +78,14 @@ class TapTable(Table, frozen=True, kw_only=True):
         list[str],
         Meta(description="For `elt run tag:NAME`", examples=[["finance"]]),
     ] = field(default_factory=list)
+    owner: Annotated[
+        str,
+        Meta(
+            description="Who looks after it, told in `elt plan`, `elt status` and"
+            " beside a failure; for `elt run owner:NAME`",
+            examples=["ann@acme.example"],
+        ),
+    ] = ""
     idle_timeout_seconds: Annotated[
         Seconds,
         Meta(description="Silence after which the tap is stopped as hanging"),

@@ -44,6 +44,7 @@ class Trouble:
     message: str
     hint: str = ""
     more: str = ""
+    owner: str = ""
 
 
 def print_summary(
@@ -51,23 +52,28 @@ def print_summary(
     stream: TextIO,
     *,
     hints: Mapping[str, str] | None = None,
+    owners: Mapping[str, str] | None = None,
     width: int | None = None,
 ) -> None:
     """Write the table, what to look at, and one last line that sums it up.
 
-    `hints` are the ways out, by asset, where they are not the step's own.
+    `hints` are the ways out, by asset, where they are not the step's own, and `owners`
+    who looks after an asset.
     """
     rows = [row for step in tally.steps.values() for row in _step_rows(step)]
     stream.write("\n")
     print_table(_COLUMNS, rows, stream=stream, width=width)
-    _print_trouble(list(_trouble(tally, hints or {})), stream, width)
+    trouble = list(_trouble(tally, hints or {}, owners or {}))
+    _print_trouble(trouble, stream, width)
     stream.write(f"\n{_last_line(tally, clean.encoding(stream))}\n")
     stream.flush()
 
 
-def steps_document(tally: Tally) -> list[dict[str, Any]]:
+def steps_document(
+    tally: Tally, owners: Mapping[str, str] | None = None
+) -> list[dict[str, Any]]:
     """Give the steps and their assets as JSON has them, for `--json`."""
-    return [_step_result(step) for step in tally.steps.values()]
+    return [_step_result(step, owners or {}) for step in tally.steps.values()]
 
 
 def _step_rows(step: StepTally) -> Iterable[tuple[Cell, ...]]:
@@ -140,15 +146,19 @@ def _details(trouble: Trouble) -> Iterable[Text]:
         yield Text(line)
     if trouble.hint:
         yield Text(f"hint: {clean.one_line(trouble.hint)}")
+    if trouble.owner:
+        yield Text(f"owner: {clean.one_line(trouble.owner)}")
     if trouble.more:
         yield Text(trouble.more, style="dim")
 
 
-def _trouble(tally: Tally, hints: Mapping[str, str]) -> Iterable[Trouble]:
+def _trouble(
+    tally: Tally, hints: Mapping[str, str], owners: Mapping[str, str]
+) -> Iterable[Trouble]:
     found = [
         trouble
         for step in tally.steps.values()
-        for trouble in _step_trouble(step, tally.run, hints)
+        for trouble in _step_trouble(step, tally.run, hints, owners)
     ]
     yield from sorted(found, key=lambda trouble: _TROUBLE.index(trouble.status))
     for status, hint in _NOT_DONE.items():
@@ -158,7 +168,7 @@ def _trouble(tally: Tally, hints: Mapping[str, str]) -> Iterable[Trouble]:
 
 
 def _step_trouble(
-    step: StepTally, run: str, hints: Mapping[str, str]
+    step: StepTally, run: str, hints: Mapping[str, str], owners: Mapping[str, str]
 ) -> Iterable[Trouble]:
     logs = f"elt logs {run or 'last'} {step.id}"
     end = step.finished
@@ -166,7 +176,9 @@ def _step_trouble(
     alike = {(r.status, r.message) for r in troubled}
     same_end = end is not None and alike == {(end.status, end.message)}
     if end is not None and end.message and len(troubled) > 1 and same_end:
-        yield Trouble(step.id, end.status, end.message, end.hint, logs)
+        of_all = dict.fromkeys(owners.get(each.asset, "") for each in troubled)
+        owner = ", ".join(filter(None, of_all))
+        yield Trouble(step.id, end.status, end.message, end.hint, logs, owner)
         return
     for each in troubled:
         same = end is not None and end.message == each.message
@@ -174,7 +186,8 @@ def _step_trouble(
         if each.rejects and each.asset.startswith("stream:"):
             more = f"elt rejects list --run {run or 'last'}"
         hint = hints.get(each.asset) or (end.hint if end is not None and same else "")
-        yield Trouble(each.asset, each.status, _message(each), hint, more)
+        owner = owners.get(each.asset, "")
+        yield Trouble(each.asset, each.status, _message(each), hint, more, owner)
     if not troubled and end is not None and end.status in _TROUBLE:
         yield Trouble(step.id, end.status, end.message, end.hint, logs)
 
@@ -195,7 +208,7 @@ def _last_line(tally: Tally, encoding: str) -> str:
     return f"{marks.mark(status, encoding)} run {tally.run} {ended}{took}{summed}"
 
 
-def _step_result(step: StepTally) -> dict[str, Any]:
+def _step_result(step: StepTally, owners: Mapping[str, str]) -> dict[str, Any]:
     end = step.finished
     return {
         "step": step.id,
@@ -212,6 +225,7 @@ def _step_result(step: StepTally) -> dict[str, Any]:
                 "rejects": r.rejects,
                 "seconds": round(r.seconds, 3),
                 "message": r.message,
+                "owner": owners.get(r.asset, ""),
             }
             for r in step.results.values()
         ],

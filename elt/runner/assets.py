@@ -3,19 +3,24 @@
 What `detail` of an asset holds, by its kind:
 
     stream      tap, stream (the tap's id of it), name (in its messages), and where it
-                is loaded: schema and table, or the name of a foreign target
-    model, ...  unique_id, path and severity of the dbt node
+                is loaded: schema and table, or the name of a foreign target; sources
+                are dbt's names for the table
+    model, ...  unique_id, fqn and severity of the dbt node, the path of its file inside
+                the dbt project, which is in project_dir; reads are the sources that it
+                reads directly and elt does not load
     sync        model (the asset's id), destination
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from elt.errors import ConfigError, ConfigErrors
 from elt.project.nearest import did_you_mean
 from elt.project.settings import Project
+from elt.project.stream_settings import StreamTable
 from elt.project.sync_settings import SyncTable
 from elt.runner.graph import Asset, Graph
 from elt.singer.catalog import Stream, selected_streams
@@ -44,8 +49,9 @@ def build_graph(
     ]
     loaded = [stream for stream in streams if "target" not in stream.detail]
     _check_tables(project, loaded)
-    nodes = _nodes(manifest, loaded)
-    return Graph([*streams, *nodes, *_syncs(project, manifest)])
+    nodes = _nodes(project, manifest, loaded)
+    known = _with_sources(streams, manifest)
+    return Graph([*known, *nodes, *_syncs(project, manifest)])
 
 
 def stream_asset_id(tap: str, stream: str) -> str:
@@ -66,8 +72,16 @@ def _streams_of(
         yield from _guessed_streams(project, tap, manifest)
         return
     for stream in selected_streams(catalogs[tap]):
-        table = _table(project, tap, stream)
-        yield _stream(project, tap, stream.id, name=stream.name, table=table)
+        declared = _declared(project, tap, stream)
+        table = next((each.table for each in declared if each.table), None)
+        found = _stream(
+            project,
+            tap,
+            stream.id,
+            name=stream.name,
+            table=table or table_name(stream.name),
+        )
+        yield _said_of(found, declared)
 
 
 def _guessed_streams(project: Project, tap: str, manifest: Manifest) -> Iterator[Asset]:
@@ -84,11 +98,18 @@ def _guessed_streams(project: Project, tap: str, manifest: Manifest) -> Iterator
         yield _stream(project, tap, table, name=table, table=table)
 
 
-def _table(project: Project, tap: str, stream: Stream) -> str:
-    declared = project.file.taps[tap].streams
-    tables = (declared[name] for name in (stream.id, stream.name) if name in declared)
-    own = next((table.table for table in tables if table.table), None)
-    return own or table_name(stream.name)
+def _declared(project: Project, tap: str, stream: Stream) -> list[StreamTable]:
+    tables = project.file.taps[tap].streams
+    names = dict.fromkeys((stream.id, stream.name))
+    return [tables[name] for name in names if name in tables]
+
+
+def _said_of(stream: Asset, declared: Iterable[StreamTable]) -> Asset:
+    """Give a stream its own owner and tags beside its tap's."""
+    tags, owner = stream.tags, stream.owner
+    for table in declared:
+        tags, owner = (*tags, *table.tags), table.owner or owner
+    return replace(stream, tags=tuple(dict.fromkeys(tags)), owner=owner)
 
 
 def _stream(project: Project, tap: str, stream: str, *, name: str, table: str) -> Asset:
@@ -105,11 +126,27 @@ def _stream(project: Project, tap: str, stream: str, *, name: str, table: str) -
             "name": name,
             **({"target": target} if target else ours),
         },
+        owner=project.file.taps[tap].owner,
     )
+
+
+def _with_sources(streams: Iterable[Asset], manifest: Manifest) -> Iterator[Asset]:
+    """Note on each stream what dbt calls its table."""
+    names: dict[Relation, list[str]] = {}
+    for source in manifest.sources.values():
+        names.setdefault(_relation_of(source), []).append(source.name)
+    for stream in streams:
+        ours = "target" not in stream.detail
+        sources = tuple(names.get(_relation(stream), ())) if ours else ()
+        yield replace(stream, detail={**stream.detail, "sources": sources})
 
 
 def _relation(stream: Asset) -> Relation:
     return stream.detail["schema"].lower(), stream.detail["table"].lower()
+
+
+def _relation_of(source: Source) -> Relation:
+    return source.schema.lower(), source.identifier.lower()
 
 
 def _check_tables(project: Project, streams: Iterable[Asset]) -> None:
@@ -125,24 +162,40 @@ def _check_tables(project: Project, streams: Iterable[Asset]) -> None:
             )
 
 
-def _nodes(manifest: Manifest, streams: Iterable[Asset]) -> list[Asset]:
+def _nodes(
+    project: Project, manifest: Manifest, streams: Iterable[Asset]
+) -> Iterator[Asset]:
     loaded = {_relation(stream): stream.id for stream in streams}
-    return [
-        Asset(
+    transform = project.file.transform
+    folder = transform.project_dir if transform else "."
+    for node in filter(_is_built, manifest.nodes.values()):
+        needs = [*_needs(node, manifest)]
+        found = (_asset_of(need, manifest, loaded) for need in needs)
+        yield Asset(
             id=node_asset_id(node),
             kind=node.kind,
             name=node.name,
-            upstream=_needs(node, manifest, loaded),
+            upstream=tuple(dict.fromkeys(asset for asset in found if asset)),
             tags=node.tags,
+            owner=node.owner,
             detail={
                 "unique_id": node.unique_id,
-                "path": node.path,
                 "severity": node.severity,
+                "fqn": node.fqn,
+                "path": _path(node, manifest),
+                "project_dir": folder,
+                "unit_test": node.is_unit_test,
+                "owner_email": node.owner_email,
+                "reads": tuple(_outside(needs, manifest, loaded)),
             },
         )
-        for node in manifest.nodes.values()
-        if _is_built(node)
-    ]
+
+
+def _path(node: Node, manifest: Manifest) -> str:
+    """Give the file inside the dbt project, also for a node of a package."""
+    if node.package == manifest.project or not manifest.project:
+        return node.path
+    return f"dbt_packages/{node.package}/{node.path}"
 
 
 def _is_built(node: Node) -> bool:
@@ -150,11 +203,8 @@ def _is_built(node: Node) -> bool:
     return node.materialized != "ephemeral"
 
 
-def _needs(
-    node: Node, manifest: Manifest, loaded: Mapping[Relation, str]
-) -> tuple[str, ...]:
-    """Follow a node's needs to assets, through ephemeral models."""
-    found: dict[str, None] = {}
+def _needs(node: Node, manifest: Manifest) -> Iterator[str]:
+    """Follow what a node needs in dbt, through ephemeral models."""
     seen: set[str] = set()
     to_follow = [*reversed(node.depends_on)]
     while to_follow:
@@ -166,20 +216,25 @@ def _needs(
         if above is not None and not _is_built(above):
             to_follow += reversed(above.depends_on)
         else:
-            found |= dict.fromkeys(_asset_of(need, manifest, loaded))
-    return tuple(found)
+            yield need
 
 
 def _asset_of(
     need: str, manifest: Manifest, loaded: Mapping[Relation, str]
-) -> tuple[str, ...]:
+) -> str | None:
     if need in manifest.nodes:
-        return (node_asset_id(manifest.nodes[need]),)
-    source: Source | None = manifest.sources.get(need)
-    if source is None:
-        return ()
-    stream = loaded.get((source.schema.lower(), source.identifier.lower()))
-    return (stream,) if stream else ()
+        return node_asset_id(manifest.nodes[need])
+    source = manifest.sources.get(need)
+    return None if source is None else loaded.get(_relation_of(source))
+
+
+def _outside(
+    needs: Iterable[str], manifest: Manifest, loaded: Mapping[Relation, str]
+) -> Iterator[str]:
+    """Name the sources that somebody else loads."""
+    for source in filter(None, map(manifest.sources.get, needs)):
+        if _relation_of(source) not in loaded:
+            yield source.name
 
 
 def _syncs(project: Project, manifest: Manifest) -> list[Asset]:
@@ -205,6 +260,7 @@ def _sync(name: str, table: SyncTable, model: str, tests: Iterable[str]) -> Asse
         name=name,
         upstream=(model, *tests),
         tags=tuple(table.tags),
+        owner=table.owner,
         detail={"model": model, "destination": table.destination},
     )
 

@@ -28,6 +28,7 @@ class Asset:
     upstream: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     detail: Mapping[str, Any] = field(default_factory=dict)
+    owner: str = ""
 
 
 class Graph:

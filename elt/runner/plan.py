@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from elt.project.selection_settings import SelectionTable
 from elt.runner.graph import DBT_KINDS, Graph, Kind
+from elt.runner.methods import Past
 
 StepKind = Literal["tap", "dbt", "sync"]
 OnOverlap = Literal["fail", "skip", "wait"]
@@ -47,7 +49,8 @@ class Facts:
 
     `last_success` is the time of the last result that was done or warned.
     `last_change` is the time of the last result that was not skipped, because a
-    failed load may have committed rows too.
+    failed load may have committed rows too. `named` and `past` are what selections
+    may ask.
     """
 
     modes: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # and reason
@@ -57,6 +60,8 @@ class Facts:
     unasked: Mapping[str, str] = field(default_factory=dict)  # and the way out
     last_success: Mapping[str, datetime] = field(default_factory=dict)
     last_change: Mapping[str, datetime] = field(default_factory=dict)
+    named: Mapping[str, SelectionTable] = field(default_factory=dict)
+    past: Past = field(default_factory=Past)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +74,8 @@ class PlannedAsset:
     mode_reason: str = ""
     note: str = ""
     last_success: datetime | None = None
+    owner: str = ""
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,6 +208,8 @@ def _planned(
         mode_reason=mode_reason,
         note="; ".join(note for note in notes if note),
         last_success=facts.last_success.get(asset),
+        owner=graph[asset].owner,
+        tags=graph[asset].tags,
     )
 
 

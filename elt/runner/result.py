@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from elt.events import RunStatus
 from elt.runner.attempt import AssetResult, Stop
@@ -21,6 +21,7 @@ class RunResult:
     steps: tuple[Step, ...] = ()
     results: tuple[AssetResult, ...] = ()
     message: str = ""
+    owners: Mapping[str, str] = field(default_factory=dict)  # of assets that have one
 
 
 def run_status(results: Iterable[AssetResult], stop: Stop) -> RunStatus:

@@ -27,32 +27,37 @@ from elt.runner import steps
 from elt.runner.alone import require_finished
 from elt.runner.assets import build_graph
 from elt.runner.attempt import AssetResult, Limits, Stop
+from elt.runner.fingerprints import fingerprints
 from elt.runner.graph import Graph
 from elt.runner.hub import Hub
 from elt.runner.lock import Held, Owner, Waiting, hold, this_process
+from elt.runner.methods import Past
 from elt.runner.plan import RunRequest, Step, plan
 from elt.runner.preparation import Prepare, Prepared
 from elt.runner.result import RunResult, exit_code, run_status
 from elt.runner.scheduler import execute
 from elt.runner.selection import select
-from elt.runner.store import history, state
+from elt.runner.store import history, past, state
 from elt.runner.store.database import Store, open_store
 from elt.runner.store.recorder import Recorder
 from elt.runner.upkeep.retention import apply_daily
 
 _CLOCK_TOLERANCE = timedelta(minutes=5)
+NOTHING_TO_DO = "nothing to do: the selection chooses nothing at this moment"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What a run would do, and the graph that it was chosen from.
 
-    `unasked` are the taps of it that did not answer, each with the way out.
+    `unasked` are the taps of it that did not answer, each with the way out, and
+    `fingerprints` say what each asset is made of now.
     """
 
     graph: Graph
     steps: tuple[Step, ...]
     unasked: Mapping[str, str] = field(default_factory=dict)
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
 
 
 def run_project(
@@ -117,16 +122,35 @@ def decide(
 ) -> Plan:
     """Choose the steps; the preview and the run both do what this says."""
     graph = build_graph(project, prepared.catalogs, prepared.manifest)
-    chosen = select(graph, request.selection, exclude=request.exclude)
+    made_of = fingerprints(project, prepared.catalogs, prepared.manifest)
     facts = replace(
         prepared.facts,
         last_success=history.last_success(store, project.environment),
         last_change=history.last_change(store, project.environment),
+        named=project.file.selections,
+        past=_past(store, project.environment, made_of),
+    )
+    chosen = select(
+        graph,
+        request.selection,
+        exclude=request.exclude,
+        named=facts.named,
+        past=facts.past,
     )
     planned = tuple(plan(graph, chosen, facts))
     taps = (step.id.removeprefix("tap:") for step in planned if step.kind == "tap")
     unasked = {tap: facts.unasked[tap] for tap in taps if tap in facts.unasked}
-    return Plan(graph=graph, steps=planned, unasked=unasked)
+    return Plan(graph=graph, steps=planned, unasked=unasked, fingerprints=made_of)
+
+
+def _past(store: Store, environment: str, made_of: Mapping[str, str]) -> Past:
+    return Past(
+        fingerprints=made_of,
+        last_fingerprints=past.last_fingerprints(store, environment),
+        results=past.last_results(store, environment),
+        last_success=history.last_success(store, environment),
+        last_rows=past.last_rows(store, environment),
+    )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -200,6 +224,7 @@ class _Run:
             history.forget_strangers(
                 store, self.project.environment, (a.id for a in decided.graph)
             )
+            recorder.entries = _entries(decided)
             self._announce(store, decided, hub)
             results = self._execute(decided, prepared, hub)
         result = self._summed_up(decided, results, time.monotonic() - started)
@@ -283,7 +308,8 @@ class _Run:
             seconds=seconds,
             steps=decided.steps,
             results=in_order,
-            message=scrub(self.stop.reason),
+            message=scrub(self.stop.reason) if decided.steps else NOTHING_TO_DO,
+            owners={a.id: scrub(a.owner) for a in decided.graph if a.owner},
         )
 
     def _record_end(self, store: Store, result: RunResult) -> RunResult:
@@ -335,6 +361,18 @@ def _under_way(project: Project, owner: Owner | None) -> str:
     with suppress(EltError), open_store(project.private_dir) as store:
         found = history.running_steps(store, owner.run) if owner else []
     return f", at {', '.join(found)}" if found else ""
+
+
+def _entries(decided: Plan) -> dict[str, past.AssetEntry]:
+    """Say of each asset what the run log keeps with its result."""
+    return {
+        asset.id: past.AssetEntry(
+            fingerprint=decided.fingerprints.get(asset.id),
+            owner=asset.owner,
+            tags=asset.tags,
+        )
+        for asset in decided.graph
+    }
 
 
 def _finished(result: RunResult) -> RunFinished:

@@ -18,6 +18,7 @@ from elt.reverse.sync import Watch
 from elt.runner.assets import stream_asset_id
 from elt.runner.attempt import AssetResult, Do, Stop
 from elt.runner.discovery import Discovered, discover_all, stream_settings
+from elt.runner.forecast import is_without_dbt, taps_within
 from elt.runner.graph import Asset
 from elt.runner.loading import TapFacts, facts_of, run_tap
 from elt.runner.plan import Facts, RunRequest, Step
@@ -53,18 +54,22 @@ def prepare(  # noqa: PLR0913  the edges of a run, each named
     def on_wait(text: str) -> None:
         listen(LogLine(step="", source="elt", level="info", text=text))
 
+    named = project.file.selections
+    wanted = taps_within(request.selection, named)
     warehouse = warehouse_of(project, secrets, on_wait=on_wait)
     dbt = Dbt(project, warehouse, resolve=secrets.resolve)
     if not preview:
         _sweep(project)
-        if project.file.transform is not None and not _only_taps(request):
+        # Its import is not free where dbt surely is not needed.
+        without = is_without_dbt(request.selection, named)
+        if project.file.transform is not None and not without:
             dbt.load()
     discovered = discover_all(
         project,
         secrets,
-        preview=preview or _no_taps(request),
+        preview=preview or wanted == set(),
         listen=listen,
-        wanted=_taps_named(request),
+        wanted=wanted or None,
     )
     manifest = None
     if project.file.transform is not None:
@@ -305,33 +310,6 @@ def _as_they_come(
             raise item
         yield item
     thread.join()
-
-
-def _no_taps(request: RunRequest) -> bool:
-    """Say whether a selection surely leaves taps out, which are not asked anew then."""
-    return bool(request.selection) and all(
-        word.startswith(("sync:", "model:", "test:", "seed:", "snapshot:"))
-        for text in request.selection
-        for word in text.split()
-    )
-
-
-def _taps_named(request: RunRequest) -> set[str] | None:
-    """Give the taps of a selection that names nothing else; None where it may."""
-    words = [word for text in request.selection for word in text.split()]
-    kinds = {word.partition(":")[0] for word in words}
-    if not words or not kinds <= {"tap", "stream"} or any("*" in w for w in words):
-        return None
-    return {word.partition(":")[2].partition(".")[0].rstrip("+") for word in words}
-
-
-def _only_taps(request: RunRequest) -> bool:
-    """Say whether a selection surely leaves dbt out, whose import is not free then."""
-    return bool(request.selection) and all(
-        word.startswith(("tap:", "stream:")) and not word.endswith("+")
-        for text in request.selection
-        for word in text.split()
-    )
 
 
 def _sweep(project: Project) -> None:

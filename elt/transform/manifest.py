@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from msgspec import DecodeError, Struct, ValidationError, json
+from msgspec import DecodeError, Raw, Struct, ValidationError, json
 
 from elt.errors import EltError
+from elt.transform.digest import DependsOn, Macro, Macros, digest_of
 
 Kind = Literal["model", "test", "seed", "snapshot", "function"]
 
@@ -37,6 +39,9 @@ class Node:
     is_unit_test: bool = False
     is_microbatch: bool = False
     attached: str | None = None  # the node that a generic test stands under
+    owner: str = ""  # from its meta, else of its group
+    owner_email: str = ""  # of its group
+    digest: str = ""  # of what it is made of, as `elt.transform.digest` says
 
     @property
     def relation(self) -> tuple[str, str] | None:
@@ -83,6 +88,7 @@ class Manifest:
     nodes: Mapping[str, Node] = field(default_factory=dict)
     sources: Mapping[str, Source] = field(default_factory=dict)
     exposures: Mapping[str, Exposure] = field(default_factory=dict)
+    project: str = ""  # whose nodes lie outside of `dbt_packages/`
 
     def model(self, name: str) -> Node | None:
         """Find a model, snapshot or seed by the name that `ref()` takes."""
@@ -100,22 +106,26 @@ def read_manifest(path: Path) -> Manifest:
     Raises EltError when the file is not there or not a manifest.
     """
     try:
-        raw = json.decode(path.read_bytes(), type=_File)
+        return _manifest(json.decode(path.read_bytes(), type=_File))
     except (OSError, DecodeError, ValidationError) as error:
         raise EltError(
             f"dbt's manifest cannot be read: {error}",
             where=str(path),
             hint="Delete it; it is written again by the next run",
         ) from error
+
+
+def _manifest(raw: _File) -> Manifest:
     return Manifest(
         nodes=_by_id(_distinctly_named(_nodes(raw))),
         sources=_by_id(_source(source) for source in raw.sources.values()),
         exposures=_by_id(_exposure(each) for each in raw.exposures.values()),
+        project=raw.metadata.project_name or "",
     )
 
 
-class _DependsOn(Struct, frozen=True):
-    nodes: list[str] = []
+class _Metadata(Struct, frozen=True):
+    project_name: str | None = None
 
 
 class _Config(Struct, frozen=True):
@@ -124,6 +134,18 @@ class _Config(Struct, frozen=True):
     severity: str | None = None
     tags: list[str] | str | None = None
     incremental_strategy: Any = None
+    group: str | None = None
+    meta: Any = None
+
+
+class _Owner(Struct, frozen=True):
+    name: str | None = None
+    email: str | list[str] | None = None
+
+
+class _Group(Struct, frozen=True):
+    name: str
+    owner: _Owner = _Owner()
 
 
 class _Node(Struct):
@@ -138,9 +160,16 @@ class _Node(Struct):
     original_file_path: str = ""
     version: str | int | float | None = None
     tags: list[str] = []
-    depends_on: _DependsOn = _DependsOn()
+    meta: Any = None
+    depends_on: DependsOn = DependsOn()
     attached_node: str | None = None
-    config: _Config = _Config()
+    config: Raw = Raw(b"{}")
+    checksum: Raw = Raw()
+    raw_code: Raw = Raw()
+    test_metadata: Raw = Raw()
+    contract: Raw = Raw()
+    arguments: Raw = Raw()  # of a function
+    returns: Raw = Raw()
 
 
 class _Source(Struct):
@@ -158,11 +187,14 @@ class _Exposure(Struct):
     type: str = ""
     label: str | None = None
     url: str | None = None
-    depends_on: _DependsOn = _DependsOn()
+    depends_on: DependsOn = DependsOn()
 
 
 class _File(Struct):
     nodes: dict[str, _Node]
+    metadata: _Metadata = _Metadata()
+    macros: dict[str, Macro] = {}
+    groups: dict[str, _Group] = {}
     sources: dict[str, _Source] = {}
     exposures: dict[str, _Exposure] = {}
     unit_tests: dict[str, _Node] = {}
@@ -170,19 +202,30 @@ class _File(Struct):
 
 
 def _nodes(raw: _File) -> Iterable[Node]:
+    macros = Macros(raw.macros)
+    groups = {group.name: group.owner for group in raw.groups.values()}
     for node in [*raw.nodes.values(), *raw.functions.values()]:
         match node.resource_type:
             case "model" | "test" | "seed" | "snapshot" | "function" as kind:
-                yield _node(node, kind)
+                yield _node(node, kind, macros, groups)
             case _:  # analyses and hooks are not built by themselves
                 pass
     for node in raw.unit_tests.values():
-        if node.config.enabled:
-            yield replace(_node(node, "test"), is_unit_test=True)
+        found = _node(node, "test", macros, groups)
+        if _config(bytes(node.config)).enabled:
+            yield replace(found, is_unit_test=True)
 
 
-def _node(raw: _Node, kind: Kind) -> Node:
+# Most nodes of a project have one of a few configs.
+@lru_cache(maxsize=1024)
+def _config(config: bytes) -> _Config:
+    return json.decode(config, type=_Config)
+
+
+def _node(raw: _Node, kind: Kind, macros: Macros, groups: Mapping[str, _Owner]) -> Node:
+    config = _config(bytes(raw.config))
     name = raw.name if raw.version is None else f"{raw.name}.v{raw.version}"
+    owner, owner_email = _owner(raw, kind, config, groups)
     return Node(
         unique_id=raw.unique_id,
         kind=kind,
@@ -192,20 +235,64 @@ def _node(raw: _Node, kind: Kind) -> Node:
         schema=raw.schema or "",
         identifier=raw.alias or raw.name,
         depends_on=tuple(dict.fromkeys(raw.depends_on.nodes)),
-        tags=_tags(raw),
-        severity="warn" if (raw.config.severity or "").lower() == "warn" else "error",
+        tags=_tags(raw, config),
+        severity="warn" if (config.severity or "").lower() == "warn" else "error",
         path=raw.original_file_path,
         package=raw.package_name,
-        materialized=raw.config.materialized or kind,
-        is_microbatch=raw.config.incremental_strategy == "microbatch",
+        materialized=config.materialized or kind,
+        is_microbatch=config.incremental_strategy == "microbatch",
         attached=raw.attached_node,
+        owner=owner,
+        owner_email=owner_email,
+        digest=_digest(raw, macros),
     )
 
 
-def _tags(raw: _Node) -> tuple[str, ...]:
-    configured = raw.config.tags or []
+def _digest(raw: _Node, macros: Macros) -> str:
+    place = f"{raw.database}.{raw.schema}.{raw.alias or raw.name}"
+    written = (
+        raw.checksum,
+        raw.raw_code,
+        raw.test_metadata,
+        raw.contract,
+        raw.arguments,
+        raw.returns,
+    )
+    behind = macros.behind(raw.depends_on.macros)
+    pieces = (place.encode(), *map(bytes, written))
+    return digest_of(pieces, bytes(raw.config), behind)
+
+
+def _tags(raw: _Node, config: _Config) -> tuple[str, ...]:
+    configured = config.tags or []
     configured = [configured] if isinstance(configured, str) else configured
     return tuple(dict.fromkeys([*raw.tags, *configured]))
+
+
+def _owner(
+    raw: _Node, kind: Kind, config: _Config, groups: Mapping[str, _Owner]
+) -> tuple[str, str]:
+    """Give the owner and, where a group of dbt's has one, the group's address.
+
+    dbt puts a generic test into its model's group; a test inherits no owner here.
+    """
+    own = _owner_in(config.meta) or _owner_in(raw.meta)
+    if own or kind == "test":
+        return own, ""
+    group = groups.get(config.group or "", _Owner())
+    address = group.email or ""
+    email = address if isinstance(address, str) else ", ".join(address)
+    return group.name or email, email
+
+
+def _owner_in(meta: object) -> str:
+    match meta:
+        case {"owner": str(owner)}:
+            return owner
+        case {"owner": [*owners]}:
+            return ", ".join(str(owner) for owner in owners)
+        case _:
+            return ""
 
 
 def _source(raw: _Source) -> Source:

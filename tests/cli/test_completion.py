@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
+
+from elt.cli.completed_words import selection_words
+from elt.project.load import load_project
+from elt.transform.setup import Setup
 
 
 @pytest.fixture
@@ -26,3 +31,74 @@ def test_commands_are_completed(complete):
 
 def test_the_projects_taps_are_completed_in_a_selection(complete):
     assert complete("elt run tap:") == ["tap:days"]
+
+
+@pytest.fixture
+def bigger(project):
+    """Give the project a selection, an owner and tags to be completed."""
+    file = project / "elt.toml"
+    file.write_text(
+        f"{file.read_text()}owner = 'ann'\ntags = ['daily']\n"
+        "[selections.morning]\nselect = 'tag:daily'\n"
+    )
+    return project
+
+
+@pytest.mark.usefixtures("bigger")
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("2+tap:", ["2+tap:days"]),
+        ("tap:days,ta", ["tap:days,tag:daily", "tap:days,tap:days"]),
+    ],
+)
+def test_what_stands_before_a_name_in_a_word_stays(complete, typed, words):
+    assert complete(f"elt run {typed}") == words
+
+
+def test_words_of_every_method_are_completed(bigger):
+    (bigger / "elt.toml").write_text(
+        (bigger / "elt.toml").read_text() + "[transform]\nproject_dir = 'dbt'\n"
+    )
+    known = {
+        "unique_id": "model.shop.customers",
+        "resource_type": "model",
+        "name": "customers",
+        "package_name": "shop",
+        "original_file_path": "models/marts/customers.sql",
+    }
+    source = {
+        "unique_id": "source.shop.web.visits",
+        "source_name": "web",
+        "name": "visits",
+        "schema": "web",
+        "identifier": "visits",
+    }
+    project = load_project(bigger)
+    manifest = Setup(project).manifest_path
+    manifest.parent.mkdir(parents=True)
+    manifest.write_text(
+        json.dumps(
+            {
+                "nodes": {known["unique_id"]: known},
+                "sources": {source["unique_id"]: source},
+                "metadata": {"project_name": "shop"},
+            }
+        )
+    )
+
+    words = selection_words(project)
+
+    assert words >= {
+        "tap:days",
+        "tag:daily",
+        "owner:ann",
+        "selector:morning",
+        "state:modified",
+        "result:failed",
+        "source_status:fresher",
+        "resource_type:stream",
+        "source:web.visits",
+        "path:dbt/models/marts",
+        "path:dbt/models/marts/customers.sql",
+    }

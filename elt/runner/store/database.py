@@ -120,6 +120,12 @@ MIGRATIONS = (
     ALTER TABLE states ADD COLUMN reason TEXT NOT NULL DEFAULT '';
     ALTER TABLE states ADD COLUMN author TEXT NOT NULL DEFAULT ''
     """,
+    """
+    ALTER TABLE assets ADD COLUMN fingerprint TEXT;
+    ALTER TABLE assets ADD COLUMN last_rows TEXT;
+    ALTER TABLE assets ADD COLUMN owner TEXT NOT NULL DEFAULT '';
+    ALTER TABLE assets ADD COLUMN tags TEXT NOT NULL DEFAULT '[]'
+    """,
 )
 
 

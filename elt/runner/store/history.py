@@ -109,6 +109,8 @@ class AssetStatus:
     updated_at: str
     last_success: str | None
     last_change: str | None
+    owner: str
+    tags: tuple[str, ...]
 
 
 def new_run_id(now: Now = now_utc) -> str:
@@ -206,10 +208,14 @@ def latest_moment(store: Store) -> datetime | None:
 def asset_statuses(store: Store, environment: str) -> list[AssetStatus]:
     rows = store.rows(
         "SELECT asset, run, status, rows, rejects, seconds, message, updated_at,"
-        " last_success, last_change FROM assets WHERE environment = ? ORDER BY asset",
+        " last_success, last_change, owner, tags"
+        " FROM assets WHERE environment = ? ORDER BY asset",
         (environment,),
     )
-    return [AssetStatus(**dict(row)) for row in rows]
+    return [
+        AssetStatus(**{**dict(row), "tags": tuple(json.loads(row["tags"]))})
+        for row in rows
+    ]
 
 
 def last_success(store: Store, environment: str) -> dict[str, datetime]:

@@ -26,6 +26,7 @@ from elt.events import (
 )
 from elt.runner.store.database import Store
 from elt.runner.store.history import Now, now_utc, run_detail, text_of
+from elt.runner.store.past import AssetEntry
 
 Write = tuple[str, Mapping[str, Any]]
 
@@ -57,6 +58,7 @@ class Recorder:
         self._keys = {"run": run, "environment": environment}
         self._now = now
         self._clock = clock
+        self.entries: Mapping[str, AssetEntry] = {}  # by asset, once they are known
         self._waiting: list[Write] = []
         self._committed_at = clock()
         self._lock = threading.Lock()
@@ -64,7 +66,7 @@ class Recorder:
     def __call__(self, event: Event) -> None:
         with self._lock:
             keys = {**self._keys, "at": text_of(self._now())}
-            self._waiting += _writes(event, keys)
+            self._waiting += _writes(event, keys, self.entries)
             self._waiting += _log_entry(event, keys)
             if not isinstance(event, LogLine | RowsRead | RowsLoaded) or self._is_due():
                 self._commit()
@@ -87,7 +89,9 @@ class Recorder:
         self._waiting = []
 
 
-def _writes(event: Event, keys: Mapping[str, Any]) -> Iterator[Write]:
+def _writes(
+    event: Event, keys: Mapping[str, Any], entries: Mapping[str, AssetEntry]
+) -> Iterator[Write]:
     """Give what an event changes in the current tables; the log is beside it."""
     values = {**keys, **_body(event)}
     match event:
@@ -99,20 +103,25 @@ def _writes(event: Event, keys: Mapping[str, Any]) -> Iterator[Write]:
         case StepRetrying():
             yield _ATTEMPT_FAILED, values
         case AssetFinished():
-            at = keys["at"]
             yield _RESULT, values
-            yield (
-                _ASSET_FINISHED,
-                {
-                    **values,
-                    "last_success": at if event.status in _ENDED_WELL else None,
-                    "last_change": None if event.status in _UNTOUCHED else at,
-                },
-            )
+            entry = entries.get(event.asset, AssetEntry())
+            yield _ASSET_FINISHED, values | _of_asset(event, entry, keys["at"])
         case StepFinished():
             yield _STEP_FINISHED, values
         case _:
             pass
+
+
+def _of_asset(event: AssetFinished, entry: AssetEntry, at: str) -> dict[str, Any]:
+    ended_well = event.status in _ENDED_WELL
+    return {
+        "last_success": at if ended_well else None,
+        "last_change": None if event.status in _UNTOUCHED else at,
+        "last_rows": at if event.rows else None,
+        "fingerprint": entry.fingerprint if ended_well else None,
+        "owner": entry.owner,
+        "tags": json.dumps(entry.tags),
+    }
 
 
 def _log_entry(event: Event, keys: Mapping[str, Any]) -> Iterator[Write]:
@@ -168,11 +177,11 @@ _RESULT = """
 _ASSET_FINISHED = """
     INSERT INTO assets (
         environment, asset, run, status, rows, rejects, seconds, message,
-        updated_at, last_success, last_change
+        updated_at, last_success, last_change, last_rows, fingerprint, owner, tags
     )
     VALUES (
         :environment, :asset, :run, :status, :rows, :rejects, :seconds, :message,
-        :at, :last_success, :last_change
+        :at, :last_success, :last_change, :last_rows, :fingerprint, :owner, :tags
     )
     ON CONFLICT DO UPDATE SET
         run = excluded.run,
@@ -183,7 +192,11 @@ _ASSET_FINISHED = """
         message = excluded.message,
         updated_at = excluded.updated_at,
         last_success = coalesce(excluded.last_success, last_success),
-        last_change = coalesce(excluded.last_change, last_change)
+        last_change = coalesce(excluded.last_change, last_change),
+        last_rows = coalesce(excluded.last_rows, last_rows),
+        fingerprint = coalesce(excluded.fingerprint, fingerprint),
+        owner = excluded.owner,
+        tags = excluded.tags
 """
 _STEP_FINISHED = """
     UPDATE steps
