@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Literal
 
 from elt.runner.graph import DBT_KINDS, Graph, Kind
+from elt.runner.limits import StepLimits
 
 StepKind = Literal["tap", "dbt", "sync"]
 OnOverlap = Literal["fail", "skip", "wait"]
@@ -80,6 +81,7 @@ class Step:
     needs: tuple[str, ...] = ()  # ids of steps
     reason: str = ""
     planned: tuple[PlannedAsset, ...] = ()
+    limits: StepLimits = field(default_factory=StepLimits)
 
 
 def plan(graph: Graph, chosen: set[str], facts: Facts | None = None) -> list[Step]:
