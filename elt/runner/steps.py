@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Any
 
-from elt.errors import ConfigError, EltError
+from elt.errors import ConfigError, EltError, Unavailable
 from elt.events import Listener, LogLine
 from elt.project.secrets import Secrets
 from elt.project.settings import Project
@@ -17,7 +17,7 @@ from elt.reverse.plan import Consent, should_send
 from elt.reverse.sync import Watch
 from elt.runner.assets import stream_asset_id
 from elt.runner.attempt import AssetResult, Do, Stop
-from elt.runner.discovery import Discovered, discover_all, stream_settings
+from elt.runner.discovery import Again, Discovered, discover_all, stream_settings
 from elt.runner.graph import Asset
 from elt.runner.loading import TapFacts, facts_of, run_tap
 from elt.runner.plan import Facts, RunRequest, Step
@@ -48,7 +48,6 @@ def prepare(  # noqa: PLR0913  the edges of a run, each named
     preview: bool = False,
 ) -> Doing:
     """Find out all that deciding needs: streams, dbt's nodes, bookmarks, modes."""
-    del stop  # each discovery has a time limit of its own
 
     def on_wait(text: str) -> None:
         listen(LogLine(step="", source="elt", level="info", text=text))
@@ -65,6 +64,7 @@ def prepare(  # noqa: PLR0913  the edges of a run, each named
         preview=preview or _no_taps(request),
         listen=listen,
         wanted=_taps_named(request),
+        again=None if preview else Again(stop),
     )
     manifest = None
     if project.file.transform is not None:
@@ -207,6 +207,9 @@ class Doing:
     ) -> Iterator[AssetResult]:
         tap = assets[0].detail["tap"]
         error = self.discovered.errors.get(tap)
+        if isinstance(error, Unavailable):
+            # It was asked as often as it may be before the run was planned.
+            raise EltError(error.what, where=error.where, hint=error.hint) from error
         if error is not None:
             raise error
         # Looked up again: an attempt before this one may have moved bookmarks.

@@ -20,7 +20,7 @@ from typing import Any
 
 import msgspec
 
-from elt.errors import EltError
+from elt.errors import EltError, Unavailable
 from elt.faults import reach
 
 CHUNK_BYTES = 1 << 20
@@ -62,8 +62,8 @@ def read_chunks(
 ) -> Iterator[list[bytes]]:
     """Give the complete lines of a pipe, many at a time, without their newlines.
 
-    Raises EltError when nothing comes for the idle timeout or when a line is longer
-    than the limit; what was given before that stands.
+    Raises Unavailable when nothing comes for the idle timeout, EltError when a line
+    is longer than the limit; what was given before that stands.
     """
     begun: list[bytes] = []
     begun_bytes = 0
@@ -205,7 +205,8 @@ def _wait_for(descriptor: int, idle_timeout_seconds: float) -> None:
     ready, _, _ = select.select([descriptor], [], [], idle_timeout_seconds)
     if not ready:
         silent = round(time.monotonic() - started)
-        raise EltError(
+        # Most often a connection that died without a word; another one may live.
+        raise Unavailable(
             f"the tap wrote nothing for {silent} seconds and was taken for hanging",
             hint="Raise `idle_timeout_seconds` of the tap if it needs longer",
         )
