@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import cast
 
-from elt.errors import ConfigError, ConfigErrors
+from elt.errors import ConfigError, ConfigErrors, Unavailable
 from elt.events import Listener, LogLine, ignore
 from elt.plugins import find, load
 from elt.project.nearest import did_you_mean
@@ -164,7 +164,7 @@ def manifest_of(
 
     try:
         manifest = dbt.manifest(on_line=on_line)
-    except ConfigError as error:
+    except (ConfigError, Unavailable) as error:
         if preview or not dbt.setup.manifest_path.exists():
             raise
         # Taps load all the same; the build will fail with this error.

@@ -136,12 +136,12 @@ class Doing:
         def do(
             step: Step, assets: tuple[Asset, ...], attempt: int, stop: Stop
         ) -> Iterator[AssetResult]:
-            del attempt
             match step.kind:
                 case "tap":
                     return self._load(assets, run, listen, stop)
                 case "dbt":
-                    return self._build(step, assets, listen, stop)
+                    again = attempt <= step.limits.retries
+                    return self._build(step, assets, listen, stop, again=again)
                 case "sync":
                     return self._sync(assets[0], run, listen, stop)
 
@@ -237,7 +237,13 @@ class Doing:
         )
 
     def _build(
-        self, step: Step, assets: tuple[Asset, ...], listen: Listener, stop: Stop
+        self,
+        step: Step,
+        assets: tuple[Asset, ...],
+        listen: Listener,
+        stop: Stop,
+        *,
+        again: bool,
     ) -> Iterator[AssetResult]:
         assert self.manifest is not None  # noqa: S101  its nodes are these assets
         nodes = [self.manifest.nodes[asset.detail["unique_id"]] for asset in assets]
@@ -253,6 +259,7 @@ class Doing:
             self.dbt.build(
                 nodes,
                 full_refresh=self.request.full_refresh,
+                holds_back=again,
                 on_result=give,
                 on_line=on_line,
             )

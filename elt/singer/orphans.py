@@ -36,6 +36,11 @@ _END_SECONDS = 1.0
 _starting = threading.Lock()
 
 
+def get_ready() -> None:
+    """Start the watch, so that it can be told of a group as soon as there is one."""
+    _watch()
+
+
 def end_with_us(group: int) -> None:
     """Have a group of processes killed when this process ends, however it ends."""
     _watch().tell(f"+{group}\n")

@@ -25,7 +25,7 @@ from elt.errors import EltError, Interrupted, Unavailable
 from elt.singer.catalog import annotated
 from elt.singer.diagnosis import diagnose, without_frames
 from elt.singer.install_errors import program_hint
-from elt.singer.orphans import end_with_us, let_go
+from elt.singer.orphans import end_with_us, get_ready, let_go
 from elt.singer.private_files import private_files, write_private
 from elt.singer.stderr import LastLines, drain
 
@@ -143,6 +143,7 @@ class TapProcess:
         self.kind = kind
         self._last = LastLines()
         self._buried = False
+        get_ready()
         self._popen = _popen([*program.argv, *arguments], program, kind, stdin)
         end_with_us(self.pid)
         self.stdout: IO[bytes] = _pipe(self._popen.stdout)

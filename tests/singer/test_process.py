@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from elt.errors import EltError
+from elt.errors import EltError, Interrupted, Unavailable
 from elt.singer.process import TapProgram, discover, start_tap
 
 
@@ -381,6 +381,43 @@ def test_children_of_a_tap_that_has_ended_die_with_a_killed_elt_too(program, tmp
     numbers = killed(tmp_path, tap, waits, tmp_path / "told")
 
     wait_until(lambda: not any(map(is_running, numbers)))
+
+
+@pytest.mark.parametrize(
+    ("words", "is_temporary"),
+    [
+        ("sys.exit(75)", True),
+        ("print('no more today', file=sys.stderr); sys.exit(75)", True),
+        ("sys.exit('ConnectionError: [Errno 111] Connection refused')", True),
+        ("sys.exit('429 Client Error: Too Many Requests')", True),
+        ("sys.exit('HTTPError: 503 Server Error: Service Unavailable')", True),
+        ("sys.exit('FATAL: sorry, too many clients already')", True),
+        ("sys.exit('HTTPError: 401 Client Error: Unauthorized')", False),
+        ("sys.exit('HTTPError: 403 Client Error: Forbidden')", False),
+        ("sys.exit('SSLError: certificate verify failed')", False),
+        ("sys.exit('ZeroDivisionError: division by zero')", False),
+        ("sys.exit(1)", False),
+        ("os.kill(os.getpid(), 9)", False),
+    ],
+)
+def test_an_end_is_temporary_by_exit_code_75_or_by_the_last_words(
+    program, words, is_temporary
+):
+    with start_tap(program(words), {}) as running:
+        code = running.wait(10)
+        error = running.error(f"ended with exit code {code}")
+
+    assert isinstance(error, Unavailable) == is_temporary
+
+
+def test_a_discovery_ends_soon_when_it_is_asked_to(program):
+    tap = program("time.sleep(60)")
+    begun = time.monotonic()
+
+    with pytest.raises(Interrupted):
+        discover(tap, {}, should_stop=lambda: time.monotonic() - begun > 0.1)
+
+    assert time.monotonic() - begun < 5
 
 
 def test_a_program_that_cannot_be_started_says_why(tmp_path):
