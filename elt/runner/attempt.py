@@ -269,21 +269,19 @@ class RunningStep:
             status = "stopped"
         elif isinstance(error, Interrupted):
             status = "interrupted"
-        return status, _message(error), error.hint or self._hint(error)
+        return status, _message(error), self._hint(error)
 
     def _hint(self, error: EltError) -> str:
+        """Give the way out; where it was tried in vain, with how often."""
         if not isinstance(error, Unavailable):
-            return ""
+            return error.hint or ""
         asked = error.retry_after_seconds or 0
         if asked > LONGEST_RETRY_AFTER_SECONDS:
             return f"It asks to be left alone for {asked:,.0f} s: run again after that"
-        tries = self.step.limits.retries + 1
-        return (
-            f"It was tried {tries} times; `retries` and `retry_delay_seconds` say how"
-            " often and when"
-            if tries > 1
-            else "It may be temporary; `retries` lets it be tried again"
-        )
+        if not self._failed_before:
+            return error.hint or "Perhaps it is over soon: `retries` tries it again"
+        tries = f"It was tried {self.step.limits.retries + 1} times"
+        return f"{error.hint}. {tries}" if error.hint else f"{tries}: see `retries`"
 
     def _verdict_when_asked(self) -> tuple[Status, str, str]:
         status: Status = "failed" if self.stop.timed_out else "interrupted"
