@@ -9,8 +9,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from elt.errors import EltError, Guarded, Interrupted, Rejected, Unavailable
 from elt.events import (
@@ -417,57 +415,3 @@ def test_a_step_ends_as_the_worst_of_its_assets():
     assert step_status(results("done", "warned")) == "warned"
     assert step_status(results("stopped", "skipped", "done")) == "stopped"
     assert step_status(results("failed", "stopped")) == "failed"
-
-
-@st.composite
-def runs(draw: st.DrawFn) -> tuple[Graph, set[str], set[str]]:
-    """Any graph as runs have them, what is chosen of it, and what will fail."""
-    streams = [stream(f"t{n % 3}", f"s{n}") for n in range(draw(st.integers(1, 5)))]
-    models: list[Asset] = []
-    for n in range(draw(st.integers(0, 7))):
-        above = st.sampled_from([a.id for a in (*streams, *models)])
-        needs = draw(st.lists(above, max_size=3, unique=True))
-        models.append(Asset(f"model:m{n}", "model", f"m{n}", tuple(needs)))
-    syncs = [
-        Asset(f"sync:s{n}", "sync", f"s{n}", (draw(st.sampled_from(models)).id,))
-        for n in range(draw(st.integers(0, 3)) if models else 0)
-    ]
-    graph = Graph([*streams, *models, *syncs])
-    ids = st.sampled_from(graph.order)
-    chosen = draw(st.sets(ids, min_size=1))
-    return graph, chosen, draw(st.sets(st.sampled_from(sorted(chosen)), max_size=3))
-
-
-@given(runs(), st.integers(1, 3))
-def test_order_is_kept_and_failures_skip_what_is_downstream_and_no_more(
-    case: tuple[Graph, set[str], set[str]], jobs: int
-):
-    graph, chosen, bad = case
-    needs = graph.among(chosen)
-    began: list[str] = []
-
-    def do(_: Step, assets: tuple[Asset, ...], *__: object) -> Iterator[AssetResult]:
-        # As dbt does, a step skips by itself what is downstream inside it.
-        lost: set[str] = set()
-        for asset in assets:
-            if lost & set(needs[asset.id]):
-                lost.add(asset.id)
-                yield AssetResult(asset=asset.id, status="skipped")
-                continue
-            began.append(asset.id)
-            if asset.id in bad:
-                lost.add(asset.id)
-            status = "failed" if asset.id in bad else "done"
-            yield AssetResult(asset=asset.id, status=status)
-
-    results = execute(plan(graph, chosen), graph, do=do, limits=RunLimits(jobs=jobs))
-
-    downstream = set().union(*(graph.downstream([b]) for b in bad)) & chosen
-    assert set(results) == chosen
-    assert {a for a, r in results.items() if r.status == "skipped"} == downstream
-    assert {a for a, r in results.items() if r.status == "failed"} == bad - downstream
-    assert all(
-        began.index(need) < place
-        for place, asset in enumerate(began)
-        for need in needs[asset]
-    )
