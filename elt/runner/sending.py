@@ -184,7 +184,7 @@ def read_dbt_project(project: Project, secrets: Secrets) -> Manifest:
     """
     dbt = Dbt(project, warehouse_of(project, secrets), resolve=secrets.resolve)
     manifest = manifest_of(project, dbt, ignore, preview=True)
-    models = [node.name for node in manifest.nodes.values() if node.relation]
+    models = manifest.models()
     errors = [
         ConfigError(
             f"sync `{name}` sends the model `{table.model}`, which does not exist",
@@ -192,7 +192,7 @@ def read_dbt_project(project: Project, secrets: Secrets) -> Manifest:
             hint=did_you_mean(table.model, models),
         )
         for name, table in project.file.syncs.items()
-        if manifest.model(table.model) is None
+        if table.model not in models
     ]
     if errors:
         raise ConfigErrors(errors)
