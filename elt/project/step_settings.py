@@ -11,14 +11,25 @@ from elt.project.table import Name, Seconds, Table
 # One declaration each; where a key is left out, the next wider table decides.
 Retries = Annotated[
     Annotated[int, Meta(ge=0)] | None,
-    Meta(description="Further tries after a temporary failure", examples=[5]),
+    Meta(
+        description="Further tries after a temporary failure; by default as the next"
+        " wider of `[run.taps]`, `[run.syncs]` and `[run]` says",
+        examples=[5],
+    ),
 ]
 RetryDelaySeconds = Annotated[
     Annotated[float, Meta(ge=0)] | None,
-    Meta(description="First wait before a try; doubles each time, with jitter"),
+    Meta(
+        description="First wait before a try; doubles each time, with jitter. By"
+        " default as for `retries`"
+    ),
 ]
 StepTimeoutSeconds = Annotated[
-    Seconds | None, Meta(description="Longest time of the step, with all its tries")
+    Seconds | None,
+    Meta(
+        description="Longest time of the step, with all its tries. By default as for"
+        " `retries`, and in the end `step_timeout_seconds` in `[run]`"
+    ),
 ]
 Pool = Annotated[
     Name | None,
