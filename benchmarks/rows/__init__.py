@@ -10,6 +10,7 @@ from results import Result
 from rows.bad_row import bad_row
 from rows.commands import help_, models
 from rows.events import events, events_beside_models
+from rows.many import plans, steps
 from rows.memory import memory
 from rows.peers import peers
 from rows.streams import streams
@@ -33,4 +34,6 @@ ROWS: dict[str, Row] = {
     "peers": peers,
     "help": help_,
     "models": models,
+    "steps": steps,
+    "plans": plans,
 }

@@ -47,8 +47,9 @@ def pull(
 ) -> None:
     """Fetch the warehouse that was pushed last.
 
-    Where nothing was pushed yet it does nothing. Exit codes: 0 done, or nothing was pushed yet; 3 the local file has changes that
-    were never pushed; 75 the place cannot be reached, or a run is under way.
+    Where nothing was pushed yet it does nothing. Exit codes: 0 done, or nothing was
+    pushed yet; 3 the local file has changes that were never pushed; 75 the place cannot
+    be reached, or a run is under way.
     """
     from elt.runner.upkeep.exchange import pull as fetch
 
@@ -84,9 +85,10 @@ def push(
 ) -> None:
     """Send the warehouse to object storage.
 
-    It becomes the next generation and never overwrites anybody's. Bookmarks and the baselines of syncs are in the file, so whoever pulls it goes on
-    where this one stopped. Exit codes: 0 done; 3 somebody else has pushed since this
-    warehouse was pulled; 75 the place cannot be reached, or a run is under way.
+    It becomes the next generation and never overwrites anybody's. Bookmarks and the
+    baselines of syncs are in the file, so whoever pulls it goes on where this one
+    stopped. Exit codes: 0 done; 3 somebody else has pushed since this warehouse was
+    pulled; 75 the place cannot be reached, or a run is under way.
     """
     from elt.runner.upkeep.exchange import push as send
 

@@ -96,16 +96,26 @@ def _rows(step: Step) -> Iterator[Row]:
     from elt.report.figures import counted
     from elt.report.tables import Styled
 
+    turn = _turn(step)
     if step.assets == (step.id,):
-        yield _asset_row(step.planned[0], "")
+        name, how, why, owner, tags = _asset_row(step.planned[0], "")
+        yield name, how, "; ".join(filter(None, (str(why), turn))), owner, tags
         return
-    yield Styled(step.id, "bold"), "", step.reason, "", ""
+    why = "; ".join(filter(None, (step.reason, turn)))
+    yield Styled(step.id, "bold"), "", why, "", ""
     tests = [a for a in step.planned if a.id.startswith("test:") and not a.note]
     for asset in step.planned:
         if asset not in tests:
             yield _asset_row(asset, "  ")
     if tests:
         yield f"  {counted(len(tests), 'test')}", "", tests[0].reason, "", ""
+
+
+def _turn(step: Step) -> str:
+    """Say what decides when the step has its turn, where something does."""
+    pools = [f"pool {pool}" for pool in step.limits.pools]
+    priority = step.limits.priority
+    return ", ".join([*pools, *([f"priority {priority}"] if priority else [])])
 
 
 def _asset_row(asset: PlannedAsset, indent: str) -> Row:

@@ -167,6 +167,7 @@ def _meant(key: str, fields: Mapping[str, inspect.Field], path: KeyPath) -> str:
     if close is not None:
         return f"Did you mean `{close}`?"
     homes = [table for table, keys in _homes().items() if key in keys]
+    homes.sort(key=lambda home: home != "run")  # there it holds for every step
     if "config" in fields:
         return f"The plugin's own settings go into `[{dotted((*path, 'config'))}]`"
     if homes:

@@ -108,6 +108,8 @@ select = "tag:finance+ owner:ann@acme.example"
 exclude = "tag:slow"
 description = "What the finance team looks at in the morning\"""",
     "run": "[run]\njobs = 2\ntimeout_seconds = 3600",
+    "run.taps": "[run.taps]\nretries = 5\ntimeout_seconds = 1800",
+    "pools": "[pools]\ncrm_api = 1",
     "retention": "[retention]\nlog_days = 14\nreject_days = 90",
     "environments.NAME": """\
 [environments.prod.warehouse]
@@ -116,12 +118,24 @@ path = "/srv/acme/warehouse.duckdb"
 [environments.prod.taps.github]
 tags = ["product", "nightly"]""",
 }
+# The one table whose keys are names: what it holds is declared as a value.
+_POOLS = f"""\
+## `[pools]`
+
+{{description}}: {{value}}. A step that names a pool which is not
+here is an error.
+
+```toml
+{EXAMPLES["pools"]}
+```
+"""
 _PLACEHOLDERS = {"streams": "STREAM", "fields": "FIELD"}
 
 
 def reference_markdown() -> str:
     sections = (_section(path, kind) for path, kind in _tables(declared_file(), ""))
-    return "\n".join([_INTRODUCTION.format(smallest=_SMALLEST), *sections])
+    introduction = _INTRODUCTION.format(smallest=_SMALLEST)
+    return "\n".join([introduction, *sections, _pools()])
 
 
 def _tables(
@@ -163,6 +177,16 @@ def _section(path: str, kind: inspect.StructType) -> str:
     if path in EXAMPLES:
         parts.append(f"\n```toml\n{EXAMPLES[path]}\n```")
     return "\n".join(parts) + "\n"
+
+
+def _pools() -> str:
+    field = next(f for f in declared_file().fields if f.encode_name == "pools")
+    assert isinstance(field.type, inspect.Metadata)  # noqa: S101
+    assert isinstance(field.type.type, inspect.DictType)  # noqa: S101
+    return _POOLS.format(
+        description=(field.type.extra_json_schema or {})["description"],
+        value=expected(field.type.type.value_type),
+    )
 
 
 def _row(field: inspect.Field, path: str) -> str:

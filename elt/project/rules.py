@@ -15,7 +15,6 @@ from elt.project.selection_rules import selections_are_not_in_a_circle
 from elt.project.settings import BASE_ENVIRONMENT, File, plain_name, tap_schema
 from elt.project.stream_settings import StreamTable
 from elt.project.sync_settings import FieldTable
-from elt.project.table import Table
 from elt.project.tap_settings import TapTable, TargetTable
 
 Rule = Callable[[File], Iterator[Problem]]
@@ -30,12 +29,13 @@ def broken_rules(file: File) -> list[Problem]:
 
 def names_are_plain(file: File) -> Iterator[Problem]:
     # `stream:<tap>.<stream>` and `tap:<name>+` must be readable back.
-    groups: dict[str, Mapping[str, Table]] = {
+    groups: dict[str, Mapping[str, object]] = {
         "taps": file.taps,
         "targets": file.targets,
         "destinations": file.destinations,
         "syncs": file.syncs,
         "selections": file.selections,
+        "pools": file.pools,
         "environments": file.environments,
     }
     for group, tables in groups.items():
@@ -302,6 +302,23 @@ def syncs_have_a_dbt_project(file: File) -> Iterator[Problem]:
         )
 
 
+def pools_are_declared(file: File) -> Iterator[Problem]:
+    named_in: dict[KeyPath, str | None] = {
+        **{("taps", name): tap.pool for name, tap in file.taps.items()},
+        **{("destinations", n): table.pool for n, table in file.destinations.items()},
+        **{("syncs", name): sync.pool for name, sync in file.syncs.items()},
+        ("transform",): file.transform.pool if file.transform else None,
+    }
+    for path, pool in named_in.items():
+        if pool is not None and pool not in file.pools:
+            yield Problem(
+                path,
+                (*path, "pool"),
+                f"{named(path)} is in the pool `{pool}`, which is not under `[pools]`",
+                did_you_mean(pool, file.pools) or f"Add `[pools]` with `{pool} = 1`",
+            )
+
+
 def destinations_send_somewhere(file: File) -> Iterator[Problem]:
     known = {BASE_ENVIRONMENT, *file.environments}
     for name, destination in file.destinations.items():
@@ -332,6 +349,7 @@ RULES: tuple[Rule, ...] = (
     fields_have_one_source,
     syncs_have_a_destination,
     syncs_have_a_dbt_project,
+    pools_are_declared,
     destinations_send_somewhere,
     selections_are_not_in_a_circle,
 )

@@ -15,6 +15,14 @@ from msgspec import Meta, Struct, field
 
 from elt.project.locate import KeyPath, dotted, nearest_line
 from elt.project.selection_settings import SelectionTable
+from elt.project.step_settings import (
+    KindTable,
+    Pool,
+    Priority,
+    Retries,
+    RetryDelaySeconds,
+    StepTimeoutSeconds,
+)
 from elt.project.sync_settings import DestinationTable, SyncTable
 from elt.project.table import Count, Name, Seconds, Table
 from elt.project.tap_settings import TapTable, TargetTable
@@ -128,10 +136,15 @@ class TransformTable(Table, frozen=True, kw_only=True):
             " columns, after a tap's load"
         ),
     ] = True
+    retries: Retries = None
+    retry_delay_seconds: RetryDelaySeconds = None
+    timeout_seconds: StepTimeoutSeconds = None
+    pool: Pool = None
+    priority: Priority = 0
 
 
 class RunTable(Table, frozen=True, kw_only=True):
-    """How runs behave."""
+    """How runs behave, and what holds for every step that does not say otherwise."""
 
     jobs: Annotated[Count, Meta(description="Steps that run side by side")] = 4
     retries: Annotated[
@@ -143,11 +156,14 @@ class RunTable(Table, frozen=True, kw_only=True):
         Meta(description="First wait before a try; doubles each time, with jitter"),
     ] = 5.0
     step_timeout_seconds: Annotated[
-        Seconds | None, Meta(description="Longest time of one step")
+        Seconds | None,
+        Meta(description="Longest time of one step, with all its tries"),
     ] = None
     timeout_seconds: Annotated[
         Seconds | None, Meta(description="Longest time of a whole run")
     ] = None
+    taps: KindTable = field(default_factory=KindTable)
+    syncs: KindTable = field(default_factory=KindTable)
 
 
 class RetentionTable(Table, frozen=True, kw_only=True):
@@ -199,6 +215,9 @@ class EnvironmentTable(Table, frozen=True, kw_only=True):
     run: Annotated[dict[str, Any], Meta(description="Laid over `[run]`")] = field(
         default_factory=dict
     )
+    pools: Annotated[dict[str, Any], Meta(description="Laid over `[pools]`")] = field(
+        default_factory=dict
+    )
     retention: Annotated[
         dict[str, Any], Meta(description="Laid over `[retention]`")
     ] = field(default_factory=dict)
@@ -216,6 +235,13 @@ class File(Table, frozen=True, kw_only=True):
     syncs: dict[str, SyncTable] = field(default_factory=dict)
     selections: dict[str, SelectionTable] = field(default_factory=dict)
     run: RunTable = field(default_factory=RunTable)
+    pools: Annotated[
+        dict[str, Count],
+        Meta(
+            description="How many steps that name the pool may run at once",
+            examples=[{"crm_api": 1}],
+        ),
+    ] = field(default_factory=dict)
     retention: RetentionTable = field(default_factory=RetentionTable)
     environments: dict[str, EnvironmentTable] = field(default_factory=dict)
 

@@ -6,7 +6,14 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, field
 
-from elt.project.table import Percent, Table
+from elt.project.step_settings import (
+    Pool,
+    Priority,
+    Retries,
+    RetryDelaySeconds,
+    StepTimeoutSeconds,
+)
+from elt.project.table import Name, Percent, Table
 
 SyncMode = Literal["upsert", "update", "insert", "mirror", "append"]
 
@@ -29,6 +36,14 @@ class DestinationTable(Table, frozen=True, kw_only=True):
             examples=[["prod"]],
         ),
     ] = field(default_factory=list)
+    pool: Annotated[
+        Name | None,
+        Meta(
+            description="A name under `[pools]`, for all syncs to this destination,"
+            " beside a pool of their own",
+            examples=["crm_api"],
+        ),
+    ] = None
     config: Annotated[
         dict[str, Any],
         Meta(description="The destination's own settings. Texts may refer to secrets"),
@@ -121,4 +136,9 @@ class SyncTable(Table, frozen=True, kw_only=True):
         Literal["hold", "resend", "skip"],
         Meta(description="What to do with a row whose answer was lost"),
     ] = "resend"
+    retries: Retries = None
+    retry_delay_seconds: RetryDelaySeconds = None
+    timeout_seconds: StepTimeoutSeconds = None
+    pool: Pool = None
+    priority: Priority = 0
     guards: GuardTable = field(default_factory=GuardTable)

@@ -6,6 +6,13 @@ from typing import Annotated, Any
 
 from msgspec import Meta, field
 
+from elt.project.step_settings import (
+    Pool,
+    Priority,
+    Retries,
+    RetryDelaySeconds,
+    StepTimeoutSeconds,
+)
 from elt.project.stream_settings import SchemaPolicy, StreamTable
 from elt.project.table import Name, Percent, Seconds, Table
 
@@ -90,6 +97,11 @@ class TapTable(Table, frozen=True, kw_only=True):
         Seconds,
         Meta(description="Silence after which the tap is stopped as hanging"),
     ] = 1800.0
+    retries: Retries = None
+    retry_delay_seconds: RetryDelaySeconds = None
+    timeout_seconds: StepTimeoutSeconds = None
+    pool: Pool = None
+    priority: Priority = 0
     reject_limit: Annotated[
         Annotated[int, Meta(ge=0)],
         Meta(description="More rejects of a stream than this in one run fail it"),

@@ -239,10 +239,11 @@ def _outside(
 
 def _syncs(project: Project, manifest: Manifest) -> list[Asset]:
     tests = _tests_by_model(manifest)
+    models = manifest.models()
     assets: list[Asset] = []
     errors: list[ConfigError] = []
     for name, table in project.file.syncs.items():
-        node = manifest.model(table.model)
+        node = models.get(table.model)
         if node is None:
             errors.append(_no_model(project, manifest, name, table))
         else:

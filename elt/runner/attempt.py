@@ -8,6 +8,8 @@ import time
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from queue import SimpleQueue
+from typing import Any
 
 from elt.errors import EltError, Guarded, Interrupted, Unavailable, of_the_disk
 from elt.events import (
@@ -23,6 +25,11 @@ from elt.faults import reach
 from elt.runner.graph import Asset
 from elt.runner.plan import Step
 from elt.singer.process import SAID
+
+# A source that asks for a longer pause is left for the next run: a run that sleeps for
+# hours keeps the lock, and nobody knows why.
+LONGEST_RETRY_AFTER_SECONDS = 3600.0
+LONGEST_DELAY_SECONDS = 600.0
 
 # A step ends as the worst of its assets did.
 _WORST_FIRST: tuple[Status, ...] = (
@@ -102,15 +109,12 @@ them, Interrupted interrupts them, anything else fails them.
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    jobs: int = 4
-    retries: int = 2
-    retry_delay_seconds: float = 5.0
-    step_timeout_seconds: float | None = None  # with its retries
-    timeout_seconds: float | None = None  # of the whole run
-    # What has not ended so long after it was asked to is given up.
-    grace_seconds: float = 30.0
+def in_a_thread(work: Callable[[], object], name: str) -> None:
+    threading.Thread(target=work, name=name, daemon=True).start()
+
+
+def heard_within(inbox: SimpleQueue[Any], seconds: float) -> Any:
+    return inbox.get(timeout=seconds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +124,9 @@ class Edges:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[Stop, float], object] = Stop.wait
     random: Callable[[], float] = random.random
+    start: Callable[[Callable[[], object], str], object] = in_a_thread
+    # The next step that ended; raises queue.Empty after so many seconds without.
+    wait: Callable[[SimpleQueue[Any], float], Any] = heard_within
 
 
 @dataclass(slots=True)
@@ -130,13 +137,14 @@ class RunningStep:
     assets: tuple[Asset, ...]
     do: Do
     listen: Listener
-    limits: Limits
+    grace_seconds: float
     edges: Edges
     stop: Stop = field(default_factory=Stop)
     started_at: float = 0.0
     asked_at: float | None = None
     given_up: bool = False
     results: dict[str, AssetResult] = field(default_factory=dict)
+    _failed_before: str = ""  # why the last try but this one did not do
     _settled: bool = False
     _adding: threading.Lock = field(default_factory=threading.Lock)
 
@@ -149,7 +157,7 @@ class RunningStep:
             finally:
                 on_end(self)
 
-        threading.Thread(target=work, name=self.step.id, daemon=True).start()
+        self.edges.start(work, self.step.id)
 
     def ask_to_stop(self, reason: str, *, timed_out: bool) -> None:
         if self.asked_at is None:
@@ -165,21 +173,22 @@ class RunningStep:
     def next_moment(self) -> float | None:
         """Tell when the step's time is up, first to end and then to have ended."""
         if self.asked_at is not None:
-            return self.asked_at + self.limits.grace_seconds
-        limit = self.limits.step_timeout_seconds
+            return self.asked_at + self.grace_seconds
+        limit = self.step.limits.timeout_seconds
         return None if limit is None else self.started_at + limit
 
     def _try_until_ended(self) -> None:
         attempt = 1
         error = self._try(attempt)
-        while self._is_worth_another(error, attempt):
+        while error is not None and self._is_worth_another(error, attempt):
+            self._failed_before = _message(error)
             delay = self._delay_seconds(attempt, error)
             self.listen(
                 StepRetrying(
                     step=self.step.id,
                     attempt=attempt,
                     delay_seconds=delay,
-                    reason=_message(error),
+                    reason=self._failed_before,
                 )
             )
             self.edges.sleep(self.stop, delay)
@@ -187,16 +196,17 @@ class RunningStep:
             error = None if self.stop.is_set() else self._try(attempt)
         self._settle(error)
 
-    def _is_worth_another(self, error: BaseException | None, attempt: int) -> bool:
+    def _is_worth_another(self, error: BaseException, attempt: int) -> bool:
         return (
             isinstance(error, Unavailable)
-            and attempt <= self.limits.retries
+            and (error.retry_after_seconds or 0) <= LONGEST_RETRY_AFTER_SECONDS
+            and attempt <= self.step.limits.retries
             and not self.stop.is_set()
         )
 
-    def _delay_seconds(self, attempt: int, error: BaseException | None) -> float:
+    def _delay_seconds(self, attempt: int, error: BaseException) -> float:
         asked = getattr(error, "retry_after_seconds", None) or 0.0
-        first = self.limits.retry_delay_seconds
+        first = self.step.limits.retry_delay_seconds
         return max(asked, backoff_seconds(attempt, first, self.edges.random()))
 
     def _try(self, attempt: int) -> BaseException | None:
@@ -259,14 +269,28 @@ class RunningStep:
             status = "stopped"
         elif isinstance(error, Interrupted):
             status = "interrupted"
-        return status, _message(error), error.hint or ""
+        return status, _message(error), self._hint(error)
+
+    def _hint(self, error: EltError) -> str:
+        """Give the way out; where it was tried in vain, with how often."""
+        if not isinstance(error, Unavailable):
+            return error.hint or ""
+        asked = error.retry_after_seconds or 0
+        if asked > LONGEST_RETRY_AFTER_SECONDS:
+            return f"It asks to be left alone for {asked:,.0f} s: run again after that"
+        if not self._failed_before:
+            return error.hint or "Perhaps it is over soon: `retries` tries it again"
+        tries = f"It was tried {self.step.limits.retries + 1} times"
+        return f"{error.hint}. {tries}" if error.hint else f"{tries}: see `retries`"
 
     def _verdict_when_asked(self) -> tuple[Status, str, str]:
         status: Status = "failed" if self.stop.timed_out else "interrupted"
-        if not self.given_up:
-            return status, self.stop.reason, ""
-        grace = f"{self.limits.grace_seconds:g} s"
-        return status, f"{self.stop.reason}, and it did not end within {grace}", ""
+        said = self.stop.reason
+        if self.given_up:
+            said += f", and it did not end within {self.grace_seconds:g} s"
+        if self._failed_before:
+            said += f"; the try before failed: {self._failed_before}"
+        return status, said, ""
 
     def _log_traceback(self, error: BaseException) -> None:
         text = "".join(traceback.format_exception(error)).rstrip()
@@ -274,8 +298,13 @@ class RunningStep:
 
 
 def backoff_seconds(attempt: int, first: float, chance: float) -> float:
-    """Give the wait after this attempt: it doubles, with up to half taken off."""
-    return float(first * 2 ** (attempt - 1) * (1 - chance / 2))
+    """Give the wait after this attempt: it doubles, with up to half taken off.
+
+    It grows to ten minutes at most, unless the first one is longer.
+    """
+    doublings = min(attempt - 1, 62)  # more would not be a float any more
+    longest = max(first, LONGEST_DELAY_SECONDS)
+    return float(min(first * 2**doublings, longest) * (1 - chance / 2))
 
 
 def step_status(results: Iterable[AssetResult]) -> Status:

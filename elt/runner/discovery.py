@@ -20,7 +20,7 @@ from typing import Any
 
 import msgspec
 
-from elt.errors import ConfigError, EltError
+from elt.errors import ConfigError, EltError, Unavailable
 from elt.events import Listener, LogLine, ignore
 from elt.plugins import find, tap_program
 from elt.project.check import named
@@ -29,6 +29,8 @@ from elt.project.secrets import Secrets
 from elt.project.settings import Project
 from elt.project.stream_settings import StreamTable
 from elt.project.tap_settings import TapTable
+from elt.runner.attempt import Edges, Stop, backoff_seconds
+from elt.runner.limits import step_limits
 from elt.singer.catalog import Stream, select, selected_streams
 from elt.singer.installed import versions_of
 from elt.singer.packages import package_of
@@ -46,6 +48,14 @@ class Discovered:
     errors: Mapping[str, EltError] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What asking more than once goes by: who may end it, and the clock."""
+
+    stop: Stop = field(default_factory=Stop)
+    edges: Edges = field(default_factory=Edges)
+
+
 def discover_all(
     project: Project,
     secrets: Secrets,
@@ -53,10 +63,13 @@ def discover_all(
     preview: bool,
     listen: Listener,
     wanted: Collection[str] | None = None,
+    again: Again | None = None,
 ) -> Discovered:
     """Ask the taps of the project, several side by side.
 
     Of those that are not `wanted`, or do not answer, what they answered last stands.
+    With `again`, a tap whose source is not there is asked as often as its step would
+    be tried.
     """
     catalogs: dict[str, dict[str, Any]] = {}
     errors: dict[str, EltError] = {}
@@ -73,7 +86,7 @@ def discover_all(
             return
         try:
             catalogs[tap] = catalog_of(
-                project, tap, secrets, preview=preview, listen=listen
+                project, tap, secrets, preview=preview, listen=listen, again=again
             )
         except EltError as error:
             errors[tap] = error
@@ -92,6 +105,7 @@ def catalog_of(
     *,
     preview: bool,
     listen: Listener,
+    again: Again | None = None,
 ) -> dict[str, Any]:
     """Give a tap's catalog with the project's selection in it."""
     table = project.file.taps[tap]
@@ -100,10 +114,35 @@ def catalog_of(
     if preview or _answers_alike(table):
         catalog = _remembered(memory, _identity(project, tap))
     if catalog is None:
-        catalog = ask_for_catalog(project, tap, secrets, listen=listen)
+        catalog = (
+            ask_for_catalog(project, tap, secrets, listen=listen)
+            if again is None
+            else _asked_again(project, tap, secrets, listen=listen, again=again)
+        )
         # Asking may have installed a package: another version, another catalog.
         _remember(memory, _identity(project, tap), catalog)
     return selected_in(project, tap, catalog)
+
+
+def _asked_again(
+    project: Project, tap: str, secrets: Secrets, *, listen: Listener, again: Again
+) -> dict[str, Any]:
+    """Ask a tap for its catalog; where its source is not there, a little later too."""
+    limits = step_limits(project.file, f"tap:{tap}")
+    for attempt in range(1, limits.retries + 1):
+        try:
+            return ask_for_catalog(
+                project, tap, secrets, listen=listen, stop=again.stop
+            )
+        except Unavailable as error:
+            delay = backoff_seconds(
+                attempt, limits.retry_delay_seconds, again.edges.random()
+            )
+            text = f"{error.what}; it is asked again in {delay:.0f} s"
+            step = f"tap:{tap}"
+            listen(LogLine(step=step, source="elt", level="warning", text=text))
+            again.edges.sleep(again.stop, delay)
+    return ask_for_catalog(project, tap, secrets, listen=listen, stop=again.stop)
 
 
 def remembered_catalog(project: Project, tap: str) -> dict[str, Any] | None:
@@ -197,9 +236,15 @@ def _takes_batches(table: TapTable) -> bool:
 
 
 def ask_for_catalog(
-    project: Project, tap: str, secrets: Secrets, *, listen: Listener
+    project: Project,
+    tap: str,
+    secrets: Secrets,
+    *,
+    listen: Listener,
+    stop: Stop | None = None,
 ) -> dict[str, Any]:
     """Ask a tap for its catalog, whatever is remembered of it."""
+    stop = stop or Stop()
 
     def on_line(text: str) -> None:
         step = f"tap:{tap}"
@@ -210,6 +255,7 @@ def ask_for_catalog(
             program_of(project, tap, secrets, listen=listen),
             config_of(project, tap, secrets),
             on_line=on_line,
+            should_stop=stop.is_set,
         )
 
 

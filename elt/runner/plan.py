@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 from elt.project.selection_settings import SelectionTable
 from elt.runner.graph import DBT_KINDS, Graph, Kind
+from elt.runner.limits import StepLimits
 from elt.runner.methods import Past
 
 StepKind = Literal["tap", "dbt", "sync"]
@@ -17,6 +18,8 @@ OnOverlap = Literal["fail", "skip", "wait"]
 
 # Within a round of dbt: taps are before it, syncs that it feeds in the next round.
 _RANK: Mapping[StepKind, int] = {"tap": 0, "sync": 1, "dbt": 2}
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_SOON = datetime.max.replace(tzinfo=UTC)
 _NEVER: Mapping[Kind, str] = {
     "stream": "never loaded",
     "model": "never built",
@@ -88,6 +91,7 @@ class Step:
     needs: tuple[str, ...] = ()  # ids of steps
     reason: str = ""
     planned: tuple[PlannedAsset, ...] = ()
+    limits: StepLimits = field(default_factory=StepLimits)
 
 
 def plan(graph: Graph, chosen: set[str], facts: Facts | None = None) -> list[Step]:
@@ -129,24 +133,43 @@ def due_tests(graph: Graph, chosen: set[str], facts: Facts) -> dict[str, str]:
     model's last build and than every load above it. A model that was never built
     here counts as untested.
     """
-    return {
+    asked = {
         test: graph[sync].name
         for sync in graph.order
         if sync in chosen and graph[sync].kind == "sync"
         for test in graph.needs(sync)
         if graph[test].kind == "test" and test not in chosen
-        if _is_due(graph, test, chosen, facts)
+    }
+    if not asked:
+        return {}
+    changes = _changes(graph, chosen, facts)
+    return {
+        test: sync
+        for test, sync in asked.items()
+        if _is_due(graph, test, facts, changes[test])
     }
 
 
-def _is_due(graph: Graph, test: str, chosen: set[str], facts: Facts) -> bool:
+def _is_due(graph: Graph, test: str, facts: Facts, changed: datetime) -> bool:
     passed = facts.last_success.get(test)
     if passed is None or any(p not in facts.last_success for p in graph.needs(test)):
         return True
-    above = {a for a in graph.upstream([test]) if graph[a].kind != "test"}
-    return not above.isdisjoint(chosen) or any(
-        facts.last_change[a] > passed for a in (test, *above) if a in facts.last_change
-    )
+    return max(changed, facts.last_change.get(test, _LONG_AGO)) > passed
+
+
+def _changes(graph: Graph, chosen: set[str], facts: Facts) -> dict[str, datetime]:
+    """Tell when what an asset is made of changed last; what is chosen is about to.
+
+    Once for all assets: the same few streams are above most of them.
+    """
+    changes: dict[str, datetime] = {}
+    for asset in graph.order:
+        change = max((changes[need] for need in graph.needs(asset)), default=_LONG_AGO)
+        if graph[asset].kind != "test":
+            own = facts.last_change.get(asset, _LONG_AGO)
+            change = _SOON if asset in chosen else max(change, own)
+        changes[asset] = change
+    return changes
 
 
 def _rounds(graph: Graph, needs: Mapping[str, tuple[str, ...]]) -> dict[str, int]:

@@ -155,9 +155,14 @@ def probe_exit_code(probes: Sequence[Probe]) -> int:
     if not failed:
         return 0
     causes = {probe.diagnosis.cause for probe in failed}
-    if causes <= {"network", "limit"}:
+    if all(_only_waiting_helps(probe) for probe in failed):
         return Unavailable.exit_code
     return EltError.exit_code if causes == {"unknown"} else ConfigError.exit_code
+
+
+def _only_waiting_helps(probe: Probe) -> bool:
+    known = probe.diagnosis.cause in {"network", "limit"}
+    return known or isinstance(probe.error, Unavailable)
 
 
 def _failed(stream: str, error: EltError) -> Probe:

@@ -26,10 +26,11 @@ from elt.project.settings import Project
 from elt.runner import steps
 from elt.runner.alone import require_finished
 from elt.runner.assets import build_graph
-from elt.runner.attempt import AssetResult, Limits, Stop
+from elt.runner.attempt import AssetResult, Stop
 from elt.runner.fingerprints import fingerprints
 from elt.runner.graph import Graph
 from elt.runner.hub import Hub
+from elt.runner.limits import run_limits, step_limits
 from elt.runner.lock import Held, Owner, Waiting, hold, this_process
 from elt.runner.methods import Past
 from elt.runner.plan import RunRequest, Step, plan
@@ -137,7 +138,10 @@ def decide(
         named=facts.named,
         past=facts.past,
     )
-    planned = tuple(plan(graph, chosen, facts))
+    planned = tuple(
+        replace(step, limits=step_limits(project.file, step.id))
+        for step in plan(graph, chosen, facts)
+    )
     taps = (step.id.removeprefix("tap:") for step in planned if step.kind == "tap")
     unasked = {tap: facts.unasked[tap] for tap in taps if tap in facts.unasked}
     return Plan(graph=graph, steps=planned, unasked=unasked, fingerprints=made_of)
@@ -286,7 +290,7 @@ class _Run:
             decided.graph,
             do=prepared.doing(self.owner.run, listen),
             listen=listen,
-            limits=_limits(self.project, self.request),
+            limits=run_limits(self.project.file, jobs=self.request.jobs),
             stop=self.stop,
         )
 
@@ -377,17 +381,6 @@ def _entries(decided: Plan) -> dict[str, past.AssetEntry]:
 
 def _finished(result: RunResult) -> RunFinished:
     return RunFinished(run=result.run, status=result.status, seconds=result.seconds)
-
-
-def _limits(project: Project, request: RunRequest) -> Limits:
-    table = project.file.run
-    return Limits(
-        jobs=request.jobs or table.jobs,
-        retries=table.retries,
-        retry_delay_seconds=table.retry_delay_seconds,
-        step_timeout_seconds=table.step_timeout_seconds,
-        timeout_seconds=table.timeout_seconds,
-    )
 
 
 @contextmanager

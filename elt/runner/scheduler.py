@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from queue import Empty, SimpleQueue
 
 from elt.events import Listener, Status, ignore
@@ -16,14 +15,15 @@ from elt.runner.attempt import (
     AssetResult,
     Do,
     Edges,
-    Limits,
     RunningStep,
     Stop,
     asset_finished,
     step_finished,
 )
 from elt.runner.graph import Graph
+from elt.runner.limits import RunLimits
 from elt.runner.plan import Step
+from elt.runner.turns import Turns, ready
 
 ENDED_WELL: frozenset[Status] = frozenset({"done", "warned", "planned"})
 
@@ -36,7 +36,7 @@ def execute(  # noqa: PLR0913  the edges of a run, each named
     *,
     do: Do,
     listen: Listener = ignore,
-    limits: Limits | None = None,
+    limits: RunLimits | None = None,
     stop: Stop | None = None,
     edges: Edges | None = None,
 ) -> dict[str, AssetResult]:
@@ -46,23 +46,16 @@ def execute(  # noqa: PLR0913  the edges of a run, each named
     asked to stop and the assets of those that did not begin are skipped.
     """
     return _Execution(
-        waiting=list(steps),
+        turns=Turns(steps),
+        left=len(steps),
         needs=graph.among(asset for step in steps for asset in step.assets),
         graph=graph,
         do=do,
         listen=listen,
-        limits=limits or Limits(),
+        limits=limits or RunLimits(),
         stop=stop or Stop(),
         edges=edges or Edges(),
     ).run()
-
-
-def ready(
-    waiting: Sequence[Step], unfinished: Mapping[str, object], free: int
-) -> list[Step]:
-    """Choose the steps to begin: first come, first served, nothing before its needs."""
-    may_begin = (s for s in waiting if not any(n in unfinished for n in s.needs))
-    return list(islice(may_begin, free))
 
 
 def split_off_skipped(
@@ -97,15 +90,16 @@ def _skipped(asset: str, message: str) -> AssetResult:
 
 @dataclass(slots=True, kw_only=True)
 class _Execution:
-    waiting: list[Step]
+    turns: Turns
+    left: int  # steps that have not ended
     needs: Mapping[str, Sequence[str]]
     graph: Graph
     do: Do
     listen: Listener
-    limits: Limits
+    limits: RunLimits
     stop: Stop
     edges: Edges
-    unfinished: dict[str, Step] = field(default_factory=dict)
+    to_do: dict[str, tuple[str, ...]] = field(default_factory=dict)
     running: list[RunningStep] = field(default_factory=list)
     results: dict[str, AssetResult] = field(default_factory=dict)
     # Not a Queue: only SimpleQueue may be put to from a signal handler.
@@ -113,54 +107,72 @@ class _Execution:
     deadline: float | None = None
 
     def run(self) -> dict[str, AssetResult]:
-        self.unfinished = {step.id: step for step in self.waiting}
         if self.limits.timeout_seconds is not None:
             self.deadline = self.edges.clock() + self.limits.timeout_seconds
         self.stop.then(lambda: self.inbox.put(None))
-        while self.unfinished:
+        while self.left:
+            self._queue_what_is_free()
+            if self.stop.is_set():
+                self._skip_what_is_queued()
             self._begin_what_is_ready()
             if self.running:
                 self._wait_for_news()
                 self._mind_the_time()
         return self.results
 
-    def _begin_what_is_ready(self) -> None:
-        # One at a time: a step that is skipped whole may let the next one begin.
-        while steps := ready(self.waiting, self.unfinished, self._free()):
-            step = steps[0]
-            self.waiting.remove(step)
-            to_do = self._skip(step)
+    def _queue_what_is_free(self) -> None:
+        """Let steps wait for their turn; one that is skipped whole needs none."""
+        while step := self.turns.next_free():
+            to_do, skipped = split_off_skipped(step, self.needs, self.results)
+            self._tell_skipped(step, skipped)
             if to_do:
-                self._begin(step, to_do)
+                self.to_do[step.id] = to_do
+                self.turns.queue(step)
             else:
-                self._finish(step)
+                self._finish_unbegun(step)
 
-    def _free(self) -> int:
-        return min(1, self.limits.jobs - len(self.running))
+    def _skip_what_is_queued(self) -> None:
+        while self.turns.in_turn:
+            step = self.turns.in_turn[0]
+            self.turns.leave(step)
+            assets = self.to_do[step.id]
+            reason = self.stop.reason
+            self._tell_skipped(step, {a: _skipped(a, reason) for a in assets})
+            self._finish_unbegun(step)
+            self._queue_what_is_free()
 
-    def _skip(self, step: Step) -> tuple[str, ...]:
-        to_do, skipped = split_off_skipped(step, self.needs, self.results)
-        if self.stop.is_set():
-            skipped |= {asset: _skipped(asset, self.stop.reason) for asset in to_do}
-            to_do = ()
+    def _tell_skipped(self, step: Step, skipped: Mapping[str, AssetResult]) -> None:
         self.results |= skipped
         for result in skipped.values():
             self.listen(asset_finished(step, result))
-        if not to_do:
-            self.listen(step_finished(step, skipped.values(), 0.0))
-        return to_do
 
-    def _begin(self, step: Step, to_do: tuple[str, ...]) -> None:
-        assets = tuple(self.graph[asset] for asset in to_do)
-        running = RunningStep(
-            step, assets, self.do, self.listen, self.limits, self.edges
-        )
-        self.running.append(running)
-        running.start(on_end=self.inbox.put)
+    def _finish_unbegun(self, step: Step) -> None:
+        results = [self.results[asset] for asset in step.assets]
+        self.listen(step_finished(step, results, 0.0))
+        self._finish(step)
+
+    def _begin_what_is_ready(self) -> None:
+        while step := self._next():
+            self.turns.leave(step)
+            assets = tuple(self.graph[asset] for asset in self.to_do[step.id])
+            running = RunningStep(
+                step,
+                assets,
+                self.do,
+                self.listen,
+                self.limits.grace_seconds,
+                self.edges,
+            )
+            self.running.append(running)
+            running.start(on_end=self.inbox.put)
+
+    def _next(self) -> Step | None:
+        running = (each.step for each in self.running)
+        return ready(self.turns.in_turn, running, self.limits)
 
     def _wait_for_news(self) -> None:
         try:
-            ended = self.inbox.get(timeout=self._seconds_to_next_moment())
+            ended = self.edges.wait(self.inbox, self._seconds_to_next_moment())
         except Empty:
             return
         if ended is not None and not ended.given_up:
@@ -179,8 +191,8 @@ class _Execution:
     def _mind_the_time(self) -> None:
         now = self.edges.clock()
         if self.deadline is not None and now >= self.deadline:
-            limit = self.limits.timeout_seconds
-            self.stop.set(f"the run took longer than {limit:g} s", timed_out=True)
+            limit = f"{self.limits.timeout_seconds:g} s (`timeout_seconds` in [run])"
+            self.stop.set(f"the run took longer than {limit}", timed_out=True)
         for running in list(self.running):
             self._mind(running, now)
 
@@ -193,9 +205,7 @@ class _Execution:
         elif self.stop.is_set():
             running.ask_to_stop(self.stop.reason, timed_out=self.stop.timed_out)
         elif late:
-            limit = self.limits.step_timeout_seconds
-            reason = f"the step took longer than {limit:g} s"
-            running.ask_to_stop(reason, timed_out=True)
+            running.ask_to_stop(_took_too_long(running.step), timed_out=True)
 
     def _end(self, running: RunningStep) -> None:
         self.running.remove(running)
@@ -203,4 +213,11 @@ class _Execution:
         self._finish(running.step)
 
     def _finish(self, step: Step) -> None:
-        del self.unfinished[step.id]
+        self.left -= 1
+        self.turns.ended(step)
+
+
+def _took_too_long(step: Step) -> str:
+    limits = step.limits
+    setting = f" ({limits.timeout_setting})" if limits.timeout_setting else ""
+    return f"the step took longer than {limits.timeout_seconds:g} s{setting}"

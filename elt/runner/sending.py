@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import cast
 
-from elt.errors import ConfigError, ConfigErrors
+from elt.errors import ConfigError, ConfigErrors, Unavailable
 from elt.events import Listener, LogLine, ignore
 from elt.plugins import find, load
 from elt.project.nearest import did_you_mean
@@ -164,7 +164,7 @@ def manifest_of(
 
     try:
         manifest = dbt.manifest(on_line=on_line)
-    except ConfigError as error:
+    except (ConfigError, Unavailable) as error:
         if preview or not dbt.setup.manifest_path.exists():
             raise
         # Taps load all the same; the build will fail with this error.
@@ -184,7 +184,7 @@ def read_dbt_project(project: Project, secrets: Secrets) -> Manifest:
     """
     dbt = Dbt(project, warehouse_of(project, secrets), resolve=secrets.resolve)
     manifest = manifest_of(project, dbt, ignore, preview=True)
-    models = [node.name for node in manifest.nodes.values() if node.relation]
+    models = manifest.models()
     errors = [
         ConfigError(
             f"sync `{name}` sends the model `{table.model}`, which does not exist",
@@ -192,7 +192,7 @@ def read_dbt_project(project: Project, secrets: Secrets) -> Manifest:
             hint=did_you_mean(table.model, models),
         )
         for name, table in project.file.syncs.items()
-        if manifest.model(table.model) is None
+        if table.model not in models
     ]
     if errors:
         raise ConfigErrors(errors)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Any
 
-from elt.errors import ConfigError, EltError
+from elt.errors import ConfigError, EltError, Unavailable
 from elt.events import Listener, LogLine
 from elt.project.secrets import Secrets
 from elt.project.settings import Project
@@ -17,7 +17,7 @@ from elt.reverse.plan import Consent, should_send
 from elt.reverse.sync import Watch
 from elt.runner.assets import stream_asset_id
 from elt.runner.attempt import AssetResult, Do, Stop
-from elt.runner.discovery import Discovered, discover_all, stream_settings
+from elt.runner.discovery import Again, Discovered, discover_all, stream_settings
 from elt.runner.forecast import is_without_dbt, taps_within
 from elt.runner.graph import Asset
 from elt.runner.loading import TapFacts, facts_of, run_tap
@@ -49,7 +49,6 @@ def prepare(  # noqa: PLR0913  the edges of a run, each named
     preview: bool = False,
 ) -> Doing:
     """Find out all that deciding needs: streams, dbt's nodes, bookmarks, modes."""
-    del stop  # each discovery has a time limit of its own
 
     def on_wait(text: str) -> None:
         listen(LogLine(step="", source="elt", level="info", text=text))
@@ -70,6 +69,7 @@ def prepare(  # noqa: PLR0913  the edges of a run, each named
         preview=preview or wanted == set(),
         listen=listen,
         wanted=wanted or None,
+        again=None if preview else Again(stop),
     )
     manifest = None
     if project.file.transform is not None:
@@ -141,12 +141,12 @@ class Doing:
         def do(
             step: Step, assets: tuple[Asset, ...], attempt: int, stop: Stop
         ) -> Iterator[AssetResult]:
-            del attempt
             match step.kind:
                 case "tap":
                     return self._load(assets, run, listen, stop)
                 case "dbt":
-                    return self._build(step, assets, listen, stop)
+                    again = attempt <= step.limits.retries
+                    return self._build(step, assets, listen, stop, again=again)
                 case "sync":
                     return self._sync(assets[0], run, listen, stop)
 
@@ -212,6 +212,9 @@ class Doing:
     ) -> Iterator[AssetResult]:
         tap = assets[0].detail["tap"]
         error = self.discovered.errors.get(tap)
+        if isinstance(error, Unavailable):
+            # It was asked as often as it may be before the run was planned.
+            raise EltError(error.what, where=error.where, hint=error.hint) from error
         if error is not None:
             raise error
         # Looked up again: an attempt before this one may have moved bookmarks.
@@ -239,7 +242,13 @@ class Doing:
         )
 
     def _build(
-        self, step: Step, assets: tuple[Asset, ...], listen: Listener, stop: Stop
+        self,
+        step: Step,
+        assets: tuple[Asset, ...],
+        listen: Listener,
+        stop: Stop,
+        *,
+        again: bool,
     ) -> Iterator[AssetResult]:
         assert self.manifest is not None  # noqa: S101  its nodes are these assets
         nodes = [self.manifest.nodes[asset.detail["unique_id"]] for asset in assets]
@@ -255,6 +264,7 @@ class Doing:
             self.dbt.build(
                 nodes,
                 full_refresh=self.request.full_refresh,
+                holds_back=again,
                 on_result=give,
                 on_line=on_line,
             )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from elt.singer.process import TapProgram, bound_to_parent
+from elt.errors import EltError
+from elt.singer.process import TapProcess, TapProgram, read_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,22 +30,14 @@ class About:
 
 def fetch_about(program: TapProgram, *, timeout_seconds: float = 60.0) -> About:
     """Ask a program for its settings; taps made with singer-python cannot say."""
-    command = [*program.argv, "--about", "--format=json"]
+    arguments = ["--about", "--format=json"]
     try:
-        done = subprocess.run(
-            bound_to_parent(command),
-            cwd=program.cwd,
-            env=dict(program.environ),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=timeout_seconds,
-            check=False,
-        )
-    except OSError as error:
-        return About(problem=f"it cannot be started: {error.strerror}")
-    except subprocess.TimeoutExpired:
-        return About(problem=f"it did not answer within {timeout_seconds:g} seconds")
-    return _about(done.stdout) or About(problem=_last_line(done.stderr))
+        with TapProcess(program, arguments, lambda _: None) as asked:
+            told = read_all(asked, time.monotonic() + timeout_seconds)
+            asked.wait(timeout_seconds)
+    except EltError as error:
+        return About(problem=error.what)
+    return _about(told) or About(problem=_last_line(asked.last_lines))
 
 
 def _about(output: bytes) -> About | None:
@@ -60,6 +53,5 @@ def _about(output: bytes) -> About | None:
     return About(settings, str(document.get("version") or ""))
 
 
-def _last_line(stderr: bytes) -> str:
-    lines = stderr.decode("utf-8", "replace").strip().splitlines()
+def _last_line(lines: Sequence[str]) -> str:
     return lines[-1].strip()[:300] if lines else "it said nothing"

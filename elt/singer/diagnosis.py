@@ -23,6 +23,12 @@ class Diagnosis:
     line: str = ""
 
     @property
+    def is_temporary(self) -> bool:
+        """Whether another try may do, with nothing mended in between."""
+        by_itself = self.cause in {"network", "limit"}
+        return by_itself and not _LASTING.search(self.line)
+
+    @property
     def remedy(self) -> str:
         return _REMEDIES[self.cause]
 
@@ -40,6 +46,9 @@ _REMEDIES: dict[Cause, str] = {
     " in `elt tap test NAME --json`",
 }
 
+# Of what belongs to the network, this is the same at the next try.
+_LASTING = re.compile(r"certificate|wrong version number|handshake", re.IGNORECASE)
+
 # A later line explains more than an earlier one; in one line the first match counts.
 _WORDS: dict[Cause, tuple[str, ...]] = {
     "network": (
@@ -49,12 +58,18 @@ _WORDS: dict[Cause, tuple[str, ...]] = {
         r"getaddrinfo failed",
         r"could not translate host",
         r"connection (was )?refused",
-        r"connection (reset|aborted)",
+        r"connection (was )?(reset|aborted|lost)",
+        r"lost connection to|has gone away",
+        r"server disconnected|remote end closed connection",
+        r"incompleteread|chunkedencodingerror",
+        r"temporarily unavailable",
+        r"database system is (starting|shutting) ",
+        r"terminating connection due to",
         r"network is unreachable",
         r"no route to host",
         r"connect(ion)? ?timed ?out",
         r"connecttimeout",
-        r"read timed out",
+        r"read ?timed ?out|readtimeout|timeout expired",
         r"server closed the connection",
         r"ssl: |sslerror",
         r"certificate verify failed",
@@ -63,7 +78,13 @@ _WORDS: dict[Cause, tuple[str, ...]] = {
         r"max retries exceeded",
         r"\b50[234]\b.*(gateway|unavailable)",
     ),
-    "limit": (r"\b429\b", r"too many requests", r"rate limit", r"quota exceeded"),
+    "limit": (
+        r"\b429\b",
+        r"too many (requests|connections|clients)",
+        r"remaining connection slots",
+        r"rate limit",
+        r"quota exceeded",
+    ),
     "permissions": (
         r"\b403\b",
         r"forbidden",

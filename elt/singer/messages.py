@@ -20,13 +20,13 @@ from typing import Any
 
 import msgspec
 
-from elt.errors import EltError
+from elt.errors import EltError, Unavailable
 from elt.faults import reach
 
 CHUNK_BYTES = 1 << 20
 # Most taps flush each record. To wait a little for more of them, instead of a read, a
-# decode and a write for each, brought our processor time for a million of them from 30 %
-# of a stock tap's own to 15 % (benchmarks/, row stock-tap).
+# decode and a write for each, brought our processor time for a million of them from
+# 30 % of a stock tap's own to 15 % (benchmarks/, row stock-tap).
 _SMALL_BYTES = 16 << 10
 _GATHERING_SECONDS = 0.005
 # A keyword in the schema of a stream of our taps: its rows are what the tap could not
@@ -63,8 +63,8 @@ def read_chunks(
 ) -> Iterator[list[bytes]]:
     """Give the complete lines of a pipe, many at a time, without their newlines.
 
-    Raises EltError when nothing comes for the idle timeout or when a line is longer
-    than the limit; what was given before that stands.
+    Raises Unavailable when nothing comes for the idle timeout, EltError when a line
+    is longer than the limit; what was given before that stands.
     """
     begun: list[bytes] = []
     begun_bytes = 0
@@ -206,7 +206,8 @@ def _wait_for(descriptor: int, idle_timeout_seconds: float) -> None:
     ready, _, _ = select.select([descriptor], [], [], idle_timeout_seconds)
     if not ready:
         silent = round(time.monotonic() - started)
-        raise EltError(
+        # Most often a connection that died without a word; another one may live.
+        raise Unavailable(
             f"the tap wrote nothing for {silent} seconds and was taken for hanging",
             hint="Raise `idle_timeout_seconds` of the tap if it needs longer",
         )

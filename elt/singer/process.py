@@ -21,10 +21,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from elt.errors import EltError
+from elt.errors import EltError, Interrupted, Unavailable
 from elt.singer.catalog import annotated
 from elt.singer.diagnosis import diagnose, without_frames
 from elt.singer.install_errors import program_hint
+from elt.singer.orphans import end_with_us, get_ready, let_go
 from elt.singer.private_files import private_files, write_private
 from elt.singer.stderr import LastLines, drain
 
@@ -73,16 +74,19 @@ def discover(
     *,
     timeout_seconds: float = 300.0,
     on_line: OnLine = lambda _: None,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
     """Ask a tap for its catalog.
 
     Raises EltError with the tap's last words when it fails, takes too long, or
-    writes no catalog.
+    writes no catalog; Unavailable when they say that it may answer later, and
+    Interrupted when it should stop.
     """
     with private_files(program.private_dir, {"config": config}) as paths:
         arguments = ["--config", str(paths["config"]), "--discover"]
         with TapProcess(program, arguments, on_line) as tap:
-            output = _read_all(tap, time.monotonic() + timeout_seconds)
+            deadline = time.monotonic() + timeout_seconds
+            output = read_all(tap, deadline, should_stop=should_stop)
             code = tap.wait(timeout=30.0)
     if code != 0:
         raise tap.error(f"discovery failed with exit code {code}")
@@ -139,7 +143,9 @@ class TapProcess:
         self.kind = kind
         self._last = LastLines()
         self._buried = False
+        get_ready()
         self._popen = _popen([*program.argv, *arguments], program, kind, stdin)
+        end_with_us(self.pid)
         self.stdout: IO[bytes] = _pipe(self._popen.stdout)
         self._drain = threading.Thread(
             target=drain,
@@ -192,19 +198,25 @@ class TapProcess:
         return self._bury()
 
     def error(self, what: str) -> EltError:
-        """Make an error of the tap, with its last words and what they mean."""
+        """Make an error of the tap, with its last words and what they mean.
+
+        It is Unavailable when the tap ended with 75, or says that its source did not
+        answer or asked to slow down: then it is worth another try.
+        """
         if self.has_ended():
             self._drain.join(1.0)
         lines = self.last_lines
         name = f"{self.kind} `{self.program.name}`"
+        found = diagnose(lines)
+        asks_for_another = self._popen.returncode == Unavailable.exit_code
+        error = Unavailable if asks_for_another or found.is_temporary else EltError
         if not lines:
             hint = f"It said nothing; try `{self._by_hand()} --help`"
-            return EltError(f"{name} {what}", hint=hint)
-        found = diagnose(lines)
+            return error(f"{name} {what}", hint=hint)
         known = found.cause != "unknown"
         said = "\n    ".join(without_frames(lines) if known else lines)
         remedy = found.remedy if known and self.kind == "tap" else None
-        return EltError(
+        return error(
             f"{name} {what}: {found.line}",
             where=f"{SAID}\n    {said}",
             hint=program_hint(lines) or remedy,
@@ -227,6 +239,7 @@ class TapProcess:
         if not self._buried:
             self._buried = True
             self._signal(signal.SIGKILL)
+            let_go(self.pid)
         return self._popen.wait()
 
     def _signal(self, number: signal.Signals) -> None:
@@ -274,7 +287,12 @@ def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
     return pipe
 
 
-def _read_all(tap: TapProcess, deadline: float) -> bytes:
+def read_all(
+    tap: TapProcess,
+    deadline: float,
+    *,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> bytes:
     """Read the tap's stdout to its end, or to the tap's."""
     import select  # noqa: PLC0415  not on every platform
 
@@ -282,8 +300,10 @@ def _read_all(tap: TapProcess, deadline: float) -> bytes:
     size = 0
     while size <= CATALOG_LIMIT_BYTES:
         left = deadline - time.monotonic()
+        if should_stop():
+            raise Interrupted(f"asked to stop while {tap.program.name} was asked")
         if left <= 0:
-            raise tap.error("took too long to discover its streams")
+            raise tap.error("took too long to answer")
         readable, _, _ = select.select([tap.stdout], [], [], min(left, 1.0))
         if not readable and not tap.has_ended():
             continue
@@ -342,7 +362,7 @@ def _read_flags(path: Path) -> dict[str, str]:
 def _asked_flag(program: TapProgram) -> str:
     with TapProcess(program, ["--help"], lambda _: None) as tap:
         try:
-            text = _read_all(tap, time.monotonic() + _HELP_TIMEOUT_SECONDS)
+            text = read_all(tap, time.monotonic() + _HELP_TIMEOUT_SECONDS)
         except EltError:
             return "--catalog"
     said = text.decode("utf-8", "replace") + "\n".join(tap.last_lines)

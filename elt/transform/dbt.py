@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from elt.errors import EltError
+from elt.errors import EltError, Unavailable
 from elt.project.settings import Project
 from elt.transform import fingerprint, invocation
 from elt.transform.invocation import (
@@ -87,6 +87,7 @@ class Dbt:
         nodes: Sequence[Node],
         *,
         full_refresh: bool = False,
+        holds_back: bool = False,
         on_result: Callable[[NodeResult], None] = _ignore,
         on_line: OnLine = _ignore,
         on_start: Callable[[str], None] = _ignore,
@@ -95,9 +96,11 @@ class Dbt:
 
         The callbacks are called in this thread, as nodes start and end. Raises
         ConfigError when the project does not parse, Unavailable when the warehouse
-        is busy elsewhere, EltError when dbt itself or one of its hooks fails.
+        is busy elsewhere, EltError when dbt itself or one of its hooks fails. With
+        `holds_back`, nodes that failed for a temporary reason get no answer, and
+        Unavailable is raised for them at the end.
         """
-        results = Results(nodes, on_result)
+        results = Results(nodes, on_result, holds_back=holds_back)
         listeners = _Listeners(results, on_line, on_start)
         with Stop() as self._stop:
             for command, chosen in _commands(nodes, full_refresh=full_refresh):
@@ -105,7 +108,10 @@ class Dbt:
                 work = Work(self.setup.arguments(command), chosen, parsed)
                 if not self._stop.asked.is_set():
                     self._run(work, listeners)
-        return results.finish(cancelled=self._stop.asked.is_set())
+        answers = results.finish(cancelled=self._stop.asked.is_set())
+        if results.held:
+            raise _for_later(results)
+        return answers
 
     def cancel(self) -> None:
         """End the build that is under way, from any thread.
@@ -202,6 +208,12 @@ class Dbt:
             row = self._counting.execute(f"SELECT count(*) FROM {table}").fetchone()
             return None if row is None else int(row[0])
         return None
+
+
+def _for_later(results: Results) -> Unavailable:
+    first = next(each for each in results.held.values() if each.status == "failed")
+    node = results.wanted[first.unique_id]
+    return Unavailable(f"{node.kind} {node.name} failed: {first.message}")
 
 
 def _load() -> None:

@@ -92,12 +92,12 @@ class Manifest:
 
     def model(self, name: str) -> Node | None:
         """Find a model, snapshot or seed by the name that `ref()` takes."""
-        found = (
-            node
-            for node in self.nodes.values()
-            if node.name == name and node.relation is not None
-        )
-        return next(found, None)
+        return self.models().get(name)
+
+    def models(self) -> dict[str, Node]:
+        """Give models, snapshots and seeds by their names; of equals, the first."""
+        tables = [node for node in self.nodes.values() if node.relation is not None]
+        return {node.name: node for node in reversed(tables)}
 
 
 def read_manifest(path: Path) -> Manifest:

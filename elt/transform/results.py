@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from elt.errors import ConfigError, EltError
+from elt.errors import ConfigError, EltError, Unavailable
 from elt.events import Status
 from elt.transform.manifest import Node
 
@@ -23,6 +23,15 @@ HINTS = (
     ),
     ("Required var", "Give it under `[transform.vars]` in elt.toml"),
     ("Could not find profile", "Name a `profile` in dbt_project.yml"),
+)
+# What databases and networks say of a trouble that may be over at the next try.
+TEMPORARY = re.compile(
+    r"could not set lock on file|conflicting lock is held|database is locked"
+    r"|transactioncontext error: .*conflict|could not serialize|deadlock detected"
+    r"|connection (was )?(refused|reset|aborted|timed out)|(read|connect) timed out"
+    r"|temporary failure in name resolution|server closed the connection"
+    r"|http.*\b(429|502|503|504)\b|no space left on device",
+    re.IGNORECASE,
 )
 
 
@@ -53,11 +62,21 @@ class Answer:
 
 
 class Results:
-    """The answers of one build, given on as they come, once for each node."""
+    """The answers of one build, given on as they come, once for each node.
+
+    With `holds_back`, a temporary failure is not given on but held, with what is
+    skipped for nothing else: another try answers for them.
+    """
 
     def __init__(
-        self, nodes: Sequence[Node], on_result: Callable[[NodeResult], None]
+        self,
+        nodes: Sequence[Node],
+        on_result: Callable[[NodeResult], None],
+        *,
+        holds_back: bool = False,
     ) -> None:
+        self.held: dict[str, NodeResult] = {}
+        self._holds_back = holds_back
         self.wanted = {node.unique_id: node for node in nodes}
         self._ended: dict[str, NodeResult] = {}
         self._on_result = on_result
@@ -71,11 +90,22 @@ class Results:
         if result.status == "skipped":
             why = skip_message(node, self.wanted, self._ended)
             result = replace(result, message=why)
-        self.add(result)
+        if self._holds_back and self._is_for_later(node, result):
+            self._ended[result.unique_id] = self.held[result.unique_id] = result
+        else:
+            self.add(result)
 
     def add(self, result: NodeResult) -> None:
         self._ended[result.unique_id] = result
         self._on_result(result)
+
+    def _is_for_later(self, node: Node, result: NodeResult) -> bool:
+        if result.status == "failed":
+            return is_temporary(result.message)
+        if result.status != "skipped":
+            return False
+        causes = _causes(node, self.wanted, self._ended)
+        return bool(causes) and all(cause in self.held for cause in causes)
 
     def finish(self, *, cancelled: bool) -> list[NodeResult]:
         """Answer for the nodes of which dbt said nothing; give all in their order."""
@@ -126,19 +156,35 @@ def skip_message(
 
     A parent that was itself skipped hands on what it was skipped for.
     """
+    causes = _causes(node, nodes, ended)
+    if not causes:
+        return "because of something upstream"
+    first = nodes[causes[0]]
+    return f"because {first.kind} {first.name} {ended[causes[0]].status}"
+
+
+def is_temporary(message: str) -> bool:
+    """Say whether another try may do, by what dbt and its database said."""
+    return TEMPORARY.search(" ".join(message.split())) is not None
+
+
+def _causes(
+    node: Node, nodes: Mapping[str, Node], ended: Mapping[str, NodeResult]
+) -> list[str]:
+    """Find the nodes that hold this one back, the first to end first."""
     ancestors = _ancestors(node, nodes)
-    causes = [
-        f"{nodes[unique_id].kind} {nodes[unique_id].name} {result.status}"
+    return [
+        unique_id
         for unique_id, result in ended.items()
         if result.status in {"failed", "stopped"}
         and _holds_back(nodes[unique_id], ancestors)
     ]
-    return f"because {causes[0]}" if causes else "because of something upstream"
 
 
 def error_of(message: str, project_dir: Path, *, parsing: bool) -> EltError:
     """Make one error of dbt's message, with the file that it names."""
-    kind = ConfigError if parsing else EltError
+    lasting = ConfigError if parsing else EltError
+    kind = Unavailable if is_temporary(message) else lasting
     verb = "read its project" if parsing else "build"
     hint = next((hint for said, hint in HINTS if said in message), None)
     return kind(

@@ -84,6 +84,23 @@ def test_a_plan_says_why_and_does_nothing(run_elt, project):
     assert not (project / "warehouse.duckdb").exists()
 
 
+def test_a_plan_shows_pool_and_priority_where_they_are_set(run_elt, project):
+    toml = project / "elt.toml"
+    text = toml.read_text().replace(
+        "[taps.days]",
+        '[pools]\ncrm_api = 1\n[taps.days]\npool = "crm_api"\npriority = 2',
+    )
+    toml.write_text(text)
+
+    assert (
+        "never loaded; pool crm_api, priority 2" in run_elt("-C", project, "plan").out
+    )
+
+    (step,) = json.loads(run_elt("-C", project, "plan", "--json").out)["steps"]
+    assert step["limits"]["pools"] == ["crm_api"]
+    assert step["limits"]["priority"] == 2
+
+
 def test_a_plan_for_programs_has_the_same_steps(run_elt, project):
     done = run_elt("-C", project, "plan", "--json")
 

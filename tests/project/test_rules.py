@@ -260,3 +260,55 @@ def test_a_pinned_type_is_one_that_a_column_can_have(folder):
     )
     assert error.where == "elt.toml:6  [taps.shop.streams.orders]"
     assert "`BIGINT`" in error.hint
+
+
+def test_a_pool_is_under_pools(folder):
+    tap, destination, sync, dbt = folder.errors("""
+        [pools]
+        crm_api = 1
+        [taps.crm]
+        plugin = "files"
+        pool = "crm-api"
+        [destinations.crm]
+        plugin = "file"
+        pool = "crm"
+        [syncs.health]
+        model = "health"
+        destination = "crm"
+        object = "health.csv"
+        key = "id"
+        pool = "other"
+        [transform]
+        pool = "crm_apo"
+    """)
+
+    assert tap.what == (
+        "tap `crm` is in the pool `crm-api`, which is not under `[pools]`"
+    )
+    assert tap.hint == "Did you mean `crm_api`?"
+    assert destination.what.startswith("destination `crm` is in the pool `crm`")
+    assert sync.hint == "There is `crm_api`"
+    assert dbt.what.startswith("`[transform]` is in the pool `crm_apo`")
+
+
+def test_without_any_pool_the_error_says_how_to_make_one(folder):
+    error = folder.error('[taps.crm]\nplugin = "files"\npool = "crm_api"')
+
+    assert error.hint == "Add `[pools]` with `crm_api = 1`"
+
+
+def test_a_pool_has_a_place_and_a_plain_name(folder):
+    size, name = folder.errors('[pools]\ncrm_api = 0\n"my pool" = 1')
+
+    assert size.what == (
+        "`crm_api` must be a whole number of at least 1, not the number 0"
+    )
+    assert name.what == "`my pool` cannot be a name in `[pools]`"
+
+
+def test_an_environment_has_other_pools(folder):
+    project = folder.load(
+        "[pools]\ncrm_api = 1\n[environments.prod.pools]\ncrm_api = 4", "prod"
+    )
+
+    assert project.file.pools == {"crm_api": 4}

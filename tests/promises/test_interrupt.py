@@ -92,3 +92,87 @@ def test_a_killed_run_leaves_no_tap_behind_and_its_lock_is_free(folder):
     folder.script(*lines, schema(), record(3))
     assert folder.run().exit_code == 0
     assert folder.ids() == [1, 2, 3]
+
+
+# A Singer target that starts a child of its own, tells both numbers, and reads on.
+TARGET = """
+import os, subprocess, sys
+child = subprocess.Popen(["sleep", "60"])
+open("target.new", "w").write(f"{os.getpid()} {child.pid}")
+os.rename("target.new", "target.pid")
+for line in sys.stdin:
+    pass
+"""
+# Before its first line, the tap starts a child that starts another one.
+CHILDREN = """
+import subprocess
+child = subprocess.Popen(
+    [sys.executable, "-c",
+     "import subprocess, time; p = subprocess.Popen(['sleep', '60']);"
+     " print(p.pid, flush=True); time.sleep(60)"],
+    stdout=subprocess.PIPE)
+numbers = (os.getpid(), child.pid, int(child.stdout.readline()))
+open("tap.new", "w").write(" ".join(map(str, numbers)))
+os.rename("tap.new", "tap.pid")
+"""
+
+
+def told(path):
+    deadline = time.monotonic() + 30
+    while not path.exists():
+        assert time.monotonic() < deadline, f"no {path.name}"
+        time.sleep(0.02)
+    return [int(number) for number in path.read_text().split()]
+
+
+def wait_for_end(numbers):
+    deadline = time.monotonic() + 10
+    while any(map(is_alive, numbers)):
+        assert time.monotonic() < deadline, "somebody is left behind"
+        time.sleep(0.02)
+
+
+def tap_with_children(folder):
+    tap = folder.path / "tap.py"
+    tap.write_text(
+        tap.read_text().replace("state = json", CHILDREN + "state = json", 1)
+    )
+    folder.script(schema(), record(1), {"do": "sleep", "much": 60})
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_nobody_whom_a_tap_or_a_foreign_target_has_started_is_left(folder, number):
+    tap_with_children(folder)
+    target = folder.write("target.py", f"#!{sys.executable}\n{TARGET}")
+    target.chmod(0o755)
+    toml = folder.path / "elt.toml"
+    toml.write_text(
+        toml.read_text().replace("idle_timeout", 'target = "lake"\nidle_timeout')
+        + '\n[targets.lake]\nexecutable = "./target.py"\n'
+    )
+    run = start(folder)
+    numbers = [*told(folder.path / "tap.pid"), *told(folder.path / "target.pid")]
+
+    run.send_signal(number)
+    run.communicate(timeout=30)
+
+    assert len(numbers) == 5
+    wait_for_end(numbers)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_nobody_is_left_by_the_commands_of_a_tap(folder, number):
+    tap_with_children(folder)
+    command = [sys.executable, "-m", "elt", "tap", "preview", "t", "s"]
+    preview = subprocess.Popen(
+        command,
+        cwd=folder.path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    numbers = told(folder.path / "tap.pid")
+
+    preview.send_signal(number)
+    preview.communicate(timeout=30)
+
+    wait_for_end(numbers)

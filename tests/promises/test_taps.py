@@ -7,6 +7,7 @@ import shutil
 
 import pytest
 
+from elt.events import StepStarted
 from elt.project.load import load_project
 from elt.runner.steps import _write_sources
 from elt.runner.store.database import open_store
@@ -472,3 +473,31 @@ def test_streams_that_were_only_guessed_are_forgotten(folder):
     with open_store(folder.path / ".elt") as store:
         statuses = {a.asset: a.status for a in asset_statuses(store, "default")}
     assert statuses == {"stream:t.s": "failed"}
+
+
+def test_a_tap_that_ends_with_75_is_tried_again_from_its_bookmark(folder):
+    toml = folder.path / "elt.toml"
+    toml.write_text(toml.read_text().replace("retries = 0", "retries = 1", 1))
+    toml.write_text(toml.read_text() + "\nretry_delay_seconds = 0\n")
+    first = [schema(), record(1), state(at=3)]
+    folder.script(*first, {"do": "exit", "much": 75})
+
+    result = folder.run()
+
+    # The second try started behind the STATE, and met the same end.
+    assert [r.status for r in result.results] == ["failed"]
+    assert "exit code 75" in result.results[0].message
+    assert "tried 2 times" in result.results[0].hint
+    assert [e.attempt for e in folder.events if isinstance(e, StepStarted)] == [1, 2]
+    assert folder.ids() == [1]
+
+
+def test_a_tap_that_fails_in_any_other_way_is_not_tried_again(folder):
+    toml = folder.path / "elt.toml"
+    toml.write_text(toml.read_text().replace("retries = 0", "retries = 5", 1))
+    folder.script(schema(), record(1), {"do": "exit", "much": 1})
+
+    result = folder.run()
+
+    assert [r.status for r in result.results] == ["failed"]
+    assert [e.attempt for e in folder.events if isinstance(e, StepStarted)] == [1]

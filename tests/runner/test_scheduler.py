@@ -5,10 +5,10 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from elt.errors import EltError, Guarded, Interrupted, Rejected, Unavailable
 from elt.events import (
@@ -22,12 +22,12 @@ from elt.events import (
 from elt.runner.attempt import (
     AssetResult,
     Edges,
-    Limits,
     Stop,
     backoff_seconds,
     step_status,
 )
 from elt.runner.graph import Asset, Graph
+from elt.runner.limits import RunLimits, StepLimits
 from elt.runner.plan import Step, plan
 from elt.runner.scheduler import execute
 
@@ -64,6 +64,11 @@ def failing(errors: dict[str, list[Exception]]) -> Callable[..., Iterable[AssetR
         yield from well(step, assets)
 
     return do
+
+
+def limited(steps: Iterable[Step], **limits: Any) -> list[Step]:
+    """Give all steps these limits."""
+    return [replace(step, limits=StepLimits(**limits)) for step in steps]
 
 
 def statuses(results: dict[str, AssetResult]) -> dict[str, str]:
@@ -157,14 +162,9 @@ def test_a_temporary_failure_is_tried_again_with_growing_waits():
     do = failing({"tap:a": [Unavailable("busy"), Unavailable("busy")]})
     edges = Edges(sleep=lambda _, seconds: slept.append(seconds), random=lambda: 0.5)
 
-    results = execute(
-        STEPS,
-        GRAPH,
-        do=do,
-        listen=heard.append,
-        limits=Limits(retries=2, retry_delay_seconds=4),
-        edges=edges,
-    )
+    steps = limited(STEPS, retries=2, retry_delay_seconds=4)
+
+    results = execute(steps, GRAPH, do=do, listen=heard.append, edges=edges)
 
     assert results["stream:a.rows"].status == "done"
     assert slept == [3, 6]
@@ -178,10 +178,24 @@ def test_a_temporary_failure_is_tried_again_with_growing_waits():
 def test_tries_come_to_an_end():
     do = failing({"tap:a": [Unavailable("busy")] * 9})
 
-    results = execute(STEPS, GRAPH, do=do, limits=Limits(retries=2), edges=QUICK)
+    results = execute(limited(STEPS, retries=2), GRAPH, do=do, edges=QUICK)
 
     assert results["stream:a.rows"].status == "failed"
     assert results["stream:a.rows"].message == "busy"
+    assert results["stream:a.rows"].hint.startswith("It was tried 3 times")
+
+
+def test_a_source_that_asks_for_hours_is_left_for_the_next_run():
+    slept: list[float] = []
+    error = Unavailable("the quota of today is used up")
+    error.retry_after_seconds = 7200
+    edges = Edges(sleep=lambda _, seconds: slept.append(seconds))
+
+    results = execute(STEPS, GRAPH, do=failing({"tap:a": [error]}), edges=edges)
+
+    assert slept == []
+    assert results["stream:a.rows"].status == "failed"
+    assert "left alone for 7,200 s" in results["stream:a.rows"].hint
 
 
 def test_only_temporary_failures_are_tried_again():
@@ -223,6 +237,8 @@ def test_what_was_done_is_not_done_again_in_the_next_attempt():
 def test_waits_double_with_up_to_half_taken_off():
     assert [backoff_seconds(n, 5, 0.0) for n in (1, 2, 3)] == [5, 10, 20]
     assert backoff_seconds(3, 5, 1.0) == 10
+    assert backoff_seconds(5000, 5, 0.0) == 600
+    assert backoff_seconds(3, 1000, 0.0) == 1000
 
 
 def test_no_more_steps_run_at_once_than_jobs():
@@ -240,7 +256,7 @@ def test_no_more_steps_run_at_once_than_jobs():
             running[0] -= 1
         return list(well(step, assets))
 
-    execute(plan(graph, set(graph.order)), graph, do=do, limits=Limits(jobs=2))
+    execute(plan(graph, set(graph.order)), graph, do=do, limits=RunLimits(jobs=2))
 
     assert running == [0, 2]
 
@@ -255,23 +271,44 @@ def until_stopped(
 
 
 def test_a_step_that_takes_too_long_is_asked_to_stop_and_has_failed():
-    limits = Limits(step_timeout_seconds=0.5)
+    setting = "`timeout_seconds` in [taps.a]"
+    steps = limited(STEPS, timeout_seconds=0.5, timeout_setting=setting)
 
-    results = execute(STEPS, GRAPH, do=until_stopped, limits=limits)
+    results = execute(steps, GRAPH, do=until_stopped)
 
     assert results["stream:a.rows"].status == "failed"
-    assert results["stream:a.rows"].message == "the step took longer than 0.5 s"
+    assert (
+        results["stream:a.rows"].message
+        == "the step took longer than 0.5 s (`timeout_seconds` in [taps.a])"
+    )
     assert results["sync:b"].status == "done"
 
 
 def test_a_run_that_takes_too_long_stops_what_runs_and_skips_the_rest():
     results = execute(
-        STEPS, GRAPH, do=until_stopped, limits=Limits(timeout_seconds=0.05)
+        STEPS, GRAPH, do=until_stopped, limits=RunLimits(timeout_seconds=0.05)
     )
 
     assert results["stream:a.rows"].status == "failed"
     assert results["model:from_b"].status == "skipped"
-    assert results["sync:b"].message == "the run took longer than 0.05 s"
+    assert (
+        results["sync:b"].message
+        == "the run took longer than 0.05 s (`timeout_seconds` in [run])"
+    )
+
+
+def test_a_step_that_runs_out_of_time_between_tries_says_what_failed():
+    def do(*_: object) -> Iterable[AssetResult]:
+        raise Unavailable("connection refused")
+
+    graph = Graph([A])
+    steps = limited(plan(graph, {A.id}), timeout_seconds=0.05, retry_delay_seconds=60)
+
+    results = execute(steps, graph, do=do)
+
+    assert results[A.id].message == (
+        "the step took longer than 0.05 s; the try before failed: connection refused"
+    )
 
 
 def test_what_does_not_end_when_asked_is_given_up():
@@ -284,11 +321,11 @@ def test_what_does_not_end_when_asked_is_given_up():
 
     heard: list[Event] = []
     results = execute(
-        STEPS,
+        limited(STEPS, timeout_seconds=0.03),
         GRAPH,
         do=do,
         listen=heard.append,
-        limits=Limits(step_timeout_seconds=0.03, grace_seconds=0.03),
+        limits=RunLimits(grace_seconds=0.03),
     )
     release.set()
     time.sleep(0.02)
@@ -378,57 +415,3 @@ def test_a_step_ends_as_the_worst_of_its_assets():
     assert step_status(results("done", "warned")) == "warned"
     assert step_status(results("stopped", "skipped", "done")) == "stopped"
     assert step_status(results("failed", "stopped")) == "failed"
-
-
-@st.composite
-def runs(draw: st.DrawFn) -> tuple[Graph, set[str], set[str]]:
-    """Any graph as runs have them, what is chosen of it, and what will fail."""
-    streams = [stream(f"t{n % 3}", f"s{n}") for n in range(draw(st.integers(1, 5)))]
-    models: list[Asset] = []
-    for n in range(draw(st.integers(0, 7))):
-        above = st.sampled_from([a.id for a in (*streams, *models)])
-        needs = draw(st.lists(above, max_size=3, unique=True))
-        models.append(Asset(f"model:m{n}", "model", f"m{n}", tuple(needs)))
-    syncs = [
-        Asset(f"sync:s{n}", "sync", f"s{n}", (draw(st.sampled_from(models)).id,))
-        for n in range(draw(st.integers(0, 3)) if models else 0)
-    ]
-    graph = Graph([*streams, *models, *syncs])
-    ids = st.sampled_from(graph.order)
-    chosen = draw(st.sets(ids, min_size=1))
-    return graph, chosen, draw(st.sets(st.sampled_from(sorted(chosen)), max_size=3))
-
-
-@given(runs(), st.integers(1, 3))
-def test_order_is_kept_and_failures_skip_what_is_downstream_and_no_more(
-    case: tuple[Graph, set[str], set[str]], jobs: int
-):
-    graph, chosen, bad = case
-    needs = graph.among(chosen)
-    began: list[str] = []
-
-    def do(_: Step, assets: tuple[Asset, ...], *__: object) -> Iterator[AssetResult]:
-        # As dbt does, a step skips by itself what is downstream inside it.
-        lost: set[str] = set()
-        for asset in assets:
-            if lost & set(needs[asset.id]):
-                lost.add(asset.id)
-                yield AssetResult(asset=asset.id, status="skipped")
-                continue
-            began.append(asset.id)
-            if asset.id in bad:
-                lost.add(asset.id)
-            status = "failed" if asset.id in bad else "done"
-            yield AssetResult(asset=asset.id, status=status)
-
-    results = execute(plan(graph, chosen), graph, do=do, limits=Limits(jobs=jobs))
-
-    downstream = set().union(*(graph.downstream([b]) for b in bad)) & chosen
-    assert set(results) == chosen
-    assert {a for a, r in results.items() if r.status == "skipped"} == downstream
-    assert {a for a, r in results.items() if r.status == "failed"} == bad - downstream
-    assert all(
-        began.index(need) < place
-        for place, asset in enumerate(began)
-        for need in needs[asset]
-    )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from elt.errors import EltError
+from elt.errors import EltError, Interrupted, Unavailable
 from elt.singer.process import TapProgram, discover, start_tap
 
 
@@ -319,25 +319,105 @@ def test_children_that_a_tap_leaves_behind_are_ended(program):
     wait_until(lambda: not is_running(child))
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux's")
-def test_a_tap_dies_with_elt_even_when_elt_is_killed(program, tmp_path):
-    tap = program("print(os.getpid(), flush=True); time.sleep(60)")
-    code = (
-        "import sys, time; from pathlib import Path\n"
-        "from elt.singer.process import TapProgram, start_tap\n"
-        f"program = TapProgram({tap.argv!r}, Path('.'))\n"
-        "with start_tap(program, {}) as tap:\n"
-        "    print(tap.stdout.readline().decode(), end='', flush=True)\n"
-        "    time.sleep(60)"
-    )
-    elt = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=tmp_path
-    )
-    with elt:
-        pid = int(elt.stdout.readline())
-        elt.kill()
+ELT = """
+import sys, time
+from pathlib import Path
+from elt.singer.process import TapProgram, discover, start_tap
+program = TapProgram({argv!r}, Path("."), private_dir=Path("private"))
+{use}
+"""
+SYNC = """
+with start_tap(program, {}) as tap:
+    print(tap.stdout.readline().decode(), end="", flush=True)
+    time.sleep(60)
+"""
+# What `elt run`, `elt plan` and `elt tap` do first; the tap writes to a file here.
+ASK = "discover(program, {})"
 
-    wait_until(lambda: not is_running(pid))
+
+def killed(tmp_path: Path, program: TapProgram, use: str, told: Path) -> list[int]:
+    """Start an elt that starts a tap, kill it, and give the numbers that were told."""
+    code = ELT.format(argv=program.argv, use=use)
+    elt = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path)
+    with elt:
+        wait_until(lambda: told.exists() and told.read_text().endswith("\n"))
+        elt.kill()
+    return [int(number) for number in told.read_text().split()]
+
+
+WITH_CHILDREN = """
+child = [sys.executable, "-c", "import time; time.sleep(60)"]
+grandchild = "import subprocess, sys, time; "
+grandchild += "p = subprocess.Popen(['sleep', '60']); print(p.pid, flush=True); "
+grandchild += "time.sleep(60)"
+one = subprocess.Popen(child)
+two = subprocess.Popen([sys.executable, "-c", grandchild], stdout=subprocess.PIPE)
+three = int(two.stdout.readline())
+numbers = [os.getpid(), one.pid, two.pid, three]
+open("told.new", "w").write(" ".join(map(str, numbers)) + "\\n")
+os.rename("told.new", "told")
+{then}
+"""
+
+
+@pytest.mark.parametrize("use", [SYNC, ASK], ids=["sync", "discovery"])
+def test_a_killed_elt_leaves_no_tap_and_nothing_that_a_tap_has_started(
+    program, tmp_path, use
+):
+    tap = program(WITH_CHILDREN.format(then="time.sleep(60)"))
+
+    numbers = killed(tmp_path, tap, use, tmp_path / "told")
+
+    assert len(numbers) == 4
+    wait_until(lambda: not any(map(is_running, numbers)))
+
+
+def test_children_of_a_tap_that_has_ended_die_with_a_killed_elt_too(program, tmp_path):
+    tap = program(WITH_CHILDREN.format(then="sys.exit()"))
+    waits = SYNC.replace(
+        'print(tap.stdout.readline().decode(), end="", flush=True)', ""
+    )
+
+    numbers = killed(tmp_path, tap, waits, tmp_path / "told")
+
+    wait_until(lambda: not any(map(is_running, numbers)))
+
+
+@pytest.mark.parametrize(
+    ("words", "is_temporary"),
+    [
+        ("sys.exit(75)", True),
+        ("print('no more today', file=sys.stderr); sys.exit(75)", True),
+        ("sys.exit('ConnectionError: [Errno 111] Connection refused')", True),
+        ("sys.exit('429 Client Error: Too Many Requests')", True),
+        ("sys.exit('HTTPError: 503 Server Error: Service Unavailable')", True),
+        ("sys.exit('FATAL: sorry, too many clients already')", True),
+        ("sys.exit('HTTPError: 401 Client Error: Unauthorized')", False),
+        ("sys.exit('HTTPError: 403 Client Error: Forbidden')", False),
+        ("sys.exit('SSLError: certificate verify failed')", False),
+        ("sys.exit('ZeroDivisionError: division by zero')", False),
+        ("sys.exit(1)", False),
+        ("os.kill(os.getpid(), 9)", False),
+    ],
+)
+def test_an_end_is_temporary_by_exit_code_75_or_by_the_last_words(
+    program, words, is_temporary
+):
+    with start_tap(program(words), {}) as running:
+        code = running.wait(10)
+        error = running.error(f"ended with exit code {code}")
+
+    assert isinstance(error, Unavailable) == is_temporary
+
+
+def test_a_discovery_ends_soon_when_it_is_asked_to(program):
+    tap = program("time.sleep(60)")
+    begun = time.monotonic()
+
+    with pytest.raises(Interrupted):
+        discover(tap, {}, should_stop=lambda: time.monotonic() - begun > 0.1)
+
+    assert time.monotonic() - begun < 5
 
 
 def test_a_program_that_cannot_be_started_says_why(tmp_path):

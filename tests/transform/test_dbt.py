@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from elt.errors import ConfigError, EltError
+from elt.errors import ConfigError, EltError, Unavailable
 from elt.project.settings import DbtDuckdbTable, Project, WarehouseTable
 from elt.transform.dbt import Dbt
 from elt.transform.invocation import _is_dbts_thread
@@ -318,6 +318,41 @@ def test_what_warehouse_dbt_says_is_passed_on_to_dbt(
     [result] = dbt.build(nodes)
 
     assert (result.status, result.message) == ("done", "")
+
+
+def test_an_attached_file_that_somebody_has_open_is_worth_another_try(
+    project: Project, write: Callable[[Path, dict[str, str]], None]
+):
+    other = project.root / "other.duckdb"
+    table = WarehouseTable(
+        dbt=DbtDuckdbTable(attach=[{"path": str(other), "alias": "other"}])
+    )
+    file = msgspec.structs.replace(project.file, warehouse=table)
+    project = msgspec.structs.replace(project, file=file)
+    sql = "SELECT n FROM other.main.numbers"
+    write(project.root / "transform", {"models/untested.sql": sql})
+    dbt = Dbt(project, Warehouse(project.warehouse_path))
+    nodes = [n for n in dbt.manifest().nodes.values() if n.name == "untested"]
+    heard: list[NodeResult] = []
+    code = (
+        "import duckdb, sys; c = duckdb.connect(sys.argv[1]);"
+        " c.execute('CREATE TABLE numbers AS SELECT 7 AS n'); print(flush=True);"
+        " sys.stdin.read()"
+    )
+    holder = subprocess.Popen(
+        [sys.executable, "-c", code, str(other)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    with holder:
+        holder.stdout.readline()
+        with pytest.raises(Unavailable, match="lock"):
+            dbt.build(nodes, holds_back=True, on_result=heard.append)
+        holder.stdin.close()
+
+    assert heard == []
+    [result] = dbt.build(nodes, holds_back=True, on_result=heard.append)
+    assert result.status == "done"
 
 
 def test_missing_packages_are_installed_and_a_failing_hook_is_an_error(

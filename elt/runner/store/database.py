@@ -143,6 +143,9 @@ class Store:
         _make_private(path)
         with self._explained():
             self._connection = _connect(path, busy_timeout_seconds)
+            # Of a rollback journal, NORMAL is no promise that the file stays whole.
+            self._has_wal = _has_wal(self._connection)
+            self._waits_for_the_disk = True
             try:
                 self._migrate()
             except BaseException:
@@ -150,9 +153,14 @@ class Store:
                 raise
 
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """Lend the connection inside one transaction, durable when it ends."""
+    def writing(self, *, synced: bool = True) -> Iterator[sqlite3.Connection]:
+        """Lend the connection inside one transaction, durable when it ends.
+
+        What is not `synced` outlives this process too, but a loss of power only once
+        the next transaction that is has ended; it does not wait for the disk.
+        """
         with self._lock, self._explained():
+            self._wait_for_the_disk(synced or not self._has_wal)
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
@@ -160,6 +168,12 @@ class Store:
                 self._connection.rollback()
                 raise
             self._connection.commit()
+
+    def _wait_for_the_disk(self, waits: bool) -> None:
+        if waits != self._waits_for_the_disk:
+            level = "FULL" if waits else "NORMAL"
+            self._connection.execute(f"PRAGMA synchronous = {level}")
+            self._waits_for_the_disk = waits
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
         with self._lock, self._explained():
@@ -275,6 +289,11 @@ def _choose_journal(connection: sqlite3.Connection, path: Path) -> None:
         if "locked" in str(error):
             raise
         connection.execute("PRAGMA journal_mode = DELETE")
+
+
+def _has_wal(connection: sqlite3.Connection) -> bool:
+    (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+    return bool(mode == "wal")
 
 
 def file_system(path: Path, mounts: Path = Path("/proc/self/mounts")) -> str:

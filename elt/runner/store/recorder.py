@@ -42,7 +42,9 @@ class Recorder:
     """A listener that keeps a run's events; safe to call from several threads.
 
     What decides something later, a result or the start and end of a step, is durable
-    when the call returns; log lines are gathered for up to half a second.
+    when the call returns; log lines are gathered for up to half a second. Only a start
+    waits for the disk: after a loss of power a step whose end is not known is done
+    again, but one that nobody knows of would not be.
     """
 
     def __init__(
@@ -69,21 +71,21 @@ class Recorder:
             self._waiting += _writes(event, keys, self.entries)
             self._waiting += _log_entry(event, keys)
             if not isinstance(event, LogLine | RowsRead | RowsLoaded) or self._is_due():
-                self._commit()
+                self._commit(synced=isinstance(event, StepStarted))
 
     def flush(self) -> None:
         with self._lock:
-            self._commit()
+            self._commit(synced=False)
 
     def _is_due(self) -> bool:
         waited = self._clock() - self._committed_at
         return len(self._waiting) >= _LINES_A_COMMIT or waited >= _SECONDS_A_COMMIT
 
-    def _commit(self) -> None:
+    def _commit(self, *, synced: bool) -> None:
         self._committed_at = self._clock()
         if not self._waiting:
             return
-        with self._store.writing() as connection:
+        with self._store.writing(synced=synced) as connection:
             for sql, values in self._waiting:
                 connection.execute(sql, values)
         self._waiting = []

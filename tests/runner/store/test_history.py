@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -275,3 +279,45 @@ def test_secrets_are_struck_out_of_every_text_but_a_bookmark():
 
     assert scrubbed(line, scrub).text == "key ***"  # type: ignore[union-attr]
     assert scrubbed(bookmark, scrub) is bookmark
+
+
+def test_a_result_outlives_a_kill_right_after_it_was_told(tmp_path: Path):
+    code = """
+        import os, signal, sys
+        from pathlib import Path
+        from elt.events import AssetFinished
+        from elt.runner.store.database import open_store
+        from elt.runner.store.recorder import Recorder
+        with open_store(Path(sys.argv[1])) as store:
+            record = Recorder(store, "run-1", environment="default")
+            for number in range(50):
+                asset = f"stream:crm.s{number}"
+                record(AssetFinished(step="tap:crm", asset=asset, status="done"))
+            os.kill(os.getpid(), signal.SIGKILL)
+    """
+    with open_store(tmp_path) as store:
+        history.start_run(
+            store, this_process("run-1"), environment="default", request={}
+        )
+
+    command = [sys.executable, "-c", textwrap.dedent(code), str(tmp_path)]
+    killed = subprocess.run(command, check=False)
+
+    assert killed.returncode == -signal.SIGKILL
+    with open_store(tmp_path) as store:
+        assert len(history.asset_statuses(store, "default")) == 50
+
+
+def test_only_the_start_of_a_step_waits_for_the_disk(store: Store, clock: Clock):
+    def level() -> int:
+        return store.rows("PRAGMA synchronous")[0][0]
+
+    full, normal = 2, 1
+    record = begin(store, clock)
+    record(StepStarted(step="tap:crm", assets=("stream:crm.deals",)))
+    at_start = level()
+    record(finished("stream:crm.deals"))
+    at_result = level()
+    history.finish_run(store, "run-1", "done", now=clock.now)
+
+    assert (at_start, at_result, level()) == (full, normal, full)
