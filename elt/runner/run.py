@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 
-from elt.errors import EltError, Interrupted
+from elt.errors import ConfigError, EltError, Interrupted
 from elt.events import (
     BookmarkCommitted,
     Event,
@@ -28,12 +28,13 @@ from elt.runner.attempt import AssetResult, Limits, Stop
 from elt.runner.graph import Graph
 from elt.runner.hub import Hub
 from elt.runner.lock import Held, Owner, hold, this_process
-from elt.runner.plan import RunRequest, Step, plan
+from elt.runner.plan import RunRequest, Step, held_back, plan
 from elt.runner.preparation import Prepare, Prepared
 from elt.runner.result import RunResult, exit_code, run_status
+from elt.runner.resume import choose, request_again
 from elt.runner.scheduler import execute
-from elt.runner.selection import select
-from elt.runner.store import history, state
+from elt.runner.store import history, marks, state
+from elt.runner.store.chain import chain_of
 from elt.runner.store.database import Store, open_store
 from elt.runner.store.recorder import Recorder
 from elt.runner.upkeep.retention import apply_daily
@@ -43,12 +44,15 @@ from elt.runner.upkeep.retention import apply_daily
 class Plan:
     """What a run would do, and the graph that it was chosen from.
 
-    `unasked` are the taps of it that did not answer, each with the way out.
+    `unasked` are the taps of it that did not answer, each with the way out, `held` the
+    assets that a person's word holds back, and `notes` what there is to say besides.
     """
 
     graph: Graph
     steps: tuple[Step, ...]
     unasked: Mapping[str, str] = field(default_factory=dict)
+    held: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def run_project(
@@ -94,6 +98,12 @@ def plan_project(
     """Decide what `run_project` would do, and do nothing."""
     secrets = secrets or Secrets(project.root)
     with open_store(project.private_dir) as store, secrets.kept_out_of_errors():
+        if request.retry:
+            history.mark_crashed(store)
+            again, message = _again(project, store, request)
+            if again is None:
+                return Plan(graph=Graph([]), steps=(), notes=(message,))
+            request = again
         prepared = prepare(
             project,
             request,
@@ -112,16 +122,37 @@ def decide(
 ) -> Plan:
     """Choose the steps; the preview and the run both do what this says."""
     graph = build_graph(project, prepared.catalogs, prepared.manifest)
-    chosen = select(graph, request.selection, exclude=request.exclude)
     facts = replace(
         prepared.facts,
         last_success=history.last_success(store, project.environment),
         last_change=history.last_change(store, project.environment),
+        held=marks.held_back(store, project.environment),
     )
-    planned = tuple(plan(graph, chosen, facts))
+    chosen = choose(graph, request, facts, prepared.bookmarks)
+    planned = tuple(plan(graph, chosen.assets, facts))
     taps = (step.id.removeprefix("tap:") for step in planned if step.kind == "tap")
-    unasked = {tap: facts.unasked[tap] for tap in taps if tap in facts.unasked}
-    return Plan(graph=graph, steps=planned, unasked=unasked)
+    return Plan(
+        graph=graph,
+        steps=planned,
+        unasked={tap: facts.unasked[tap] for tap in taps if tap in facts.unasked},
+        held=held_back(graph, {a for step in planned for a in step.assets}, facts),
+        notes=tuple(chosen.notes),
+    )
+
+
+def _again(
+    project: Project, store: Store, asked: RunRequest
+) -> tuple[RunRequest | None, str]:
+    """Give the request of a retry, or None and why there is nothing to do."""
+    chain = chain_of(store, asked.retry)
+    if chain.environment != project.environment:
+        raise ConfigError(
+            f"run {chain.last} was in the environment `{chain.environment}`",
+            hint=f"`elt retry {chain.last}` finds it by itself",
+        )
+    request = request_again(chain, asked)
+    ended = f"run {chain.last} ended `{chain.status}`"
+    return request, "" if request else f"{ended}: there is nothing left to do of it"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -149,11 +180,17 @@ class _Run:
         """Run, and leave in the run log how that went, whatever happens."""
         # Nobody else can be running while this process holds the lock.
         history.mark_crashed(store, alive=lambda _: False)
+        if self.request.retry:
+            again, message = _again(self.project, store, self.request)
+            if again is None:
+                return RunResult(run="", status="done", exit_code=0, message=message)
+            self.request = again
         history.start_run(
             store,
             self.owner,
             environment=self.project.environment,
             request=asdict(self.request),
+            retry_of=self.request.retry or None,
         )
         reach("run-recorded")
         try:
@@ -212,7 +249,11 @@ class _Run:
     def _announce(self, store: Store, decided: Plan, listen: Listener) -> None:
         entries = [
             history.StepEntry(
-                step=step.id, kind=step.kind, reason=step.reason, assets=step.assets
+                step=step.id,
+                kind=step.kind,
+                reason=step.reason,
+                assets=step.assets,
+                unasked=step.id.removeprefix("tap:") in decided.unasked,
             )
             for step in decided.steps
         ]
@@ -220,6 +261,8 @@ class _Run:
         reach("plan-recorded")
         ids = tuple(step.id for step in decided.steps)
         listen(RunStarted(run=self.owner.run, steps=ids))
+        for note in decided.notes:
+            listen(LogLine(step="", source="elt", level="warning", text=note))
 
     def _execute(
         self, decided: Plan, prepared: Prepared, listen: Listener
@@ -231,6 +274,7 @@ class _Run:
             decided.graph,
             do=prepared.doing(self.owner.run, listen),
             listen=listen,
+            held=decided.held,
             limits=_limits(self.project, self.request),
             stop=self.stop,
         )

@@ -36,6 +36,7 @@ def execute(  # noqa: PLR0913  the edges of a run, each named
     *,
     do: Do,
     listen: Listener = ignore,
+    held: Mapping[str, str] | None = None,
     limits: Limits | None = None,
     stop: Stop | None = None,
     edges: Edges | None = None,
@@ -43,7 +44,8 @@ def execute(  # noqa: PLR0913  the edges of a run, each named
     """Do the steps; give every asset's result.
 
     `listen` is called from several threads. When `stop` is set, running steps are
-    asked to stop and the assets of those that did not begin are skipped.
+    asked to stop and the assets of those that did not begin are skipped. `held` are
+    assets that are skipped in any case, each with the reason.
     """
     return _Execution(
         waiting=list(steps),
@@ -51,6 +53,7 @@ def execute(  # noqa: PLR0913  the edges of a run, each named
         graph=graph,
         do=do,
         listen=listen,
+        held=held or {},
         limits=limits or Limits(),
         stop=stop or Stop(),
         edges=edges or Edges(),
@@ -102,6 +105,7 @@ class _Execution:
     graph: Graph
     do: Do
     listen: Listener
+    held: Mapping[str, str]
     limits: Limits
     stop: Stop
     edges: Edges
@@ -140,6 +144,9 @@ class _Execution:
 
     def _skip(self, step: Step) -> tuple[str, ...]:
         to_do, skipped = split_off_skipped(step, self.needs, self.results)
+        held = {a: _skipped(a, self.held[a]) for a in to_do if a in self.held}
+        skipped |= held
+        to_do = tuple(asset for asset in to_do if asset not in held)
         if self.stop.is_set():
             skipped |= {asset: _skipped(asset, self.stop.reason) for asset in to_do}
             to_do = ()

@@ -309,16 +309,17 @@ def _as_they_come(
 
 def _no_taps(request: RunRequest) -> bool:
     """Say whether a selection surely leaves taps out, which are not asked anew then."""
-    return bool(request.selection) and all(
+    return bool(_words(request)) and all(
         word.startswith(("sync:", "model:", "test:", "seed:", "snapshot:"))
-        for text in request.selection
-        for word in text.split()
+        for word in _words(request)
     )
 
 
 def _taps_named(request: RunRequest) -> set[str] | None:
     """Give the taps of a selection that names nothing else; None where it may."""
-    words = [word for text in request.selection for word in text.split()]
+    words = _words(request)
+    if request.only:  # none of its other words, which are ids, can mean a stream
+        words = [w for w in words if w.startswith(("tap:", "stream:"))]
     kinds = {word.partition(":")[0] for word in words}
     if not words or not kinds <= {"tap", "stream"} or any("*" in w for w in words):
         return None
@@ -327,11 +328,16 @@ def _taps_named(request: RunRequest) -> set[str] | None:
 
 def _only_taps(request: RunRequest) -> bool:
     """Say whether a selection surely leaves dbt out, whose import is not free then."""
-    return bool(request.selection) and all(
+    return bool(_words(request)) and all(
         word.startswith(("tap:", "stream:")) and not word.endswith("+")
-        for text in request.selection
-        for word in text.split()
+        for word in _words(request)
     )
+
+
+def _words(request: RunRequest) -> list[str]:
+    """Give what is named: a retry names assets where a run has its selection."""
+    texts = request.selection
+    return [*request.only] or [word for text in texts for word in text.split()]
 
 
 def _sweep(project: Project) -> None:

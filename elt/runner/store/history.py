@@ -37,6 +37,7 @@ class StepEntry:
     kind: str
     reason: str
     assets: tuple[str, ...]
+    unasked: bool = False  # its tap did not answer: the assets are guessed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +56,7 @@ class RunSummary:
     rows: int
     rejects: int
     only_rejects: bool  # they alone are why it did not end as `done`
+    retry_of: str | None = None  # the run that this one went on with
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,18 +123,20 @@ def start_run(
     *,
     environment: str,
     request: Mapping[str, Any],
+    retry_of: str | None = None,
     now: Now = now_utc,
 ) -> None:
     with store.writing() as connection:
         connection.execute(
-            "INSERT INTO runs (id, environment, status, request, started_at, owner)"
-            " VALUES (?, ?, 'running', ?, ?, ?)",
+            "INSERT INTO runs (id, environment, status, request, started_at, owner,"
+            " retry_of) VALUES (?, ?, 'running', ?, ?, ?, ?)",
             (
                 owner.run,
                 environment,
                 json.dumps(request),
                 text_of(now()),
                 json.dumps(asdict(owner)),
+                retry_of,
             ),
         )
 
@@ -140,10 +144,13 @@ def start_run(
 def record_plan(store: Store, run: str, steps: Iterable[StepEntry]) -> None:
     with store.writing() as connection:
         connection.executemany(
-            "INSERT INTO steps (run, step, position, kind, reason, assets)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO steps (run, step, position, kind, reason, assets, unasked)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
             [
-                (run, s.step, position, s.kind, s.reason, json.dumps(s.assets))
+                (
+                    *(run, s.step, position, s.kind, s.reason),
+                    *(json.dumps(s.assets), int(s.unasked)),
+                )
                 for position, s in enumerate(steps)
             ],
         )
@@ -230,7 +237,7 @@ def runs(store: Store, limit: int = 20) -> list[RunSummary]:
 
 def run_detail(store: Store, run: str = "last") -> RunDetail:
     """Give one run by its id, the start or end of one, or `last`."""
-    row = _find(store, run)
+    row = find(store, run)
     steps = store.rows(
         "SELECT step, kind, reason, status, seconds, message, hint,"
         " (SELECT count(*) FROM attempts AS a WHERE a.run = s.run AND a.step = s.step)"
@@ -302,6 +309,7 @@ def _summary(store: Store, row: Row) -> RunSummary:
             only_rejects(each["status"], each["rejects"], each["message"])
             for each in warned
         ),
+        retry_of=row["retry_of"],
     )
 
 
@@ -311,7 +319,8 @@ def _seconds(start: str, end: str | None) -> float | None:
     return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
 
 
-def _find(store: Store, name: str) -> Row:
+def find(store: Store, name: str) -> Row:
+    """Give the row of a run by its id, the start or end of one, or `last`."""
     rows = store.rows("SELECT * FROM runs ORDER BY started_at DESC, id DESC")
     if not rows:
         raise ConfigError("nothing has run yet", hint="Start with `elt run`")
