@@ -20,6 +20,20 @@ def selections(context: typer.Context, incomplete: str) -> list[str]:
     return [plus + name for name in _known(context, _assets)]
 
 
+def steps(context: typer.Context) -> list[str]:
+    """Complete steps and assets, as plans call them."""
+    return _known(context, lambda project: {"dbt", *_assets(project)})
+
+
+def assets(context: typer.Context) -> list[str]:
+    """Complete what a run has had a result for."""
+    return _known(context, _ran)
+
+
+def runs(context: typer.Context) -> list[str]:
+    return _known(context, _latest_runs)
+
+
 def taps(context: typer.Context) -> list[str]:
     return _known(context, lambda project: project.file.taps)
 
@@ -51,6 +65,22 @@ def _known(context: typer.Context, names: Names) -> list[str]:
         return sorted(names(load_project(Path(folder) if folder else None)))
     except Exception:  # noqa: BLE001  a shell that completes must not see errors
         return []
+
+
+def _ran(project: Project) -> list[str]:
+    from elt.runner.store.database import open_store
+    from elt.runner.store.history import asset_statuses
+
+    with open_store(project.private_dir) as store:
+        return [each.asset for each in asset_statuses(store, project.environment)]
+
+
+def _latest_runs(project: Project) -> list[str]:
+    from elt.runner.store.database import open_store
+    from elt.runner.store.history import runs
+
+    with open_store(project.private_dir) as store:
+        return [each.run for each in runs(store)]
 
 
 def _assets(project: Project) -> set[str]:

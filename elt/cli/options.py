@@ -50,6 +50,17 @@ Exclude = Annotated[
         autocompletion=completion.selections,
     ),
 ]
+FromStep = Annotated[
+    str,
+    typer.Option(
+        "--from",
+        metavar="STEP",
+        help="Of what is selected, only this step or asset of the plan, and what is"
+        " below it.",
+        show_default=False,
+        autocompletion=completion.steps,
+    ),
+]
 FullRefresh = Annotated[
     bool,
     typer.Option(
@@ -126,6 +137,12 @@ class LogFormat(StrEnum):
     AUTO = "auto"
     PLAIN = "plain"
     JSON = "json"
+
+
+Reason = Annotated[
+    str,
+    typer.Option("--reason", metavar="TEXT", help="Why; kept beside your name."),
+]
 
 
 class Guard(StrEnum):

@@ -15,6 +15,7 @@ from elt.cli.options import (
     AsJson,
     Environment,
     Exclude,
+    FromStep,
     FullRefresh,
     Guard,
     LogFormat,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     ("elt run", "everything: taps, dbt, syncs"),
     ("elt run tap:crm+", "one tap and all that depends on it"),
     ("elt run +customers --exclude tag:slow", "a model and what it needs"),
+    ("elt run --from dbt", "that step of the plan, and all that is below it"),
     ("elt run --log-format json --json", "for programs: events, then the result"),
 )
 def run(
@@ -49,6 +51,7 @@ def run(
     selection: Selection = None,
     *,
     exclude: Exclude = None,
+    from_step: FromStep = "",
     full_refresh: FullRefresh = False,
     environment: Environment = None,
     jobs: Annotated[
@@ -90,6 +93,7 @@ def run(
     request = RunRequest(
         selection=tuple(selection or ()),
         exclude=tuple(exclude or ()),
+        from_step=from_step,
         full_refresh=full_refresh,
         jobs=jobs,
         first=first,

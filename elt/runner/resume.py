@@ -8,8 +8,9 @@ lies below it, because a person said that its result does not hold.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
+from datetime import datetime
 from typing import Any
 
 from elt.errors import ConfigError
@@ -18,7 +19,9 @@ from elt.runner.graph import Graph
 from elt.runner.plan import Facts, RunRequest, plan
 from elt.runner.scheduler import ENDED_WELL
 from elt.runner.selection import select
-from elt.runner.store.chain import Chain, PlannedAsset
+from elt.runner.store.chain import Chain, PlannedAsset, chain_of
+from elt.runner.store.database import Store
+from elt.runner.store.history import last_success, runs
 from elt.singer.state import can_be_taken_apart
 
 _CLOSED_BY = frozenset({"success", "skipped"})
@@ -59,6 +62,21 @@ def is_open(planned: PlannedAsset) -> bool:
 def open_words(chain: Chain) -> tuple[str, ...]:
     """Give what is open of a run and its retries, as words for `RunRequest.only`."""
     return tuple(dict.fromkeys(map(_word, filter(is_open, chain.planned))))
+
+
+def left_open(
+    store: Store, environment: str, *, but: Collection[str] = ()
+) -> str | None:
+    """Find the latest of recent runs of which something is open and not done since."""
+    done = last_success(store, environment)
+    for run in runs(store):
+        if run.environment != environment or run.run in but:
+            continue
+        began = datetime.fromisoformat(run.started_at)
+        for each in filter(is_open, chain_of(store, run.run).planned):
+            if each.asset not in done or done[each.asset] < began:
+                return run.run
+    return None
 
 
 def request_again(chain: Chain, asked: RunRequest) -> RunRequest | None:

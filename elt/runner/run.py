@@ -129,6 +129,9 @@ def decide(
         held=marks.held_back(store, project.environment),
     )
     chosen = choose(graph, request, facts, prepared.bookmarks)
+    waits = held_back(graph, chosen.assets, facts)
+    told = {asset: f"held back: {why}" for asset, why in waits.items()}
+    facts = replace(facts, notes={**facts.notes, **told})
     planned = tuple(plan(graph, chosen.assets, facts))
     taps = (step.id.removeprefix("tap:") for step in planned if step.kind == "tap")
     return Plan(
