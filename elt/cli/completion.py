@@ -71,6 +71,8 @@ def _ran(project: Project) -> list[str]:
     from elt.runner.store.database import open_store
     from elt.runner.store.history import asset_statuses
 
+    if not (project.private_dir / "elt.db").exists():
+        return []
     with open_store(project.private_dir) as store:
         return [each.asset for each in asset_statuses(store, project.environment)]
 
@@ -79,6 +81,8 @@ def _latest_runs(project: Project) -> list[str]:
     from elt.runner.store.database import open_store
     from elt.runner.store.history import runs
 
+    if not (project.private_dir / "elt.db").exists():
+        return []
     with open_store(project.private_dir) as store:
         return [each.run for each in runs(store)]
 

@@ -82,7 +82,7 @@ class World:
 def run(store: Store, world: World, request: RunRequest) -> str:
     """Run as `elt.runner.run` does, with nothing but the graph and the run log."""
     history.mark_crashed(store, alive=lambda _: False)
-    owner = this_process(f"run-{len(history.runs(store, 1000))}")
+    owner = this_process(f"r{len(history.runs(store, 1000))}")
     history.start_run(
         store,
         owner,
@@ -176,7 +176,7 @@ def nights(draw: st.DrawFn) -> tuple[Graph, RunRequest, dict[str, list[Status]],
     return graph, RunRequest(selection=tuple(begins)), failures, kills
 
 
-@settings(max_examples=80)
+@settings(max_examples=50)
 @given(nights())
 def test_retries_end_where_a_run_without_failures_ends_and_repeat_nothing(night):
     graph, request, failures, kills = night
