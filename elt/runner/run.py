@@ -128,7 +128,7 @@ def decide(
         last_change=history.last_change(store, project.environment),
         held=marks.held_back(store, project.environment),
     )
-    chosen = choose(graph, request, facts, prepared.bookmarks)
+    chosen = choose(graph, request, facts, _states(project, prepared, store))
     waits = held_back(graph, chosen.assets, facts)
     told = {asset: f"held back: {why}" for asset, why in waits.items()}
     facts = replace(facts, notes={**facts.notes, **told})
@@ -141,6 +141,17 @@ def decide(
         held=held_back(graph, {a for step in planned for a in step.assets}, facts),
         notes=tuple(chosen.notes),
     )
+
+
+def _states(project: Project, prepared: Prepared, store: Store) -> dict[str, str]:
+    """Give the taps' states, of those with a foreign target as the store has them."""
+    found = dict(prepared.bookmarks)
+    for tap, table in project.file.taps.items():
+        if table.target is not None:
+            place = state.place_at_target(project.environment, table.target)
+            last = state.latest(store, place, tap)
+            found |= {tap: last.state} if last else {}
+    return found
 
 
 def _again(
@@ -256,7 +267,7 @@ class _Run:
                 kind=step.kind,
                 reason=step.reason,
                 assets=step.assets,
-                unasked=step.id.removeprefix("tap:") in decided.unasked,
+                unasked=self._is_guess(step, decided),
             )
             for step in decided.steps
         ]
@@ -266,6 +277,14 @@ class _Run:
         listen(RunStarted(run=self.owner.run, steps=ids))
         for note in decided.notes:
             listen(LogLine(step="", source="elt", level="warning", text=note))
+
+    def _is_guess(self, step: Step, decided: Plan) -> bool:
+        """Say whether nobody knows if these are all streams that were asked for.
+
+        What a retry names by its id was known to an earlier run.
+        """
+        tap = step.id.removeprefix("tap:")
+        return tap in decided.unasked and not {*step.assets} <= {*self.request.only}
 
     def _execute(
         self, decided: Plan, prepared: Prepared, listen: Listener

@@ -498,6 +498,25 @@ def test_a_guess_is_forgotten_when_the_tap_has_answered(store: Store):
         assert open_words(chain_of(store)) == (("tap:a",) if unasked else (A.id,))
 
 
+def test_a_guess_does_not_stand_for_streams_that_an_earlier_run_knew(store: Store):
+    """The tap failed in one stream, and did not even answer the retry."""
+    plans = [((A.id, B.id), False), (("stream:a.*",), True)]
+    for number, (assets, unasked) in enumerate(plans):
+        owner = this_process(f"run-{number}")
+        above = f"run-{number - 1}" if number else None
+        history.start_run(store, owner, environment=HERE, request={}, retry_of=above)
+        entry = history.StepEntry(
+            step="tap:a", kind="tap", reason="", assets=assets, unasked=unasked
+        )
+        history.record_plan(store, owner.run, [entry])
+        recorder = Recorder(store, owner.run, environment=HERE)
+        recorder(AssetFinished(step="tap:a", asset=assets[0], status="failed"))
+        if len(assets) > 1:
+            recorder(AssetFinished(step="tap:a", asset=B.id, status="done"))
+
+    assert open_words(chain_of(store)) == (A.id,)
+
+
 @pytest.mark.parametrize("status", ["done", "warned", "planned"])
 def test_what_ended_well_is_not_open(status):
     planned = PlannedAsset(asset="a", step="s", run="r", status=status)

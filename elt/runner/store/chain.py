@@ -92,6 +92,9 @@ def _planned(store: Store, runs: Sequence[str]) -> tuple[PlannedAsset, ...]:
     last_plan: dict[str, Row] = {}
     for run in runs:
         for step in _steps(store, run):
+            known = [row for row in last_plan.values() if row["step"] == step["step"]]
+            if step["unasked"] and not all(row["unasked"] for row in known):
+                continue  # an earlier run knew the streams by name
             _forget_guesses(last_plan, step)
             last_plan |= dict.fromkeys(json.loads(step["assets"]), step)
     statuses = _statuses(store, runs)

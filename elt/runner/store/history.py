@@ -321,14 +321,17 @@ def _seconds(start: str, end: str | None) -> float | None:
 
 def find(store: Store, name: str) -> Row:
     """Give the row of a run by its id, the start or end of one, or `last`."""
-    rows = store.rows("SELECT * FROM runs ORDER BY started_at DESC, id DESC")
-    if not rows:
-        raise ConfigError("nothing has run yet", hint="Start with `elt run`")
-    if name == "last":
+    rows = store.rows(
+        "SELECT * FROM runs WHERE ?1 = 'last' OR (?1 <> '' AND"
+        " (substr(id, 1, length(?1)) = ?1 OR substr(id, -length(?1)) = ?1))"
+        " ORDER BY started_at DESC, id DESC LIMIT 1",
+        (name,),
+    )
+    if rows:
         return rows[0]
-    found = [r for r in rows if r["id"].startswith(name) or r["id"].endswith(name)]
-    if name and found:
-        return found[0]
-    close = nearest(name, (row["id"] for row in rows))
+    known = [row["id"] for row in store.rows("SELECT id FROM runs")]
+    if not known:
+        raise ConfigError("nothing has run yet", hint="Start with `elt run`")
+    close = nearest(name, known)
     hint = f"Did you mean `{close}`?" if close else "`elt runs` lists them"
     raise ConfigError(f"there is no run `{name}`", hint=hint)

@@ -155,13 +155,10 @@ def planned_in(
         SELECT steps.run, steps.step, steps.assets FROM steps
         JOIN runs ON runs.id = steps.run
         WHERE runs.environment = ?1 AND steps.run = coalesce(?2, steps.run)
-            AND (
-                steps.step = ?3
-                OR EXISTS (SELECT 1 FROM json_each(steps.assets) WHERE value = ?3)
-            )
+            AND (steps.step = ?3 OR instr(steps.assets, ?4) > 0)
         ORDER BY runs.started_at DESC, runs.id DESC, steps.step <> ?3 LIMIT 1
         """,
-        (environment, run, name),
+        (environment, run, name, json.dumps(name)),
     )
     if not rows:
         return None
