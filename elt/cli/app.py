@@ -28,6 +28,7 @@ from elt.cli import (
     plan,
     plugins,
     query,
+    retry,
     run,
     runs,
     schema,
@@ -80,7 +81,7 @@ class Group(TyperGroup):
         made.callback()(lambda: None)  # without it, a single command is no group
         for command in found:
             _add(made, command)
-        self.epilog = examples_text(found[0])
+        self.epilog = self.epilog or examples_text(found[0])
         commands: Any = typer.main.get_command(made)
         return commands.commands
 
@@ -160,6 +161,7 @@ def _app() -> typer.Typer:
     made.callback(invoke_without_command=True)(elt)
     for command in _commands():
         _add(made, command)
+    made.add_typer(_runs(), name="runs")
     for name in GROUPS:
         made.add_typer(_group(name), name=name)
     # From the first word on, everything is dbt's: `elt dbt build --help` too.
@@ -179,6 +181,18 @@ def _group(name: str) -> typer.Typer:
     )
 
 
+def _runs() -> typer.Typer:
+    """Make the one group that is a command by itself, too."""
+
+    class Named(Group):
+        of = RUNS
+
+    about = examples_text(runs.runs)
+    made = typer.Typer(cls=Named, rich_markup_mode=None, epilog=about)
+    made.callback(invoke_without_command=True)(runs.runs)
+    return made
+
+
 def _add(
     made: typer.Typer,
     command: Command,
@@ -194,7 +208,7 @@ def _add(
 def _commands() -> tuple[Command, ...]:
     """Give the commands in the order of a first day with elt."""
     first: tuple[Command, ...] = (demo.demo, init.init, check.check, plan.plan, run.run)
-    then: tuple[Command, ...] = (status.status, runs.runs, runs.logs, query.query)
+    then: tuple[Command, ...] = (retry.retry, status.status, runs.logs, query.query)
     care: tuple[Command, ...] = (
         doctor.doctor,
         clean.clean,
@@ -238,5 +252,14 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "sync": ("Look into single syncs.", ("sync.plan",)),
 }
+
+# What can be said behind `elt runs`.
+RUNS = (
+    "run_detail.show",
+    "run_marks.mark",
+    "run_marks.clear",
+    "run_marks.undo",
+    "run_detail.changes",
+)
 
 app = _app()

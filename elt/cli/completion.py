@@ -24,6 +24,20 @@ def selections(context: typer.Context, incomplete: str) -> list[str]:
     return [start + name for name in _known(context, selection_words)]
 
 
+def steps(context: typer.Context) -> list[str]:
+    """Complete steps and assets, as plans call them."""
+    return _known(context, lambda project: {"dbt", *_assets(project)})
+
+
+def assets(context: typer.Context) -> list[str]:
+    """Complete what a run has had a result for."""
+    return _known(context, _ran)
+
+
+def runs(context: typer.Context) -> list[str]:
+    return _known(context, _latest_runs)
+
+
 def taps(context: typer.Context) -> list[str]:
     return _known(context, lambda project: project.file.taps)
 
@@ -55,3 +69,38 @@ def _known(context: typer.Context, names: Names) -> list[str]:
         return sorted(names(load_project(Path(folder) if folder else None)))
     except Exception:  # noqa: BLE001  a shell that completes must not see errors
         return []
+
+
+def _ran(project: Project) -> list[str]:
+    from elt.runner.store.database import open_store
+    from elt.runner.store.history import asset_statuses
+
+    if not (project.private_dir / "elt.db").exists():
+        return []
+    with open_store(project.private_dir) as store:
+        return [each.asset for each in asset_statuses(store, project.environment)]
+
+
+def _latest_runs(project: Project) -> list[str]:
+    from elt.runner.store.database import open_store
+    from elt.runner.store.history import runs
+
+    if not (project.private_dir / "elt.db").exists():
+        return []
+    with open_store(project.private_dir) as store:
+        return [each.run for each in runs(store)]
+
+
+def _assets(project: Project) -> set[str]:
+    """Give taps and syncs, and the models that have been built so far."""
+    from elt.runner.store.database import open_store
+    from elt.runner.store.history import asset_statuses
+
+    found = {f"tap:{tap}" for tap in project.file.taps}
+    found |= {f"sync:{sync}" for sync in project.file.syncs}
+    if (project.private_dir / "elt.db").exists():
+        with open_store(project.private_dir) as store:
+            built = asset_statuses(store, project.environment)
+        models = (a.asset.removeprefix("model:") for a in built if "model:" in a.asset)
+        found |= set(models)
+    return found

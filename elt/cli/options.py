@@ -52,10 +52,30 @@ Exclude = Annotated[
         autocompletion=completion.selections,
     ),
 ]
+FromStep = Annotated[
+    str,
+    typer.Option(
+        "--from",
+        metavar="STEP",
+        help="Of what is selected, only this step or asset of the plan, and what is"
+        " below it.",
+        show_default=False,
+        autocompletion=completion.steps,
+    ),
+]
 FullRefresh = Annotated[
     bool,
     typer.Option(
         "--full-refresh", help="Read all of each stream, rebuild incremental models."
+    ),
+]
+
+OverlapWays = Annotated[
+    str,
+    typer.Option(
+        "--on-overlap",
+        metavar="fail|skip|wait[=10m]",
+        help="What to do while another run goes on.",
     ),
 ]
 
@@ -128,6 +148,12 @@ class LogFormat(StrEnum):
     AUTO = "auto"
     PLAIN = "plain"
     JSON = "json"
+
+
+Reason = Annotated[
+    str,
+    typer.Option("--reason", metavar="TEXT", help="Why; kept beside your name."),
+]
 
 
 class Guard(StrEnum):

@@ -12,6 +12,7 @@ from elt.cli.options import (
     AsJson,
     Environment,
     Exclude,
+    FromStep,
     FullRefresh,
     Selection,
     examples,
@@ -36,6 +37,7 @@ def plan(
     selection: Selection = None,
     *,
     exclude: Exclude = None,
+    from_step: FromStep = "",
     full_refresh: FullRefresh = False,
     environment: Environment = None,
     as_json: AsJson = False,
@@ -47,6 +49,7 @@ def plan(
     request = RunRequest(
         selection=tuple(selection or ()),
         exclude=tuple(exclude or ()),
+        from_step=from_step,
         full_refresh=full_refresh,
     )
     project = open_project(context, environment)
@@ -59,7 +62,9 @@ def plan(
         raise typer.Exit(EltError.exit_code)
 
 
-def print_plan(steps: Sequence[Step], unasked: Mapping[str, str]) -> None:
+def print_plan(
+    steps: Sequence[Step], unasked: Mapping[str, str], *, does_it: str = "elt run"
+) -> None:
     from elt.report.figures import counted
     from elt.report.tables import Column, print_table
     from elt.runner.run import NOTHING_TO_DO
@@ -79,11 +84,11 @@ def print_plan(steps: Sequence[Step], unasked: Mapping[str, str]) -> None:
     assets = sum(len(step.assets) for step in steps)
     total = f"{counted(len(steps), 'step')}, {counted(assets, 'asset')}"
     if not unasked:
-        note(f"\n{total}. Nothing was done; `elt run` does it.")
+        note(f"\n{total}. Nothing was done; `{does_it}` does it.")
         return
     note(f"\n{total}. Nothing was done.")
     for tap, hint in unasked.items():
-        note(f"Tap `{tap}` cannot be asked: `elt run` would fail there, too.")
+        note(f"Tap `{tap}` cannot be asked: `{does_it}` would fail there, too.")
         if hint:
             note(f"hint: {hint}")
 

@@ -15,9 +15,11 @@ from elt.cli.options import (
     AsJson,
     Environment,
     Exclude,
+    FromStep,
     FullRefresh,
     Guard,
     LogFormat,
+    OverlapWays,
     Selection,
     examples,
     note,
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     ("elt run tap:crm+", "one tap and all that depends on it"),
     ("elt run +customers --exclude tag:slow", "a model and what it needs"),
     ("elt run state:modified+ result:failed+", "what changed or failed, and on"),
+    ("elt run --from dbt", "that step of the plan, and all that is below it"),
     ("elt run --log-format json --json", "for programs: events, then the result"),
 )
 def run(
@@ -50,6 +53,7 @@ def run(
     selection: Selection = None,
     *,
     exclude: Exclude = None,
+    from_step: FromStep = "",
     full_refresh: FullRefresh = False,
     environment: Environment = None,
     jobs: Annotated[
@@ -71,14 +75,7 @@ def run(
             help="Waive a guard of the syncs, this once; may be repeated.",
         ),
     ] = None,
-    on_overlap: Annotated[
-        str,
-        typer.Option(
-            "--on-overlap",
-            metavar="fail|skip|wait[=10m]",
-            help="What to do while another run goes on.",
-        ),
-    ] = "fail",
+    on_overlap: OverlapWays = "fail",
     log_format: Annotated[
         LogFormat,
         typer.Option("--log-format", help="How a run tells what it does, on stderr."),
@@ -96,6 +93,7 @@ def run(
     request = RunRequest(
         selection=tuple(selection or ()),
         exclude=tuple(exclude or ()),
+        from_step=from_step,
         full_refresh=full_refresh,
         jobs=jobs,
         first=first,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from elt.cli import completion
 from elt.cli.options import (
     AsJson,
     examples,
@@ -24,7 +25,11 @@ if TYPE_CHECKING:
 
 Run = Annotated[
     str,
-    typer.Argument(metavar="RUN", help="A run's id, the end of one, or `last`."),
+    typer.Argument(
+        metavar="RUN",
+        help="A run's id, the end of one, or `last`.",
+        autocompletion=completion.runs,
+    ),
 ]
 Step = Annotated[
     str | None,
@@ -37,13 +42,16 @@ Step = Annotated[
 @examples(
     ("elt runs", "the last 20"),
     ("elt runs --limit 100 --json", "more, for programs"),
+    ("elt runs show last", "one of them: every asset, and what people changed"),
 )
 def runs(
     context: typer.Context,
     limit: Annotated[int, typer.Option("--limit", min=1, help="How many.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """List the latest runs, the newest first."""
+    """List the latest runs, or look into one."""
+    if context.invoked_subcommand is not None:
+        return
     from elt.runner.store import history
     from elt.runner.store.database import open_store
 
@@ -67,6 +75,7 @@ def runs(
             Column("time", right=True),
             Column("rejects", right=True, optional=True),
             Column("assets", spare=True),
+            Column("retry of", optional=True, spare=True),
         ),
         [_run_row(run) for run in found],
     )
@@ -98,12 +107,12 @@ def logs(
     if as_json:
         _print_events(detail.summary, events)
         return
-    _print_head(detail.summary)
+    print_head(detail.summary)
     for time, event in events:
         _print_event(time, event)
 
 
-def _print_head(run: RunSummary) -> None:
+def print_head(run: RunSummary) -> None:
     from elt.report.endings import done_with
     from elt.report.figures import duration, local
 
@@ -141,4 +150,4 @@ def _run_row(run: RunSummary) -> tuple[str | int | None, ...]:
     started = local(run.started_at)
     rejects = run.rejects or None
     ended = done_with(run.rejects) if run.only_rejects else run.status
-    return (run.run, ended, started, seconds, rejects, counts)
+    return (run.run, ended, started, seconds, rejects, counts, run.retry_of or "")

@@ -24,8 +24,9 @@ _TROUBLE = ("failed", "stopped", "warned")
 # Told together, with the way out: one cause stands for all of them.
 _NOT_DONE = {
     "skipped": "",
-    "interrupted": "What was committed is kept; `elt run` again goes on from there",
+    "interrupted": "What was committed is kept; `elt retry` goes on from there",
 }
+_LEFT = ("failed", "stopped", "skipped", "interrupted")
 _COLUMNS = (
     Column("what ran"),
     Column("status", status=True),
@@ -55,7 +56,9 @@ def print_summary(
     owners: Mapping[str, str] | None = None,
     width: int | None = None,
 ) -> None:
-    """Write the table, what to look at, and one last line that sums it up.
+    """Write the table, what to look at, and a line that sums it up.
+
+    Where something is left to do, a last line says how to go on.
 
     `hints` are the ways out, by asset, where they are not the step's own, and `owners`
     who looks after an asset.
@@ -65,7 +68,7 @@ def print_summary(
     print_table(_COLUMNS, rows, stream=stream, width=width)
     trouble = list(_trouble(tally, hints or {}, owners or {}))
     _print_trouble(trouble, stream, width)
-    stream.write(f"\n{_last_line(tally, clean.encoding(stream))}\n")
+    stream.write(f"\n{_last_line(tally, clean.encoding(stream))}\n{_way_on(tally)}")
     stream.flush()
 
 
@@ -206,6 +209,21 @@ def _last_line(tally: Tally, encoding: str) -> str:
     summed = f": {parts}" if parts else ""
     ended = run_ending(status, tally.results())
     return f"{marks.mark(status, encoding)} run {tally.run} {ended}{took}{summed}"
+
+
+def _way_on(tally: Tally) -> str:
+    """Say how to do what is left; with the run's id, for who reads this in the morning.
+
+    A later run would be the one that `elt retry` means without it.
+    """
+    left = Counter(r.status for r in tally.results() if r.status in _LEFT)
+    if not left or not tally.run:
+        return ""
+    mended = "when that is mended, " if left.keys() & {"failed", "stopped"} else ""
+    number = left.total()
+    those = "the asset that is" if number == 1 else f"the {number:,} assets that are"
+    retry = f"`elt retry {tally.run}`"
+    return f"hint: {mended}{retry} does {those} left, and nothing twice\n"
 
 
 def _step_result(step: StepTally, owners: Mapping[str, str]) -> dict[str, Any]:

@@ -6,6 +6,9 @@ holds everybody up until that restore is finished.
 
 from __future__ import annotations
 
+import getpass
+import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +35,15 @@ def alone(project: Project, doing: str) -> Iterator[None]:
     except Held as held:
         held.hint = "Try again when it has ended"
         raise
+
+
+def author() -> str:
+    """Name whoever changes something by hand, for the trail that is kept of it."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user has no name
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
 
 
 def journal_of(private_dir: Path) -> Path:

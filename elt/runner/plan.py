@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
@@ -44,6 +44,9 @@ class RunRequest:
     strict: bool = False  # exit with 3 when there is something to look at
     on_overlap: OnOverlap = "fail"
     wait_seconds: float | None = None  # for another run, with `wait`; None: for ever
+    from_step: str = ""  # of what is selected, only this step and what is below it
+    retry: str = ""  # the run to go on with: its id, a part of it, or `last`
+    only: tuple[str, ...] = ()  # what is open of it, see `elt.runner.resume`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +56,8 @@ class Facts:
     `last_success` is the time of the last result that was done or warned.
     `last_change` is the time of the last result that was not skipped, because a
     failed load may have committed rows too. `named` and `past` are what selections
-    may ask.
+    may ask. `held` are assets that a person marked failed, with the words for what is
+    below them and must not go on.
     """
 
     modes: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # and reason
@@ -65,6 +69,7 @@ class Facts:
     last_change: Mapping[str, datetime] = field(default_factory=dict)
     named: Mapping[str, SelectionTable] = field(default_factory=dict)
     past: Past = field(default_factory=Past)
+    held: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +143,7 @@ def due_tests(graph: Graph, chosen: set[str], facts: Facts) -> dict[str, str]:
         for sync in graph.order
         if sync in chosen and graph[sync].kind == "sync"
         for test in graph.needs(sync)
-        if graph[test].kind == "test" and test not in chosen
+        if graph[test].kind == "test" and test not in chosen | facts.held.keys()
     }
     if not asked:
         return {}
@@ -147,6 +152,21 @@ def due_tests(graph: Graph, chosen: set[str], facts: Facts) -> dict[str, str]:
         test: sync
         for test, sync in asked.items()
         if _is_due(graph, test, facts, changes[test])
+    }
+
+
+def held_back(graph: Graph, assets: Collection[str], facts: Facts) -> dict[str, str]:
+    """Find the assets that must not go on, each with the reason in words.
+
+    They are those below what a person marked failed, unless it is among them itself:
+    then its new result counts.
+    """
+    return {
+        asset: why
+        for held, why in facts.held.items()
+        if held in graph and held not in assets
+        for asset in graph.downstream([held])
+        if asset in assets
     }
 
 

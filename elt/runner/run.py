@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 
-from elt.errors import EltError, Interrupted
+from elt.errors import ConfigError, EltError, Interrupted
 from elt.events import (
     BookmarkCommitted,
     Event,
@@ -33,12 +33,13 @@ from elt.runner.hub import Hub
 from elt.runner.limits import run_limits, step_limits
 from elt.runner.lock import Held, Owner, Waiting, hold, this_process
 from elt.runner.methods import Past
-from elt.runner.plan import RunRequest, Step, plan
+from elt.runner.plan import RunRequest, Step, held_back, plan
 from elt.runner.preparation import Prepare, Prepared
 from elt.runner.result import RunResult, exit_code, run_status
+from elt.runner.resume import choose, request_again
 from elt.runner.scheduler import execute
-from elt.runner.selection import select
-from elt.runner.store import history, past, state
+from elt.runner.store import history, marks, past, state
+from elt.runner.store.chain import chain_of
 from elt.runner.store.database import Store, open_store
 from elt.runner.store.recorder import Recorder
 from elt.runner.upkeep.retention import apply_daily
@@ -51,7 +52,8 @@ NOTHING_TO_DO = "nothing to do: the selection chooses nothing at this moment"
 class Plan:
     """What a run would do, and the graph that it was chosen from.
 
-    `unasked` are the taps of it that did not answer, each with the way out, and
+    `unasked` are the taps of it that did not answer, each with the way out, `held` the
+    assets that a person's word holds back, and `notes` what there is to say besides.
     `fingerprints` say what each asset is made of now.
     """
 
@@ -59,6 +61,8 @@ class Plan:
     steps: tuple[Step, ...]
     unasked: Mapping[str, str] = field(default_factory=dict)
     fingerprints: Mapping[str, str] = field(default_factory=dict)
+    held: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def run_project(
@@ -105,6 +109,12 @@ def plan_project(
     """Decide what `run_project` would do, and do nothing."""
     secrets = secrets or Secrets(project.root)
     with open_store(project.private_dir) as store, secrets.kept_out_of_errors():
+        if request.retry:
+            history.mark_crashed(store)
+            again, message = _again(project, store, request)
+            if again is None:
+                return Plan(graph=Graph([]), steps=(), notes=(message,))
+            request = again
         prepared = prepare(
             project,
             request,
@@ -130,21 +140,51 @@ def decide(
         last_change=history.last_change(store, project.environment),
         named=project.file.selections,
         past=_past(store, project.environment, made_of),
+        held=marks.held_back(store, project.environment),
     )
-    chosen = select(
-        graph,
-        request.selection,
-        exclude=request.exclude,
-        named=facts.named,
-        past=facts.past,
-    )
+    chosen = choose(graph, request, facts, _states(project, prepared, store))
+    waits = held_back(graph, chosen.assets, facts)
+    told = {asset: f"held back: {why}" for asset, why in waits.items()}
+    facts = replace(facts, notes={**facts.notes, **told})
     planned = tuple(
         replace(step, limits=step_limits(project.file, step.id))
-        for step in plan(graph, chosen, facts)
+        for step in plan(graph, chosen.assets, facts)
     )
     taps = (step.id.removeprefix("tap:") for step in planned if step.kind == "tap")
-    unasked = {tap: facts.unasked[tap] for tap in taps if tap in facts.unasked}
-    return Plan(graph=graph, steps=planned, unasked=unasked, fingerprints=made_of)
+    return Plan(
+        graph=graph,
+        steps=planned,
+        unasked={tap: facts.unasked[tap] for tap in taps if tap in facts.unasked},
+        held=held_back(graph, {a for step in planned for a in step.assets}, facts),
+        notes=tuple(chosen.notes),
+        fingerprints=made_of,
+    )
+
+
+def _states(project: Project, prepared: Prepared, store: Store) -> dict[str, str]:
+    """Give the taps' states, of those with a foreign target as the store has them."""
+    found = dict(prepared.bookmarks)
+    for tap, table in project.file.taps.items():
+        if table.target is not None:
+            place = state.place_at_target(project.environment, table.target)
+            last = state.latest(store, place, tap)
+            found |= {tap: last.state} if last else {}
+    return found
+
+
+def _again(
+    project: Project, store: Store, asked: RunRequest
+) -> tuple[RunRequest | None, str]:
+    """Give the request of a retry, or None and why there is nothing to do."""
+    chain = chain_of(store, asked.retry)
+    if chain.environment != project.environment:
+        raise ConfigError(
+            f"run {chain.last} was in the environment `{chain.environment}`",
+            hint=f"`elt retry {chain.last}` finds it by itself",
+        )
+    request = request_again(chain, asked)
+    ended = f"run {chain.last} ended `{chain.status}`"
+    return request, "" if request else f"{ended}: there is nothing left to do of it"
 
 
 def _past(store: Store, environment: str, made_of: Mapping[str, str]) -> Past:
@@ -197,11 +237,17 @@ class _Run:
         # Nobody else can be running while this process holds the lock.
         history.mark_crashed(store, alive=lambda _: False)
         self._look_at_the_clock(store)
+        if self.request.retry:
+            again, message = _again(self.project, store, self.request)
+            if again is None:
+                return RunResult(run="", status="done", exit_code=0, message=message)
+            self.request = again
         history.start_run(
             store,
             self.owner,
             environment=self.project.environment,
             request=asdict(self.request),
+            retry_of=self.request.retry or None,
         )
         reach("run-recorded")
         try:
@@ -271,7 +317,11 @@ class _Run:
     def _announce(self, store: Store, decided: Plan, listen: Listener) -> None:
         entries = [
             history.StepEntry(
-                step=step.id, kind=step.kind, reason=step.reason, assets=step.assets
+                step=step.id,
+                kind=step.kind,
+                reason=step.reason,
+                assets=step.assets,
+                unasked=self._is_guess(step, decided),
             )
             for step in decided.steps
         ]
@@ -279,6 +329,16 @@ class _Run:
         reach("plan-recorded")
         ids = tuple(step.id for step in decided.steps)
         listen(RunStarted(run=self.owner.run, steps=ids))
+        for note in decided.notes:
+            listen(LogLine(step="", source="elt", level="warning", text=note))
+
+    def _is_guess(self, step: Step, decided: Plan) -> bool:
+        """Say whether nobody knows if these are all streams that were asked for.
+
+        What a retry names by its id was known to an earlier run.
+        """
+        tap = step.id.removeprefix("tap:")
+        return tap in decided.unasked and not {*step.assets} <= {*self.request.only}
 
     def _execute(
         self, decided: Plan, prepared: Prepared, listen: Listener
@@ -291,6 +351,7 @@ class _Run:
             do=prepared.doing(self.owner.run, listen),
             listen=listen,
             limits=run_limits(self.project.file, jobs=self.request.jobs),
+            held=decided.held,
             stop=self.stop,
         )
 

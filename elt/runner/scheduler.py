@@ -36,6 +36,7 @@ def execute(  # noqa: PLR0913  the edges of a run, each named
     *,
     do: Do,
     listen: Listener = ignore,
+    held: Mapping[str, str] | None = None,
     limits: RunLimits | None = None,
     stop: Stop | None = None,
     edges: Edges | None = None,
@@ -43,7 +44,8 @@ def execute(  # noqa: PLR0913  the edges of a run, each named
     """Do the steps; give every asset's result.
 
     `listen` is called from several threads. When `stop` is set, running steps are
-    asked to stop and the assets of those that did not begin are skipped.
+    asked to stop and the assets of those that did not begin are skipped. `held` are
+    assets that are skipped in any case, each with the reason.
     """
     return _Execution(
         turns=Turns(steps),
@@ -52,6 +54,7 @@ def execute(  # noqa: PLR0913  the edges of a run, each named
         graph=graph,
         do=do,
         listen=listen,
+        held=held or {},
         limits=limits or RunLimits(),
         stop=stop or Stop(),
         edges=edges or Edges(),
@@ -96,6 +99,7 @@ class _Execution:
     graph: Graph
     do: Do
     listen: Listener
+    held: Mapping[str, str]
     limits: RunLimits
     stop: Stop
     edges: Edges
@@ -124,7 +128,9 @@ class _Execution:
         """Let steps wait for their turn; one that is skipped whole needs none."""
         while step := self.turns.next_free():
             to_do, skipped = split_off_skipped(step, self.needs, self.results)
-            self._tell_skipped(step, skipped)
+            held = {a: _skipped(a, self.held[a]) for a in to_do if a in self.held}
+            to_do = tuple(asset for asset in to_do if asset not in held)
+            self._tell_skipped(step, skipped | held)
             if to_do:
                 self.to_do[step.id] = to_do
                 self.turns.queue(step)

@@ -54,13 +54,15 @@ def prepare(  # noqa: PLR0913  the edges of a run, each named
         listen(LogLine(step="", source="elt", level="info", text=text))
 
     named = project.file.selections
-    wanted = taps_within(request.selection, named)
+    # A retry names assets where a run has its selection.
+    words = request.only or request.selection
+    wanted = taps_within(words, named)
     warehouse = warehouse_of(project, secrets, on_wait=on_wait)
     dbt = Dbt(project, warehouse, resolve=secrets.resolve)
     if not preview:
         _sweep(project)
         # Its import is not free where dbt surely is not needed.
-        without = is_without_dbt(request.selection, named)
+        without = is_without_dbt(words, named)
         if project.file.transform is not None and not without:
             dbt.load()
     discovered = discover_all(

@@ -7,9 +7,6 @@ which the next run brings up to date.
 
 from __future__ import annotations
 
-import getpass
-import os
-import socket
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,7 +15,7 @@ from typing import TYPE_CHECKING
 from elt.errors import Unavailable
 from elt.project.secrets import Secrets
 from elt.project.settings import Project
-from elt.runner.alone import alone
+from elt.runner.alone import alone, author
 from elt.runner.edits import Edit
 from elt.runner.store.database import Store, open_store
 from elt.runner.store.state import is_empty, latest, record, save
@@ -114,14 +111,6 @@ def _record(store: Store, edit: Edit, reason: str) -> int:
         edit.after,
         origin=edit.origin,
         reason=reason,
-        author=_author(),
+        author=author(),
         goes_on_from=edit.back_to,
     )
-
-
-def _author() -> str:
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):  # a container's user has no name
-        user = str(os.getuid())
-    return f"{user}@{socket.gethostname()}"

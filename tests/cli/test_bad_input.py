@@ -18,8 +18,14 @@ LINES: dict[str, list[str]] = {
     "check": [],
     "plan": [],
     "run": [],
+    "retry": [],
     "status": [],
     "runs": [],
+    "runs show": ["last"],
+    "runs mark": ["tap:days", "success", "--reason", "x"],
+    "runs clear": ["tap:days", "--yes"],
+    "runs undo": ["tap:days"],
+    "runs changes": [],
     "logs": ["last"],
     "query": ["SELECT 1"],
     "sync plan": ["people"],
@@ -61,7 +67,9 @@ def commands() -> set[str]:
     found = set()
     for name, command in typer.main.get_command(app).commands.items():
         below = getattr(command, "commands", None)
-        found |= {f"{name} {second}" for second in below} if below else {name}
+        found |= {f"{name} {second}" for second in below or ()}
+        if not below or command.invoke_without_command:
+            found.add(name)
     return found
 
 

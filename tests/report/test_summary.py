@@ -71,7 +71,7 @@ def test_an_interrupted_run_says_once_what_to_do():
 
     assert out.getvalue().count("stopped by SIGINT") == 1
     assert "2 assets interrupted" in out.getvalue()
-    assert "`elt run` again" in out.getvalue()
+    assert out.getvalue().count("`elt retry") == 2
 
 
 def test_the_hint_of_one_asset_stands_with_it():

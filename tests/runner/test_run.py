@@ -23,10 +23,10 @@ from elt.runner.lock import Held, hold, this_process
 from elt.runner.plan import Facts, RunRequest, Step
 from elt.runner.result import exit_code, run_status
 from elt.runner.run import plan_project, run_project
-from elt.runner.store import history, state
+from elt.runner.store import history, marks, state
 from elt.runner.store.database import Store, open_store
 from elt.runner.store.recorder import logged
-from elt.transform.manifest import Manifest
+from elt.transform.manifest import Manifest, Node, Source
 
 TOML = """
 [project]
@@ -385,6 +385,98 @@ def test_an_overlap_fails_or_is_skipped_as_asked(project: Project):
     assert world.previews == []
     assert (result.run, result.exit_code) == ("", 0)
     assert "another run of this project is under way: run-1" in result.message
+
+
+def test_a_retry_is_recorded_with_what_it_goes_on_with(project: Project):
+    asked = RunRequest(full_refresh=True, accept=("removed",))
+    broken = World(work=failing(EltError("no")))
+    first = run_project(project, asked, prepare=broken)
+
+    result = run_project(project, RunRequest(retry="last"), prepare=World())
+
+    assert [(r.asset, r.status) for r in result.results] == [
+        ("stream:crm.deals", "done")
+    ]
+    summary = run_row(project)
+    assert (summary.run, summary.retry_of) == (result.run, first.run)
+    assert summary.request["full_refresh"] is True
+    assert summary.request["accept"] == []
+    assert summary.request["only"] == ["stream:crm.deals"]
+
+
+def test_where_nothing_is_left_no_run_begins(project: Project):
+    run_project(project, RunRequest(), prepare=World())
+    world = World()
+
+    result = run_project(project, RunRequest(retry="last"), prepare=world)
+
+    assert (result.run, result.exit_code) == ("", 0)
+    assert "there is nothing left to do of it" in result.message
+    assert world.previews == []
+    plan = plan_project(project, RunRequest(retry="last"), prepare=world)
+    assert plan.steps == ()
+    assert "there is nothing left to do" in plan.notes[0]
+
+
+def test_a_run_of_another_environment_is_not_retried_in_this(project: Project):
+    run_project(project, RunRequest(), prepare=World(work=failing(EltError("no"))))
+    (project.root / "elt.toml").write_text(TOML + "[environments.prod]\n")
+    elsewhere = load_project(project.root, "prod")
+
+    with pytest.raises(ConfigError, match="was in the environment `default`"):
+        run_project(elsewhere, RunRequest(retry="last"), prepare=World())
+
+
+def test_the_plan_says_what_a_persons_word_holds_back(project: Project):
+    world = World(manifest=reading("crm", "deals"))
+    result = run_project(project, RunRequest(selection=("tap:crm",)), prepare=world)
+    with open_store(project.private_dir) as store:
+        marks.mark(
+            store,
+            "default",
+            result.run,
+            ["stream:crm.deals"],
+            "failed",
+            reason="half of it",
+            author="ann@desk",
+        )
+    request = RunRequest(selection=("model:customers",))
+
+    plan = plan_project(project, request, prepare=world)
+
+    (planned,) = plan.steps[0].planned
+    why = "`stream:crm.deals` was marked failed by ann@desk: half of it"
+    assert planned.note == f"held back: {why}"
+    assert plan.held == {"model:customers": why}
+    everything = plan_project(project, RunRequest(), prepare=world)
+    assert everything.held == {}
+
+
+def reading(tap: str, table: str) -> Manifest:
+    """Give a manifest of one model, `customers`, that reads a loaded table."""
+    source = Source(
+        unique_id="source.s",
+        name=f"raw_{tap}.{table}",
+        database="warehouse",
+        schema=f"raw_{tap}",
+        identifier=table,
+    )
+    node = Node(
+        unique_id="model.customers",
+        kind="model",
+        name="customers",
+        fqn=("shop", "customers"),
+        database="warehouse",
+        schema="main",
+        identifier="customers",
+        depends_on=("source.s",),
+        tags=(),
+        severity="error",
+        path="models/customers.sql",
+        package="shop",
+        materialized="table",
+    )
+    return Manifest(nodes={node.unique_id: node}, sources={source.unique_id: source})
 
 
 KILLED = """

@@ -126,6 +126,27 @@ MIGRATIONS = (
     ALTER TABLE assets ADD COLUMN owner TEXT NOT NULL DEFAULT '';
     ALTER TABLE assets ADD COLUMN tags TEXT NOT NULL DEFAULT '[]'
     """,
+    """
+    ALTER TABLE runs ADD COLUMN retry_of TEXT;
+    CREATE INDEX retries_of_run ON runs (retry_of) WHERE retry_of IS NOT NULL;
+    ALTER TABLE steps ADD COLUMN unasked INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE marks (
+        id INTEGER PRIMARY KEY,
+        environment TEXT NOT NULL,
+        run TEXT NOT NULL,
+        asset TEXT NOT NULL,
+        word TEXT NOT NULL CHECK (word IN ('success', 'failed', 'skipped', 'cleared')),
+        is_current INTEGER NOT NULL,
+        before TEXT NOT NULL CHECK (json_valid(before)),
+        reason TEXT NOT NULL,
+        author TEXT NOT NULL,
+        made_at TEXT NOT NULL,
+        taken_back_at TEXT,
+        taken_back_by TEXT NOT NULL DEFAULT '',
+        taken_back_reason TEXT NOT NULL DEFAULT ''
+    ) STRICT;
+    CREATE INDEX marks_of_asset ON marks (environment, asset)
+    """,
 )
 
 

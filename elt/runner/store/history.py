@@ -38,6 +38,7 @@ class StepEntry:
     kind: str
     reason: str
     assets: tuple[str, ...]
+    unasked: bool = False  # its tap did not answer: the assets are guessed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +57,7 @@ class RunSummary:
     rows: int
     rejects: int
     only_rejects: bool  # they alone are why it did not end as `done`
+    retry_of: str | None = None  # the run that this one went on with
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,18 +126,20 @@ def start_run(
     *,
     environment: str,
     request: Mapping[str, Any],
+    retry_of: str | None = None,
     now: Now = now_utc,
 ) -> None:
     with store.writing() as connection:
         connection.execute(
-            "INSERT INTO runs (id, environment, status, request, started_at, owner)"
-            " VALUES (?, ?, 'running', ?, ?, ?)",
+            "INSERT INTO runs (id, environment, status, request, started_at, owner,"
+            " retry_of) VALUES (?, ?, 'running', ?, ?, ?, ?)",
             (
                 owner.run,
                 environment,
                 json.dumps(request),
                 text_of(now()),
                 json.dumps(asdict(owner)),
+                retry_of,
             ),
         )
 
@@ -143,10 +147,13 @@ def start_run(
 def record_plan(store: Store, run: str, steps: Iterable[StepEntry]) -> None:
     with store.writing() as connection:
         connection.executemany(
-            "INSERT INTO steps (run, step, position, kind, reason, assets)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO steps (run, step, position, kind, reason, assets, unasked)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
             [
-                (run, s.step, position, s.kind, s.reason, json.dumps(s.assets))
+                (
+                    *(run, s.step, position, s.kind, s.reason),
+                    *(json.dumps(s.assets), int(s.unasked)),
+                )
                 for position, s in enumerate(steps)
             ],
         )
@@ -265,7 +272,7 @@ def runs(store: Store, limit: int = 20) -> list[RunSummary]:
 
 def run_detail(store: Store, run: str = "last") -> RunDetail:
     """Give one run by its id, the start or end of one, or `last`."""
-    row = _find(store, run)
+    row = find(store, run)
     steps = store.rows(
         "SELECT step, kind, reason, status, seconds, message, hint,"
         " (SELECT count(*) FROM attempts AS a WHERE a.run = s.run AND a.step = s.step)"
@@ -337,6 +344,7 @@ def _summary(store: Store, row: Row) -> RunSummary:
             only_rejects(each["status"], each["rejects"], each["message"])
             for each in warned
         ),
+        retry_of=row["retry_of"],
     )
 
 
@@ -346,15 +354,19 @@ def _seconds(start: str, end: str | None) -> float | None:
     return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
 
 
-def _find(store: Store, name: str) -> Row:
-    rows = store.rows("SELECT * FROM runs ORDER BY rowid DESC")
-    if not rows:
-        raise ConfigError("nothing has run yet", hint="Start with `elt run`")
-    if name == "last":
+def find(store: Store, name: str) -> Row:
+    """Give the row of a run by its id, the start or end of one, or `last`."""
+    rows = store.rows(
+        "SELECT * FROM runs WHERE ?1 = 'last' OR (?1 <> '' AND"
+        " (substr(id, 1, length(?1)) = ?1 OR substr(id, -length(?1)) = ?1))"
+        " ORDER BY rowid DESC LIMIT 1",
+        (name,),
+    )
+    if rows:
         return rows[0]
-    found = [r for r in rows if r["id"].startswith(name) or r["id"].endswith(name)]
-    if name and found:
-        return found[0]
-    close = nearest(name, (row["id"] for row in rows))
+    known = [row["id"] for row in store.rows("SELECT id FROM runs")]
+    if not known:
+        raise ConfigError("nothing has run yet", hint="Start with `elt run`")
+    close = nearest(name, known)
     hint = f"Did you mean `{close}`?" if close else "`elt runs` lists them"
     raise ConfigError(f"there is no run `{name}`", hint=hint)

@@ -148,7 +148,7 @@ def _store_rules(table: RetentionTable) -> list[_Rule]:
             started_at < ?1 AND {ended}
             AND id NOT IN (SELECT run FROM assets)
             AND id NOT IN (SELECT run FROM baselines WHERE run IS NOT NULL)
-            AND id <> (SELECT id FROM runs ORDER BY started_at DESC, id DESC LIMIT 1)
+            AND id <> (SELECT id FROM runs ORDER BY rowid DESC LIMIT 1)
             """,
             table.run_days,
         ),

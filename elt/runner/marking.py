@@ -1,0 +1,119 @@
+"""Saying by hand how something ended: what is meant, then the word, under the lock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from elt.errors import ConfigError
+from elt.project.nearest import did_you_mean
+from elt.project.settings import Project
+from elt.runner.alone import alone, author
+from elt.runner.store.chain import chain_of
+from elt.runner.store.database import Store, open_store
+from elt.runner.store.history import AssetStatus, asset_statuses, find, mark_crashed
+from elt.runner.store.marks import (
+    Mark,
+    Word,
+    last_mark,
+    mark,
+    planned_in,
+    take_back,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meant:
+    """What a name means: assets of a run, and how each stands."""
+
+    run: str
+    assets: tuple[str, ...]
+    statuses: tuple[AssetStatus, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenBack:
+    """Marks that were taken back; of `late` ones a run has had the asset since."""
+
+    marks: tuple[Mark, ...]
+    late: tuple[Mark, ...]
+
+
+def meant(project: Project, name: str, *, run: str | None = None) -> Meant:
+    """Find an asset or a step in the latest run that planned it, or in this one.
+
+    Raises ConfigError where there is none, with the nearest name.
+    """
+    with open_store(project.private_dir) as store:
+        return _meant(project, store, name, run)
+
+
+def say(
+    project: Project,
+    name: str,
+    word: Word,
+    *,
+    run: str | None = None,
+    reason: str = "",
+) -> list[Mark]:
+    """Write a person's word over results, under the lock; `cleared` forgets them.
+
+    Raises Held while a run is under way.
+    """
+    with alone(project, "elt runs"), open_store(project.private_dir) as store:
+        mark_crashed(store, alive=lambda _: False)
+        found = _meant(project, store, name, run)
+        return mark(
+            store,
+            project.environment,
+            found.run,
+            found.assets,
+            word,
+            reason=reason,
+            author=author(),
+        )
+
+
+def unsay(project: Project, name: str, *, reason: str = "") -> TakenBack:
+    """Take the last word on an asset, or on each of a step, back."""
+    with alone(project, "elt runs"), open_store(project.private_dir) as store:
+        assets = _meant(project, store, name, None).assets
+        found = [last_mark(store, project.environment, asset) for asset in assets]
+        standing = [each for each in found if each is not None]
+        if not standing:
+            raise ConfigError(
+                f"nobody has marked or cleared `{name}`, or it was taken back",
+                hint="`elt runs changes` lists what was changed by hand",
+            )
+        late = take_back(store, standing, reason=reason, author=author())
+    return TakenBack(marks=tuple(standing), late=tuple(late))
+
+
+def _meant(project: Project, store: Store, name: str, run: str | None) -> Meant:
+    environment = project.environment
+    known = {each.asset: each for each in asset_statuses(store, environment)}
+    chosen = find(store, run)["id"] if run else None
+    found = planned_in(store, environment, name, run=chosen)
+    if found is None and chosen is None and name in known:
+        found = known[name].run, (name,)  # its run is longer ago than runs are kept
+    if found is None:
+        raise _unknown(store, name, known, chosen)
+    return Meant(
+        run=found[0],
+        assets=found[1],
+        statuses=tuple(known[asset] for asset in found[1] if asset in known),
+    )
+
+
+def _unknown(
+    store: Store, name: str, known: dict[str, AssetStatus], run: str | None
+) -> ConfigError:
+    names = set(known)
+    if run is not None:
+        planned = [each for each in chain_of(store, run).planned if each.run == run]
+        names = {n for each in planned for n in (each.asset, each.step)}
+    endings = [each for each in names if each.partition(":")[2] == name]
+    close = endings[0] if len(endings) == 1 else name
+    return ConfigError(
+        f"run {run} has no `{name}`" if run else f"no run has had `{name}`",
+        hint=did_you_mean(close, names) or "Nothing has run yet: start with `elt run`",
+    )

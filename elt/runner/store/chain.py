@@ -1,0 +1,144 @@
+"""A run and its retries, seen as one: how each asset that they planned stands now."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from sqlite3 import Row
+from typing import Any
+
+from elt.runner.store.database import Store
+from elt.runner.store.history import find
+from elt.runner.store.marks import marks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedAsset:
+    """An asset as the last run of the chain that planned it left it.
+
+    `status` is None where the run ended before it had one, or a person cleared it.
+    `word` is what a person said of it. `unasked` tells that its tap did not answer: the
+    asset is a guess and stands for all streams of the tap.
+    """
+
+    asset: str
+    step: str
+    run: str
+    status: str | None
+    word: str = ""
+    unasked: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chain:
+    """A run with all retries of it, and of these; `request` is that of the last.
+
+    Nothing is planned where each of them ended before it had a plan.
+    """
+
+    runs: tuple[str, ...]  # the oldest first
+    environment: str
+    status: str  # of the last
+    request: Mapping[str, Any]
+    planned: tuple[PlannedAsset, ...] = ()
+
+    @property
+    def last(self) -> str:
+        return self.runs[-1]
+
+
+def chain_of(store: Store, name: str = "last") -> Chain:
+    """Give the chain that a run belongs to, by its id, the start or end of one.
+
+    Raises ConfigError when there is no such run.
+    """
+    rows = _related(store, _first(store, find(store, name)))
+    ids = [row["id"] for row in rows]
+    return Chain(
+        runs=tuple(ids),
+        environment=rows[-1]["environment"],
+        status=rows[-1]["status"],
+        request=json.loads(rows[-1]["request"]),
+        planned=_planned(store, ids),
+    )
+
+
+def _first(store: Store, run: Row) -> str:
+    while run["retry_of"] is not None:
+        above = store.rows("SELECT * FROM runs WHERE id = ?", (run["retry_of"],))
+        if not above:  # it was longer ago than runs are kept
+            break
+        run = above[0]
+    return str(run["id"])
+
+
+def _related(store: Store, first: str) -> list[Row]:
+    return store.rows(
+        """
+        WITH RECURSIVE related (id) AS (
+            SELECT ?
+            UNION
+            SELECT runs.id FROM runs JOIN related ON runs.retry_of = related.id
+        )
+        SELECT * FROM runs WHERE id IN (SELECT id FROM related)
+        ORDER BY started_at, id
+        """,
+        (first,),
+    )
+
+
+def _planned(store: Store, runs: Sequence[str]) -> tuple[PlannedAsset, ...]:
+    last_plan: dict[str, Row] = {}
+    for run in runs:
+        for step in _steps(store, run):
+            known = [row for row in last_plan.values() if row["step"] == step["step"]]
+            if step["unasked"] and not all(row["unasked"] for row in known):
+                continue  # an earlier run knew the streams by name
+            _forget_guesses(last_plan, step)
+            last_plan |= dict.fromkeys(json.loads(step["assets"]), step)
+    statuses = _statuses(store, runs)
+    # In the order in which they were made, so that the newest word counts.
+    words = {
+        (each.run, each.asset): each.word
+        for each in marks(store, runs=runs)
+        if each.taken_back_at is None
+    }
+    return tuple(
+        PlannedAsset(
+            asset=asset,
+            step=step["step"],
+            run=step["run"],
+            status=statuses.get((step["run"], asset)),
+            word=words.get((step["run"], asset), ""),
+            unasked=bool(step["unasked"]),
+        )
+        for asset, step in last_plan.items()
+    )
+
+
+def _steps(store: Store, run: str) -> list[Row]:
+    return store.rows(
+        "SELECT run, step, assets, unasked FROM steps WHERE run = ? ORDER BY position",
+        (run,),
+    )
+
+
+def _forget_guesses(last_plan: dict[str, Row], step: Row) -> None:
+    """Forget streams that were guessed, when a later run has the tap's own."""
+    guessed = [
+        asset
+        for asset, row in last_plan.items()
+        if row["unasked"] and row["step"] == step["step"]
+    ]
+    for asset in guessed:
+        del last_plan[asset]
+
+
+def _statuses(store: Store, runs: Sequence[str]) -> dict[tuple[str, str], str]:
+    rows = store.rows(
+        "SELECT run, asset, status FROM results"
+        " WHERE run IN (SELECT value FROM json_each(?))",
+        (json.dumps(runs),),
+    )
+    return {(row["run"], row["asset"]): row["status"] for row in rows}
