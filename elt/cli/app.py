@@ -79,7 +79,7 @@ class Group(TyperGroup):
         made.callback()(lambda: None)  # without it, a single command is no group
         for command in found:
             _add(made, command)
-        self.epilog = examples_text(found[0])
+        self.epilog = self.epilog or examples_text(found[0])
         commands: Any = typer.main.get_command(made)
         return commands.commands
 
@@ -173,9 +173,14 @@ def _group(name: str) -> typer.Typer:
     class Named(Group):
         of = addresses
 
-    return typer.Typer(
-        cls=Named, rich_markup_mode=None, no_args_is_help=True, help=about
+    own = ALONE.get(name)
+    made = typer.Typer(
+        cls=Named, rich_markup_mode=None, no_args_is_help=own is None, help=about
     )
+    if own is not None:
+        epilog = examples_text(own)
+        made.callback(invoke_without_command=True, help=about, epilog=epilog)(own)
+    return made
 
 
 def _add(
@@ -193,7 +198,7 @@ def _add(
 def _commands() -> tuple[Command, ...]:
     """Give the commands in the order of a first day with elt."""
     first: tuple[Command, ...] = (demo.demo, init.init, check.check, plan.plan, run.run)
-    then: tuple[Command, ...] = (status.status, runs.runs, runs.logs, query.query)
+    then: tuple[Command, ...] = (status.status, runs.logs, query.query)
     care: tuple[Command, ...] = (
         doctor.doctor,
         clean.clean,
@@ -220,6 +225,7 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
         "Records that were set aside: look at them, load them again.",
         ("rejects.list_", "rejects.show", "rejects.retry", "rejects.drop"),
     ),
+    "runs": ("List the latest runs, the newest first.", ("runs.show",)),
     "state": (
         "How far each tap has been read: look, and change it.",
         (
@@ -235,5 +241,7 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "sync": ("Look into single syncs.", ("sync.plan",)),
 }
+# What the first word does where no second one follows.
+ALONE: dict[str, Command] = {"runs": runs.runs}
 
 app = _app()

@@ -50,6 +50,14 @@ Exclude = Annotated[
         autocompletion=completion.selections,
     ),
 ]
+Junit = Annotated[
+    Path | None,
+    typer.Option(
+        "--junit",
+        metavar="FILE",
+        help="Write the result as JUnit XML, however the run ends.",
+    ),
+]
 FullRefresh = Annotated[
     bool,
     typer.Option(
@@ -126,6 +134,8 @@ class LogFormat(StrEnum):
     AUTO = "auto"
     PLAIN = "plain"
     JSON = "json"
+    GITHUB = "github"
+    GITLAB = "gitlab"
 
 
 class Guard(StrEnum):

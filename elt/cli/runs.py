@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
@@ -20,6 +21,7 @@ from elt.cli.options import (
 
 if TYPE_CHECKING:
     from elt.events import Event
+    from elt.report.result import Result
     from elt.runner.store.history import RunSummary
 
 Run = Annotated[
@@ -37,6 +39,7 @@ Step = Annotated[
 @examples(
     ("elt runs", "the last 20"),
     ("elt runs --limit 100 --json", "more, for programs"),
+    ("elt runs show last", "one of them"),
 )
 def runs(
     context: typer.Context,
@@ -44,6 +47,8 @@ def runs(
     as_json: AsJson = False,
 ) -> None:
     """List the latest runs, the newest first."""
+    if context.invoked_subcommand is not None:
+        return
     from elt.runner.store import history
     from elt.runner.store.database import open_store
 
@@ -70,6 +75,32 @@ def runs(
         ),
         [_run_row(run) for run in found],
     )
+
+
+@examples(
+    ("elt runs show last", "each step and asset, and what there is to look at"),
+    ("elt runs show 3f9a --json", "the document that `elt run --json` wrote"),
+)
+def show(context: typer.Context, run: Run = "last", as_json: AsJson = False) -> None:
+    """Show how one run ended."""
+    from elt.report import document
+    from elt.runner.store import history
+    from elt.runner.store.database import open_store
+
+    project = open_project(context)
+    with open_store(project.private_dir) as store:
+        history.mark_crashed(store)
+        detail = history.run_detail(store, run)
+        found = document.saved(project.private_dir, detail.summary.run)
+        # A run that was killed left none, but the log has what it came to.
+        result = found or document.recorded(store, project, detail.summary.run)
+    if as_json:
+        from elt.report.result import as_json as written
+
+        sys.stdout.write(written(result))
+        return
+    _print_head(detail.summary)
+    _print_result(result)
 
 
 @examples(
@@ -101,6 +132,31 @@ def logs(
     _print_head(detail.summary)
     for time, event in events:
         _print_event(time, event)
+
+
+def _print_result(result: Result) -> None:
+    from elt.report.clean import one_line
+    from elt.report.figures import duration
+    from elt.report.tables import Column, print_table
+    from elt.report.troubles import troubles
+
+    print_table(
+        (
+            Column("what ran"),
+            Column("status", status=True),
+            Column("rows", right=True),
+            Column("rejects", right=True, optional=True),
+            Column("time", right=True),
+        ),
+        [
+            (a.asset, a.status, a.rows, a.rejects or None, duration(a.seconds))
+            for a in result.assets()
+        ],
+    )
+    for each in troubles(result):
+        say(f"\n{each.name} {each.status}: {one_line(each.message)}")
+        if each.hint:
+            say(f"  hint: {one_line(each.hint)}")
 
 
 def _print_head(run: RunSummary) -> None:

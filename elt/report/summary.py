@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TextIO, get_args
+from typing import TextIO, get_args
 
 from rich.console import Group
 from rich.padding import Padding
@@ -63,11 +63,6 @@ def print_summary(
     _print_trouble(list(_trouble(tally, hints or {})), stream, width)
     stream.write(f"\n{_last_line(tally, clean.encoding(stream))}\n")
     stream.flush()
-
-
-def steps_document(tally: Tally) -> list[dict[str, Any]]:
-    """Give the steps and their assets as JSON has them, for `--json`."""
-    return [_step_result(step) for step in tally.steps.values()]
 
 
 def _step_rows(step: StepTally) -> Iterable[tuple[Cell, ...]]:
@@ -193,26 +188,3 @@ def _last_line(tally: Tally, encoding: str) -> str:
     summed = f": {parts}" if parts else ""
     ended = run_ending(status, tally.results())
     return f"{marks.mark(status, encoding)} run {tally.run} {ended}{took}{summed}"
-
-
-def _step_result(step: StepTally) -> dict[str, Any]:
-    end = step.finished
-    return {
-        "step": step.id,
-        "status": end.status if end else "skipped",
-        "seconds": round(end.seconds, 3) if end else None,
-        "attempts": step.attempt,
-        "message": end.message if end else "",
-        "hint": end.hint if end else "",
-        "assets": [
-            {
-                "asset": r.asset,
-                "status": r.status,
-                "rows": r.rows,
-                "rejects": r.rejects,
-                "seconds": round(r.seconds, 3),
-                "message": r.message,
-            }
-            for r in step.results.values()
-        ],
-    }

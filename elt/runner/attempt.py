@@ -9,7 +9,14 @@ import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from elt.errors import EltError, Guarded, Interrupted, Unavailable, of_the_disk
+from elt.errors import (
+    EltError,
+    Guarded,
+    Interrupted,
+    Unavailable,
+    name_of,
+    of_the_disk,
+)
 from elt.events import (
     AssetFinished,
     Listener,
@@ -47,6 +54,7 @@ class AssetResult:
     seconds: float = 0.0
     message: str = ""
     hint: str = ""
+    error: str = ""  # the class of what went wrong, where something was raised
 
 
 class Stop:
@@ -232,6 +240,7 @@ class RunningStep:
                 seconds=seconds,
                 message=message,
                 hint=hint,
+                error=name_of(error) if error else "",
             )
             for asset in self.assets
             if asset.id not in self.results

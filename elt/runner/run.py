@@ -270,6 +270,8 @@ class _Run:
         interrupted = isinstance(error, KeyboardInterrupt | Interrupted)
         status: RunStatus = "interrupted" if interrupted else "failed"
         what = error.what if isinstance(error, EltError) else repr(error)
+        if isinstance(error, EltError):
+            error.run = self.owner.run
         with suppress(EltError):  # the first error counts
             history.finish_run(
                 store, self.owner.run, status, message=self.secrets.scrub(what)

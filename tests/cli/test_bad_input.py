@@ -20,7 +20,9 @@ LINES: dict[str, list[str]] = {
     "run": [],
     "status": [],
     "runs": [],
+    "runs show": ["last"],
     "logs": ["last"],
+    "ci init": ["github", "--output", "no-such-folder.yml"],
     "query": ["SELECT 1"],
     "sync plan": ["people"],
     "tap discover": ["days"],
@@ -59,7 +61,8 @@ def commands() -> set[str]:
     found = set()
     for name, command in typer.main.get_command(app).commands.items():
         below = getattr(command, "commands", None)
-        found |= {f"{name} {second}" for second in below} if below else {name}
+        found |= {f"{name} {second}" for second in below or ()}
+        found |= {name} if not below or command.invoke_without_command else set()
     return found
 
 
