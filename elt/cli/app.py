@@ -216,6 +216,7 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
         "Add a tap, a target or a destination to elt.toml.",
         ("add.tap", "add.target", "add.destination"),
     ),
+    "ci": ("Let GitHub or GitLab run the project.", ("ci.init",)),
     "import": ("Take over a project of another tool.", ("import_.meltano",)),
     "tap": (
         "Look into taps: what they offer, what is chosen.",

@@ -149,7 +149,13 @@ def _print_result(result: Result) -> None:
             Column("time", right=True),
         ),
         [
-            (a.asset, a.status, a.rows, a.rejects or None, duration(a.seconds))
+            (
+                a.asset,
+                a.status,
+                a.rows,
+                a.rejects or None,
+                duration(a.seconds) if a.seconds else None,
+            )
             for a in result.assets()
         ],
     )
