@@ -13,6 +13,7 @@ from elt.errors import ConfigError
 
 if TYPE_CHECKING:
     from elt.project.settings import Project
+    from elt.project.workflows import Needed
 
 
 class Place(StrEnum):
@@ -62,10 +63,7 @@ def init(
         )
     _write(path, workflow(project, chosen.value, top))
     note(f"Wrote {path}. Next:\n")
-    needed = needed_secrets(project)
-    _tell_next(
-        chosen.value, needed.variables, needed.files, included=output is not None
-    )
+    _tell_next(chosen, needed_secrets(project), included=output is not None)
 
 
 def _repository(root: Path) -> Path:
@@ -103,24 +101,22 @@ def _write(path: Path, text: str) -> None:
         ) from error
 
 
-def _tell_next(
-    place: str, variables: tuple[str, ...], files: tuple[str, ...], *, included: bool
-) -> None:
+def _tell_next(place: Place, needed: Needed, *, included: bool) -> None:
     from elt.project.workflows import file_secret_name, secret_name
 
     steps = []
-    if place == "github":
-        names = [secret_name(name) for name in variables]
+    if place is Place.GITHUB:
+        names = [secret_name(name) for name in needed.variables]
         where = "Settings > Secrets and variables > Actions"
         start = "Start it by hand once: Actions > Run workflow"
     else:
-        names = list(variables)
+        names = list(needed.variables)
         where = "Settings > CI/CD > Variables"
         start = "Start it once: Build > Pipelines > Run pipeline; add a schedule there"
-    names += [file_secret_name(path) for path in files]
+    names += [file_secret_name(path) for path in needed.files]
     if names:
         steps.append(f"Set under {where}: {', '.join(names)}")
-    if place == "gitlab" and included:
+    if place is Place.GITLAB and included:
         steps.append("Add it to `.gitlab-ci.yml`, under `include:` as `local:`")
     steps += ["Look at its time, and at what it says of the cache", "Commit and push"]
     steps.append(f"{start}. If a sync sends for the first time, with `--first`")

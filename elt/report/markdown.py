@@ -89,7 +89,7 @@ def _folded_trouble(trouble: Trouble) -> str:
         f"{sign} <code>{_text(trouble.name)}</code> {trouble.status}: {_text(first)}"
     )
     told = html.escape(message[:_MESSAGE_LETTERS])
-    place = f"{trouble.file}:{trouble.line or 1}" if trouble.file else ""
+    place = ":".join(str(part) for part in (trouble.file, trouble.line) if part)
     parts = [f"<pre>{told}</pre>", f"<code>{_text(place)}</code>" if place else ""]
     parts.append(f"hint: {_text(trouble.hint)}" if trouble.hint else "")
     return _folded(title, "\n\n".join(filter(None, parts)))
