@@ -29,7 +29,10 @@ def schema(
         ),
     ] = Document.PROJECT,
 ) -> None:
-    """Write the JSON Schema of elt.toml, for editors, or of a run's result."""
+    """Write the JSON Schema of elt.toml, or of a result.
+
+    Editors complete and check elt.toml by it.
+    """
     if document is Document.RESULT:
         from elt.report.result import result_schema
 

@@ -64,6 +64,12 @@ BODIES = {
     "        yield {'id': n}",
     "slow": "    yield {'id': 1}\n    time.sleep(60)",
 }
+HOLDER = """
+import duckdb, sys, time
+held = duckdb.connect(sys.argv[1])
+print(flush=True)
+time.sleep(60)
+"""
 TRANSFORM = """
 [transform]
 
@@ -215,9 +221,8 @@ def meets_another_and_skips(shop: Shop) -> int:
 
 
 def meets_a_warehouse_in_use(shop: Shop) -> int:
-    hold_it = "import duckdb, sys, time\nheld = duckdb.connect(sys.argv[1])\nprint(flush=True)"
     holder = subprocess.Popen(
-        [sys.executable, "-c", hold_it + "\ntime.sleep(60)", "warehouse.duckdb"],
+        [sys.executable, "-c", HOLDER, "warehouse.duckdb"],
         cwd=shop.path,
         stdout=subprocess.PIPE,
     )
