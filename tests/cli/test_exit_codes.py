@@ -197,7 +197,8 @@ def has_a_sync(shop: Shop, sql: str) -> None:
 
 def fails_a_test(shop: Shop) -> int:
     has_a_sync(shop, "SELECT 1 AS id, NULL AS email")
-    code = shop.code("run", "--first")
+    code = shop.code("run", "--first", "--log-format", "github")
+    assert "::error file=transform/models/schema.yml,title=test" in shop.said
     assert not (shop.path / "out" / "people.csv").exists()
     return code
 

@@ -91,7 +91,7 @@ def test_a_run_is_shown_again_as_it_was_told(run_elt, mixed):
 
 
 def test_a_run_whose_result_is_lost_is_shown_from_the_log(run_elt, mixed):
-    told = result_of(run_elt("-C", mixed, "run", "--json"))
+    told = result_of(run_elt("-C", mixed, "run", "tap:bad", "--json"))
     (mixed / ".elt" / "runs" / told["run"] / "result.json").unlink()
 
     again = result_of(run_elt("-C", mixed, "runs", "show", "--json"))
@@ -161,8 +161,10 @@ def test_a_junit_file_that_cannot_be_is_refused_before_anything_runs(run_elt, pr
     assert not (project / ".elt" / "elt.db").exists()
 
 
-@pytest.mark.parametrize("place", ["GITHUB_ACTIONS", "GITLAB_CI"])
-@pytest.mark.parametrize(("selection", "code"), [("tap:days", 0), ("tap:bad", 1)])
+@pytest.mark.parametrize(
+    ("place", "selection", "code"),
+    [("GITLAB_CI", "tap:days", 0), ("GITHUB_ACTIONS", "tap:bad", 1)],
+)
 def test_ci_changes_neither_stdout_nor_the_exit_code(
     run_elt, mixed, monkeypatch, place, selection, code
 ):
@@ -181,7 +183,7 @@ def test_ci_changes_neither_stdout_nor_the_exit_code(
 def test_github_is_told_what_failed_and_obeys_nothing_that_a_tap_says(
     run_elt, mixed, github
 ):
-    done = run_elt("-C", mixed, "run")
+    done = run_elt("-C", mixed, "run", "tap:bad")
 
     commands = [line for line in done.err.splitlines() if line.strip()[:2] == "::"]
     (told,) = [line for line in commands if "group::" not in line]
@@ -194,14 +196,14 @@ def test_github_is_told_what_failed_and_obeys_nothing_that_a_tap_says(
 def test_whoever_asks_for_another_log_gets_no_annotations(
     run_elt, mixed, github, log_format
 ):
-    done = run_elt("-C", mixed, "run", "--log-format", log_format)
+    done = run_elt("-C", mixed, "run", "tap:bad", "--log-format", log_format)
 
     assert "::error file" not in done.err
     assert not github.exists()
 
 
 def test_githubs_manner_can_be_asked_for_anywhere(run_elt, mixed):
-    done = run_elt("-C", mixed, "run", "--log-format", "github")
+    done = run_elt("-C", mixed, "run", "tap:bad", "--log-format", "github")
 
     assert "::error " in done.err
     assert done.code == 1
@@ -236,7 +238,8 @@ def test_a_secret_is_in_nothing_that_a_run_leaves(run_elt, mixed, github, tmp_pa
     with (mixed / "elt.toml").open("a") as file:
         file.write('[taps.bad.config]\ncode = "${env:BAD_CODE}"\n')
 
-    done = run_elt("-C", mixed, "run", "--json", "--junit", tmp_path / "elt.xml")
+    line = ("run", "tap:bad", "--json", "--junit", tmp_path / "elt.xml")
+    done = run_elt("-C", mixed, *line)
 
     left = [done.out, done.err, github.read_text(), (tmp_path / "elt.xml").read_text()]
     left += [p.read_text() for p in (mixed / ".elt" / "runs").glob("*/*.json")]
