@@ -181,7 +181,10 @@ def _folds(ci: Place | None) -> Folds | None:
 
 @contextmanager
 def _stopped_by_signals(stop: Stop, tally: Tally) -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM ask the run to stop; a second one leaves at once."""
+    """Let Ctrl-C, SIGTERM and a closed terminal ask the run to stop.
+
+    A second signal leaves at once.
+    """
 
     def ask(number: int, _frame: object) -> None:
         if stop.is_set():
@@ -189,7 +192,10 @@ def _stopped_by_signals(stop: Stop, tally: Tally) -> Iterator[None]:
         tally.is_stopping = True
         stop.set(f"stopped by {signal.Signals(number).name}", signal=number)
 
-    before = {n: signal.signal(n, ask) for n in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as `nohup` has it
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, ask) for number in numbers}
     try:
         yield
     finally:

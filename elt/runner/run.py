@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
@@ -81,6 +82,9 @@ def run_project(
         if request.on_overlap != "skip":
             raise
         return RunResult(run="", status="done", exit_code=0, message=held.what)
+    except Interrupted as stopped:  # while it waited: nothing has a result yet
+        stopped.exit_code = 128 + (run.stop.signal or signal.SIGINT)
+        raise
 
 
 def plan_project(
@@ -245,11 +249,11 @@ class _Run:
             for result in (results[asset] for asset in step.assets)
         )
         status = run_status(in_order, self.stop)
-        signal = self.stop.signal or 2
+        number = self.stop.signal or signal.SIGINT
         return RunResult(
             run=self.owner.run,
             status=status,
-            exit_code=exit_code(status, strict=self.request.strict, signal=signal),
+            exit_code=exit_code(status, strict=self.request.strict, signal=number),
             seconds=seconds,
             steps=decided.steps,
             results=in_order,

@@ -254,6 +254,20 @@ def is_terminated(shop: Shop) -> int:
     return is_sent(shop, signal.SIGTERM)
 
 
+def loses_its_terminal(shop: Shop) -> int:
+    return is_sent(shop, signal.SIGHUP)
+
+
+def is_terminated_while_it_waits(shop: Shop) -> int:
+    lock = shop.path / ".elt" / "lock"
+    shop.stack.enter_context(hold(lock, this_process("20261121T090000-a1b2")))
+    process = shop.start("run", "tap:good", "--on-overlap", "wait")
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(timeout=1)
+    process.send_signal(signal.SIGTERM)
+    return process.wait()
+
+
 def has_no_reader(shop: Shop) -> int:
     reading, writing = os.pipe()
     os.close(reading)
@@ -278,14 +292,17 @@ CASES: list[tuple[int, str, Callable[[Shop], int]]] = [
     (3, "a guard stopped a sync", has_a_sync_that_is_guarded),
     (75, "another run is under way", meets_another),
     (75, "another program has the warehouse open", meets_a_warehouse_in_use),
+    (129, "SIGHUP, as a closed terminal sends it", loses_its_terminal),
     (130, "SIGINT, as Ctrl-C sends it", is_interrupted),
     (141, "whoever read the output has left", has_no_reader),
     (143, "SIGTERM", is_terminated),
+    (143, "SIGTERM while it waits for another run", is_terminated_while_it_waits),
 ]
 # dbt starts in these, which takes seconds.
 _SLOW = {fails_a_test, has_a_sync_that_is_guarded}
 # What these are about is tested closer by, too.
 _SLOW |= {takes_too_long, has_rejects, is_guarded, meets_a_warehouse_in_use}
+_SLOW |= {loses_its_terminal, is_terminated_while_it_waits}
 
 
 @pytest.mark.parametrize(

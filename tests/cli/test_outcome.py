@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -151,6 +152,31 @@ def test_junit_is_written_when_the_run_is_interrupted(project):
     assert told["status"] == "interrupted"
     root = ET.parse(project / "elt.xml").getroot()  # noqa: S314
     assert root.get("errors") == "1"
+
+
+@pytest.mark.slow
+def test_a_second_signal_leaves_at_once_and_a_result_all_the_same(project):
+    stubborn = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SLOW
+    (project / "plugins" / "days.py").write_text(stubborn)
+    command = [sys.executable, "-m", "elt", "-C", str(project), "run", "--json"]
+    command += ["--junit", str(project / "elt.xml")]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stderr is not None
+        while "started" not in process.stderr.readline():
+            pass
+        time.sleep(1)  # until the tap has the signal ignored
+        process.send_signal(signal.SIGINT)
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate()
+
+    told = json.loads(out)
+    SCHEMA.validate(told)
+    assert process.returncode == told["exit_code"] == 130
+    assert told["status"] == "interrupted"
+    assert told["errors"][0]["error"] == "Interrupted"
+    assert (project / "elt.xml").exists()
 
 
 def test_a_junit_file_that_cannot_be_is_refused_before_anything_runs(run_elt, project):
