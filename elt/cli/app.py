@@ -159,6 +159,7 @@ def _app() -> typer.Typer:
     made.callback(invoke_without_command=True)(elt)
     for command in _commands():
         _add(made, command)
+    made.add_typer(_runs(), name="runs")
     for name in GROUPS:
         made.add_typer(_group(name), name=name)
     # From the first word on, everything is dbt's: `elt dbt build --help` too.
@@ -173,13 +174,20 @@ def _group(name: str) -> typer.Typer:
     class Named(Group):
         of = addresses
 
-    own = ALONE.get(name)
-    made = typer.Typer(
-        cls=Named, rich_markup_mode=None, no_args_is_help=own is None, help=about
+    return typer.Typer(
+        cls=Named, rich_markup_mode=None, no_args_is_help=True, help=about
     )
-    if own is not None:
-        epilog = examples_text(own)
-        made.callback(invoke_without_command=True, help=about, epilog=epilog)(own)
+
+
+def _runs() -> typer.Typer:
+    """Make the one group that is a command by itself, too."""
+
+    class Named(Group):
+        of = RUNS
+
+    about = examples_text(runs.runs)
+    made = typer.Typer(cls=Named, rich_markup_mode=None, epilog=about)
+    made.callback(invoke_without_command=True)(runs.runs)
     return made
 
 
@@ -226,7 +234,6 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
         "Records that were set aside: look at them, load them again.",
         ("rejects.list_", "rejects.show", "rejects.retry", "rejects.drop"),
     ),
-    "runs": ("List the latest runs, the newest first.", ("runs.show",)),
     "state": (
         "How far each tap has been read: look, and change it.",
         (
@@ -242,7 +249,7 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "sync": ("Look into single syncs.", ("sync.plan",)),
 }
-# What the first word does where no second one follows.
-ALONE: dict[str, Command] = {"runs": runs.runs}
+# What can be said behind `elt runs`.
+RUNS = ("runs.result",)
 
 app = _app()

@@ -54,9 +54,9 @@ def commands_markdown() -> str:
 
 def _commands(group: Any, prefix: str) -> Iterator[tuple[str, Any]]:
     for name, command in group.commands.items():
+        if getattr(command, "invoke_without_command", False):
+            yield f"{prefix} {name}", command
         if hasattr(command, "commands"):
-            if command.invoke_without_command:
-                yield f"{prefix} {name}", command
             yield from _commands(command, f"{prefix} {name}")
         else:
             yield f"{prefix} {name}", command

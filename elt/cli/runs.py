@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
@@ -21,7 +20,6 @@ from elt.cli.options import (
 
 if TYPE_CHECKING:
     from elt.events import Event
-    from elt.report.result import Result
     from elt.runner.store.history import RunSummary
 
 Run = Annotated[
@@ -39,14 +37,14 @@ Step = Annotated[
 @examples(
     ("elt runs", "the last 20"),
     ("elt runs --limit 100 --json", "more, for programs"),
-    ("elt runs show last", "one of them"),
+    ("elt runs result last", "one of them, as JSON"),
 )
 def runs(
     context: typer.Context,
     limit: Annotated[int, typer.Option("--limit", min=1, help="How many.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """List the latest runs, the newest first."""
+    """List the latest runs, or look into one."""
     if context.invoked_subcommand is not None:
         return
     from elt.runner.store import history
@@ -78,29 +76,26 @@ def runs(
 
 
 @examples(
-    ("elt runs show last", "each step and asset, and what there is to look at"),
-    ("elt runs show 3f9a --json", "the document that `elt run --json` wrote"),
+    ("elt runs result", "the document that the last `elt run --json` wrote"),
+    ("elt runs result 3f9a", "that of a run by the end of its id"),
 )
-def show(context: typer.Context, run: Run = "last", as_json: AsJson = False) -> None:
-    """Show how one run ended."""
+def result(context: typer.Context, run: Run = "last") -> None:
+    """Write the result of a run as JSON.
+
+    For a run that was killed it is written from the run log. `elt schema result` says
+    what is in it.
+    """
     from elt.report import document
+    from elt.report.result import as_json
     from elt.runner.store import history
     from elt.runner.store.database import open_store
 
     project = open_project(context)
     with open_store(project.private_dir) as store:
         history.mark_crashed(store)
-        detail = history.run_detail(store, run)
-        found = document.saved(project.private_dir, detail.summary.run)
-        # A run that was killed left none, but the log has what it came to.
-        result = found or document.recorded(store, project, detail.summary.run)
-    if as_json:
-        from elt.report.result import as_json as written
-
-        sys.stdout.write(written(result))
-        return
-    _print_head(detail.summary)
-    _print_result(result)
+        found = history.run_detail(store, run).summary.run
+        kept = document.saved(project.private_dir, found)
+        say(as_json(kept or document.recorded(store, project, found)).rstrip())
 
 
 @examples(
@@ -132,37 +127,6 @@ def logs(
     _print_head(detail.summary)
     for time, event in events:
         _print_event(time, event)
-
-
-def _print_result(result: Result) -> None:
-    from elt.report.clean import one_line
-    from elt.report.figures import duration
-    from elt.report.tables import Column, print_table
-    from elt.report.troubles import troubles
-
-    print_table(
-        (
-            Column("what ran"),
-            Column("status", status=True),
-            Column("rows", right=True),
-            Column("rejects", right=True, optional=True),
-            Column("time", right=True),
-        ),
-        [
-            (
-                a.asset,
-                a.status,
-                a.rows,
-                a.rejects or None,
-                duration(a.seconds) if a.seconds else None,
-            )
-            for a in result.assets()
-        ],
-    )
-    for each in troubles(result):
-        say(f"\n{each.name} {each.status}: {one_line(each.message)}")
-        if each.hint:
-            say(f"  hint: {one_line(each.hint)}")
 
 
 def _print_head(run: RunSummary) -> None:

@@ -20,7 +20,7 @@ LINES: dict[str, list[str]] = {
     "run": [],
     "status": [],
     "runs": [],
-    "runs show": ["last"],
+    "runs result": ["last"],
     "logs": ["last"],
     "ci init": ["github", "--output", "no-such-folder.yml"],
     "query": ["SELECT 1"],
@@ -62,7 +62,8 @@ def commands() -> set[str]:
     for name, command in typer.main.get_command(app).commands.items():
         below = getattr(command, "commands", None)
         found |= {f"{name} {second}" for second in below or ()}
-        found |= {name} if not below or command.invoke_without_command else set()
+        if not below or command.invoke_without_command:
+            found.add(name)
     return found
 
 
