@@ -55,13 +55,16 @@ class Outcome:
 
     def check(self) -> None:
         """Refuse a JUnit file that could not be written, while nothing has run."""
-        if self.junit is None:
+        path = self.junit
+        if path is None:
             return
-        folder = next(p for p in self.junit.absolute().parents if p.exists())
-        if self.junit.is_dir() or not os.access(folder, os.W_OK):
+        folder = next(above for above in path.absolute().parents if above.exists())
+        may_write = folder.is_dir() and os.access(folder, os.W_OK)
+        if path.is_dir() or not may_write:
+            self.junit = None  # the error goes everywhere else
             raise ConfigError(
                 "the JUnit file cannot be written there",
-                where=str(self.junit),
+                where=str(path),
                 hint="Name a file in a folder that you may write to: `--junit FILE`",
             )
 
@@ -75,7 +78,7 @@ class Outcome:
         except (Exception, KeyboardInterrupt) as error:
             ending = self._ending(_exit_code(error), error=error)
             name = getattr(error, "run", "") or run()
-            self._leave(self._document(ending, name), folder or Path.cwd())
+            self._leave(self._document(ending, name), _root(folder or Path.cwd()))
             raise
 
     def leave(self, ended: RunResult) -> None:
@@ -155,6 +158,16 @@ def _tell_github(
         add_summary(result, environ)
     except OSError as error:
         note(f"warning: the summary cannot be written: {_words(error)}")
+
+
+def _root(folder: Path) -> Path:
+    """Find the folder from which errors name files."""
+    from elt.project.load import find_root
+
+    try:
+        return find_root(folder)
+    except EltError:
+        return folder
 
 
 def _words(error: OSError) -> str:

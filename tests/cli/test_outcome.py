@@ -13,6 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from elt.report.result import result_schema
+from tests.runner.shop import make_shop
 
 SCHEMA = Draft202012Validator(result_schema())
 BAD = """
@@ -98,11 +99,27 @@ def test_a_run_whose_result_is_lost_is_shown_from_the_log(run_elt, mixed):
     assert again | {"exit_code": 1} == told
 
 
+def test_how_far_a_tap_came_is_told_with_where_it_began(tmp_path):
+    shop = make_shop(tmp_path / "shop")
+    shop.rows(keyed=[(1, 1, "a")])
+    first = shop.elt("run", "--json").json["steps"][0]["state"]
+    shop.rows(keyed=[(1, 1, "a"), (2, 5, "b")])
+
+    second = shop.elt("run", "--json").json["steps"][0]["state"]
+
+    mark = {"replication_key": "at", "replication_key_value": 5}
+    assert first["before"] is None
+    assert second["before"] == first["after"]
+    assert second["after"]["bookmarks"]["keyed"] == mark
+    assert (first["version"], second["version_before"]) == (1, 1)
+
+
 def test_an_unreadable_project_is_a_result_too(run_elt, project, github):
     with (project / "elt.toml").open("a") as file:
         file.write("\n[taps.more]\nplgin = 3\n")
 
-    done = run_elt("-C", project, "run", "--json", "--junit", project / "elt.xml")
+    below = project / "plugins"
+    done = run_elt("-C", below, "run", "--json", "--junit", project / "elt.xml")
 
     told = result_of(done)
     assert done.code == 2
@@ -177,10 +194,12 @@ def test_a_second_signal_leaves_at_once_and_a_result_all_the_same(project):
 
 
 def test_a_junit_file_that_cannot_be_is_refused_before_anything_runs(run_elt, project):
-    done = run_elt("-C", project, "run", "--junit", project / "plugins")
+    done = run_elt("-C", project, "run", "--junit", project / "elt.toml" / "x.xml")
+    other = run_elt("-C", project, "run", "--junit", project / "plugins")
 
-    assert done.code == 2
+    assert done.code == other.code == 2
     assert "--junit FILE" in done.err
+    assert done.err.count("JUnit file cannot be written") == 1
     assert not (project / ".elt" / "elt.db").exists()
 
 
