@@ -70,18 +70,19 @@ def recorded(
     detail = history.run_detail(store, run)
     summary, request = detail.summary, dict(detail.summary.request)
     moved = {f"tap:{each.tap}": each for each in state.moved(store, summary.run)}
+    ended = ending.result  # the log may have failed at the very end
     told = _Told(_by_step(detail.results), ending, Places(project))
     return Result(
         version=1,
         run=summary.run,
         project=project.name,
         environment=summary.environment,
-        status=summary.status,
+        status=ended.status if ended else summary.status,
         exit_code=ending.exit_code,
         started_at=summary.started_at,
         ended_at=summary.ended_at,
         seconds=round(summary.seconds or 0.0, 3),
-        message=summary.message,
+        message=ended.message if ended else summary.message,
         selection=list(request.get("selection", ())),
         exclude=list(request.get("exclude", ())),
         options=request,

@@ -101,6 +101,14 @@ def test_a_run_that_was_killed_is_told_by_the_log_alone(project, store):
     assert step.assets == []
 
 
+def test_a_run_whose_log_failed_at_the_end_is_no_longer_running(project, store):
+    begin(store)
+
+    told = recorded(store, project, "r1", Ending(exit_code=1, result=ended()))
+
+    assert (told.status, told.ended_at) == ("failed", None)
+
+
 def test_a_step_that_never_began_has_no_status(project, store):
     begin(store)
 
