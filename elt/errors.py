@@ -20,6 +20,7 @@ class EltError(Exception):
     """What happened, where it happened, and what to do about it."""
 
     exit_code = 1
+    run = ""  # the run that it ended, where one had begun
 
     def __init__(
         self, what: str, *, where: str | None = None, hint: str | None = None
@@ -75,6 +76,16 @@ class Interrupted(EltError):
     """Somebody asked us to stop; what was finished is kept."""
 
     exit_code = 130
+
+
+def name_of(error: BaseException) -> str:
+    """Name the class of this tree that an error belongs to, else its own class.
+
+    Classes below those drawn above differ in what they know, not in the remedy.
+    """
+    classes = type(error).__mro__
+    ours = (found.__name__ for found in classes if found.__module__ == __name__)
+    return next(ours, classes[0].__name__)
 
 
 MAKE_ROOM = (

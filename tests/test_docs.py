@@ -18,7 +18,8 @@ def commands(group: Any, prefix: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     for name, command in group.commands.items():
         words = (*prefix, name)
         below = hasattr(command, "commands")
-        found += commands(command, words) if below else [words]
+        found += commands(command, words) if below else []
+        found += [words] if not below or command.invoke_without_command else []
     return found
 
 

@@ -228,6 +228,7 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
         "Add a tap, a target or a destination to elt.toml.",
         ("add.tap", "add.target", "add.destination"),
     ),
+    "ci": ("Let GitHub or GitLab run the project.", ("ci.init",)),
     "import": ("Take over a project of another tool.", ("import_.meltano",)),
     "tap": (
         "Look into taps: what they offer, what is chosen.",
@@ -256,6 +257,7 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
 # What can be said behind `elt runs`.
 RUNS = (
     "run_detail.show",
+    "runs.result",
     "run_marks.mark",
     "run_marks.clear",
     "run_marks.undo",

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from elt.errors import ConfigError, ConfigErrors, EltError
+from elt.report.folds import disarmed
 
 if TYPE_CHECKING:
     from elt.project.secrets import Secrets
@@ -100,6 +101,9 @@ def _sentence(text: str) -> str:
 
 
 def _write(text: str) -> None:
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        # An error quotes what a tap said, and GitHub's runner obeys some lines.
+        text = "\n".join(disarmed(line) for line in text.splitlines())
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()
 

@@ -63,6 +63,14 @@ FromStep = Annotated[
         autocompletion=completion.steps,
     ),
 ]
+Junit = Annotated[
+    Path | None,
+    typer.Option(
+        "--junit",
+        metavar="FILE",
+        help="Write the result as JUnit XML, however the run ends.",
+    ),
+]
 FullRefresh = Annotated[
     bool,
     typer.Option(
@@ -148,6 +156,8 @@ class LogFormat(StrEnum):
     AUTO = "auto"
     PLAIN = "plain"
     JSON = "json"
+    GITHUB = "github"
+    GITLAB = "gitlab"
 
 
 Reason = Annotated[

@@ -10,6 +10,7 @@ from elt.cli import completion
 from elt.cli.options import (
     AsJson,
     Guard,
+    Junit,
     LogFormat,
     OverlapWays,
     examples,
@@ -72,6 +73,7 @@ def retry(
         typer.Option("--log-format", help="How a run tells what it does, on stderr."),
     ] = LogFormat.AUTO,
     as_json: AsJson = False,
+    junit: Junit = None,
 ) -> None:
     """Do what is still open of a run: what ended well is not repeated.
 
@@ -96,7 +98,7 @@ def retry(
     if dry_run:
         _print_plan(project, request)
         return
-    code = watched_run(project, request, log_format, as_json=as_json)
+    code = watched_run(project, request, log_format, as_json=as_json, junit=junit)
     _tell_of_another(project, chain)
     raise typer.Exit(code)
 

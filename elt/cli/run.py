@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +21,7 @@ from elt.cli.options import (
     FromStep,
     FullRefresh,
     Guard,
+    Junit,
     LogFormat,
     OverlapWays,
     Selection,
@@ -25,12 +29,14 @@ from elt.cli.options import (
     note,
     on_overlap_of,
     open_project,
-    print_json,
+    project_folder,
 )
+from elt.cli.outcome import Outcome, ci_of
 
 if TYPE_CHECKING:
     from elt.events import Event
     from elt.project.settings import Project
+    from elt.report.folds import Folds, Place
     from elt.report.json_log import JsonLog
     from elt.report.plain import PlainLines
     from elt.report.progress import Progress
@@ -47,6 +53,7 @@ if TYPE_CHECKING:
     ("elt run state:modified+ result:failed+", "what changed or failed, and on"),
     ("elt run --from dbt", "that step of the plan, and all that is below it"),
     ("elt run --log-format json --json", "for programs: events, then the result"),
+    ("elt run --junit elt.xml", "for CI: each stream, model, test and sync as a case"),
 )
 def run(
     context: typer.Context,
@@ -81,11 +88,15 @@ def run(
         typer.Option("--log-format", help="How a run tells what it does, on stderr."),
     ] = LogFormat.AUTO,
     as_json: AsJson = False,
+    junit: Junit = None,
 ) -> None:
     """Load, transform and send: everything, or what is selected.
 
     Exit codes: 0 done, 1 something failed, 2 wrong usage or configuration, 3 a data
     test or a guard stopped something, 75 try again later, 130 or 143 interrupted.
+
+    On GitHub and GitLab the log is folded by step; GitHub also shows a summary, and
+    what failed where it is declared.
     """
     from elt.runner.plan import RunRequest
 
@@ -102,8 +113,13 @@ def run(
         on_overlap=how,
         wait_seconds=wait_seconds,
     )
-    project = open_project(context, environment)
-    raise typer.Exit(watched_run(project, request, log_format, as_json=as_json))
+    outcome = Outcome(
+        log_format=log_format, as_json=as_json, junit=junit, request=request
+    )
+    with outcome.of_errors(project_folder(context)):
+        project = open_project(context, environment)
+    code = watched_run(project, request, log_format, as_json=as_json, junit=junit)
+    raise typer.Exit(code)
 
 
 def watched_run(
@@ -112,23 +128,36 @@ def watched_run(
     log_format: LogFormat = LogFormat.AUTO,
     *,
     as_json: bool = False,
+    junit: Path | None = None,
 ) -> int:
     """Run with a view on stderr and a summary after it; give the exit code."""
+    from elt.project.secrets import Secrets
     from elt.report.tally import Tally
     from elt.runner.attempt import Stop
     from elt.runner.run import run_project
 
     tally, stop = Tally(), Stop()
+    outcome = Outcome(
+        log_format=log_format,
+        as_json=as_json,
+        junit=junit,
+        request=request,
+        project=project,
+    )
 
     def listen(event: Event) -> None:
         tally.listen(event)
         view.listen(event)
 
-    with _view(log_format, tally) as view, _stopped_by_signals(stop, tally):
-        result = run_project(project, request, listen=listen, stop=stop)
+    with outcome.of_errors(project.root, lambda: tally.run):
+        outcome.check()
+        secrets = outcome.secrets = Secrets(project.root)
+        with _view(log_format, tally) as view, _stopped_by_signals(stop, tally):
+            result = run_project(
+                project, request, listen=listen, stop=stop, secrets=secrets
+            )
     _tell_the_end(result, tally, log_format)
-    if as_json:
-        print_json(_document(result, tally))
+    outcome.leave(result)
     return result.exit_code
 
 
@@ -138,19 +167,29 @@ def _view(log_format: LogFormat, tally: Tally) -> JsonLog | PlainLines | Progres
         from elt.report.json_log import JsonLog
 
         return JsonLog(sys.stderr)
+    ci = ci_of(log_format)
     is_dumb = os.environ.get("TERM", "") in {"", "dumb"} or "CI" in os.environ
-    if log_format is LogFormat.PLAIN or is_dumb or not sys.stderr.isatty():
+    if ci or log_format is LogFormat.PLAIN or is_dumb or not sys.stderr.isatty():
         from elt.report.plain import PlainLines
 
-        return PlainLines(tally, sys.stderr)
+        return PlainLines(tally, sys.stderr, folds=_folds(ci))
     from elt.report.progress import Progress
 
     return Progress(tally, sys.stderr)
 
 
+def _folds(ci: Place | None) -> Folds | None:
+    from elt.report.folds import Folds
+
+    return None if ci is None else Folds(ci, time.time)
+
+
 @contextmanager
 def _stopped_by_signals(stop: Stop, tally: Tally) -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM ask the run to stop; a second one leaves at once."""
+    """Let Ctrl-C, SIGTERM and a closed terminal ask the run to stop.
+
+    A second signal leaves at once.
+    """
 
     def ask(number: int, _frame: object) -> None:
         if stop.is_set():
@@ -158,7 +197,10 @@ def _stopped_by_signals(stop: Stop, tally: Tally) -> Iterator[None]:
         tally.is_stopping = True
         stop.set(f"stopped by {signal.Signals(number).name}", signal=number)
 
-    before = {n: signal.signal(n, ask) for n in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as `nohup` has it
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, ask) for number in numbers}
     try:
         yield
     finally:
@@ -175,17 +217,12 @@ def _tell_the_end(result: RunResult, tally: Tally, log_format: LogFormat) -> Non
     from elt.report.summary import print_summary
 
     hints = {each.asset: each.hint for each in result.results}
-    print_summary(tally, sys.stderr, hints=hints, owners=result.owners)
-
-
-def _document(result: RunResult, tally: Tally) -> dict[str, Any]:
-    from elt.report.summary import steps_document
-
-    return {
-        "run": result.run,
-        "status": result.status,
-        "exit_code": result.exit_code,
-        "seconds": round(result.seconds, 3),
-        "message": result.message,
-        "steps": steps_document(tally, result.owners),
-    }
+    folds = _folds(ci_of(log_format))
+    if folds is None:
+        print_summary(tally, sys.stderr, hints=hints, owners=result.owners)
+        return
+    told = io.StringIO()
+    print_summary(tally, told, hints=hints, owners=result.owners)
+    lines = (folds.safe(line) for line in told.getvalue().splitlines())
+    sys.stderr.write("\n".join([*lines, ""]))
+    sys.stderr.flush()

@@ -43,6 +43,7 @@ Step = Annotated[
     ("elt runs", "the last 20"),
     ("elt runs --limit 100 --json", "more, for programs"),
     ("elt runs show last", "one of them: every asset, and what people changed"),
+    ("elt runs result last", "one of them, as JSON"),
 )
 def runs(
     context: typer.Context,
@@ -79,6 +80,29 @@ def runs(
         ),
         [_run_row(run) for run in found],
     )
+
+
+@examples(
+    ("elt runs result", "the document that the last `elt run --json` wrote"),
+    ("elt runs result 3f9a", "that of a run by the end of its id"),
+)
+def result(context: typer.Context, run: Run = "last") -> None:
+    """Write the result of a run as JSON.
+
+    For a run that was killed it is written from the run log. `elt schema result` says
+    what is in it.
+    """
+    from elt.report import document
+    from elt.report.result import as_json
+    from elt.runner.store import history
+    from elt.runner.store.database import open_store
+
+    project = open_project(context)
+    with open_store(project.private_dir) as store:
+        history.mark_crashed(store)
+        found = history.run_detail(store, run).summary.run
+        kept = document.saved(project.private_dir, found)
+        say(as_json(kept or document.recorded(store, project, found)).rstrip())
 
 
 @examples(

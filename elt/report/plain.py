@@ -22,6 +22,7 @@ from elt.events import (
 )
 from elt.report import clean, figures
 from elt.report.endings import ending, run_ending
+from elt.report.folds import LINES_FOLDED, Folds
 from elt.report.tally import StepTally, Tally
 
 # A commit happens many times a second; a reader of a log wants to see that it moves.
@@ -44,18 +45,22 @@ class PlainLines:
         *,
         now: Callable[[], datetime] = local_now,
         elapsed: Callable[[], float] = time.monotonic,
+        folds: Folds | None = None,
     ) -> None:
         self._tally = tally
         self._stream = stream
         self._now = now
         self._elapsed = elapsed
         self._said_at: dict[str, float] = {}
-        self._notes = Notes()
+        self._folds = folds
+        self._notes = Notes(LINES_FOLDED) if folds else Notes()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for line in self._folds.rest() if self._folds else ():
+            self._stream.write(f"{line}\n")
         self._stream.flush()
 
     def listen(self, event: Event) -> None:  # noqa: C901, PLR0912  a case an event
@@ -78,10 +83,16 @@ class PlainLines:
                 ended = run_ending(status, self._tally.results())
                 self._write(f"run {ended} in {figures.duration(seconds)}")
             case StepRetrying() | SchemaChanged() | LogLine():
-                for line in self._notes.lines(event):
-                    self._say(event.step, line)
+                self._note(event)
             case _:
                 pass
+
+    def _note(self, event: StepRetrying | SchemaChanged | LogLine) -> None:
+        for line in self._notes.lines(event):
+            if self._folds and _can_wait(event):
+                self._folds.hold(event.step, f"{self._now():%H:%M:%S}  {line}")
+            else:
+                self._say(event.step, line)
 
     def _say_seldom(self, step: str, topic: str, text: Callable[[], str]) -> None:
         now = self._elapsed()
@@ -122,12 +133,15 @@ class PlainLines:
             self._say(event.step, unsaid)
         if event.hint:
             self._say(event.step, f"hint: {clean.one_line(event.hint)}")
+        for line in self._folds.block(event.step) if self._folds else ():
+            self._stream.write(f"{line}\n")
 
     def _say(self, step: str, text: str) -> None:
         self._write(f"{step:<16}  {text}" if step else text)
 
     def _write(self, text: str) -> None:
-        self._stream.write(f"{self._now():%H:%M:%S}  {text}\n")
+        line = f"{self._now():%H:%M:%S}  {text}"
+        self._stream.write(f"{self._folds.safe(line) if self._folds else line}\n")
         self._stream.flush()
 
 
@@ -161,6 +175,15 @@ class Notes:
         source = f"{event.source}: " if event.source != event.step else ""
         first, *more = clean.plain(event.text).strip().splitlines() or [""]
         return [f"{event.level}: {source}{first}", *(f"  {line}" for line in more)]
+
+
+def _can_wait(event: StepRetrying | SchemaChanged | LogLine) -> bool:
+    """Say whether a line may be told when its step ends: not what keeps us waiting."""
+    match event:
+        case StepRetrying() | LogLine(source="elt"):
+            return False
+        case _:
+            return bool(event.step)
 
 
 def asset_words(event: AssetFinished) -> str:

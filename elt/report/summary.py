@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TextIO, get_args
+from typing import TextIO, get_args
 
 from rich.console import Group
 from rich.padding import Padding
@@ -70,13 +70,6 @@ def print_summary(
     _print_trouble(trouble, stream, width)
     stream.write(f"\n{_last_line(tally, clean.encoding(stream))}\n{_way_on(tally)}")
     stream.flush()
-
-
-def steps_document(
-    tally: Tally, owners: Mapping[str, str] | None = None
-) -> list[dict[str, Any]]:
-    """Give the steps and their assets as JSON has them, for `--json`."""
-    return [_step_result(step, owners or {}) for step in tally.steps.values()]
 
 
 def _step_rows(step: StepTally) -> Iterable[tuple[Cell, ...]]:
@@ -224,27 +217,3 @@ def _way_on(tally: Tally) -> str:
     those = "the asset that is" if number == 1 else f"the {number:,} assets that are"
     retry = f"`elt retry {tally.run}`"
     return f"hint: {mended}{retry} does {those} left, and nothing twice\n"
-
-
-def _step_result(step: StepTally, owners: Mapping[str, str]) -> dict[str, Any]:
-    end = step.finished
-    return {
-        "step": step.id,
-        "status": end.status if end else "skipped",
-        "seconds": round(end.seconds, 3) if end else None,
-        "attempts": step.attempt,
-        "message": end.message if end else "",
-        "hint": end.hint if end else "",
-        "assets": [
-            {
-                "asset": r.asset,
-                "status": r.status,
-                "rows": r.rows,
-                "rejects": r.rejects,
-                "seconds": round(r.seconds, 3),
-                "message": r.message,
-                "owner": owners.get(r.asset, ""),
-            }
-            for r in step.results.values()
-        ],
-    }

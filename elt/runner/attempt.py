@@ -11,7 +11,14 @@ from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Any
 
-from elt.errors import EltError, Guarded, Interrupted, Unavailable, of_the_disk
+from elt.errors import (
+    EltError,
+    Guarded,
+    Interrupted,
+    Unavailable,
+    name_of,
+    of_the_disk,
+)
 from elt.events import (
     AssetFinished,
     Listener,
@@ -54,6 +61,7 @@ class AssetResult:
     seconds: float = 0.0
     message: str = ""
     hint: str = ""
+    error: str = ""  # the class of what went wrong, where something was raised
 
 
 class Stop:
@@ -242,6 +250,7 @@ class RunningStep:
                 seconds=seconds,
                 message=message,
                 hint=hint,
+                error=name_of(error) if error else "",
             )
             for asset in self.assets
             if asset.id not in self.results

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import signal
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
@@ -96,6 +97,9 @@ def run_project(
         if request.on_overlap != "skip":
             raise
         return RunResult(run="", status="done", exit_code=0, message=held.what)
+    except Interrupted as stopped:  # while it waited: nothing has a result yet
+        stopped.exit_code = 128 + (run.stop.signal or signal.SIGINT)
+        raise
 
 
 def plan_project(
@@ -365,11 +369,11 @@ class _Run:
             for result in (results[asset] for asset in step.assets)
         )
         status = run_status(in_order, self.stop)
-        signal = self.stop.signal or 2
+        number = self.stop.signal or signal.SIGINT
         return RunResult(
             run=self.owner.run,
             status=status,
-            exit_code=exit_code(status, strict=self.request.strict, signal=signal),
+            exit_code=exit_code(status, strict=self.request.strict, signal=number),
             seconds=seconds,
             steps=decided.steps,
             results=in_order,
@@ -391,6 +395,8 @@ class _Run:
         interrupted = isinstance(error, KeyboardInterrupt | Interrupted)
         status: RunStatus = "interrupted" if interrupted else "failed"
         what = error.what if isinstance(error, EltError) else repr(error)
+        if isinstance(error, EltError):
+            error.run = self.owner.run
         with suppress(EltError):  # the first error counts
             history.finish_run(
                 store, self.owner.run, status, message=self.secrets.scrub(what)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from elt.errors import EltError, Guarded
+from elt.errors import EltError, Guarded, name_of
 from elt.runner.attempt import AssetResult
 from elt.runner.graph import Asset
 from elt.targets.bookmarks import can_tell_apart
@@ -39,6 +39,7 @@ def _result(asset: Asset, stream: StreamLoad | None) -> AssetResult:
             rows=stream.rows,
             message=_text(stream.error),
             hint=stream.error.hint or "",
+            error=name_of(stream.error),
         )
     return AssetResult(
         asset=asset.id,

@@ -33,6 +33,14 @@ def test_an_error_is_its_words_its_place_and_after_a_blank_line_its_hint(capsys)
     assert code == 2
 
 
+def test_on_github_nothing_that_an_error_quotes_is_a_command(capsys, monkeypatch):
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+
+    failures.report(ConfigError("no", where="it said:\n  ::stop-commands::x"))
+
+    assert "\n    : :stop-commands::x\n" in capsys.readouterr().err
+
+
 def test_several_errors_are_told_apart(capsys):
     failures.report(ConfigErrors([ConfigError("one"), ConfigError("two")]))
 

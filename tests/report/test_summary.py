@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 import io
-import json
 
 import pytest
 
 from elt.events import AssetFinished, RunFinished, RunStarted, StepFinished
-from elt.report.summary import print_summary, steps_document
+from elt.report.summary import print_summary
 from elt.report.tally import Tally
 
 
@@ -20,16 +19,6 @@ def test_the_summary_is_as_promised(story, golden, width):
     print_summary(tally, out, width=width)
 
     golden(f"summary_{width}.txt", out.getvalue())
-
-
-def test_the_steps_of_the_result_document_are_as_promised(story, golden):
-    tally = Tally()
-    for event in story.whole():
-        tally.listen(event)
-
-    document = steps_document(tally)
-
-    golden("result_steps.json", json.dumps(document, indent=2) + "\n")
 
 
 def test_many_good_assets_become_one_line_and_the_bad_one_stays():

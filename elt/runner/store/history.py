@@ -68,6 +68,8 @@ class StepRow:
     kind: str
     reason: str
     status: str | None
+    started_at: str | None
+    ended_at: str | None
     seconds: float | None
     attempts: int
     message: str
@@ -274,7 +276,8 @@ def run_detail(store: Store, run: str = "last") -> RunDetail:
     """Give one run by its id, the start or end of one, or `last`."""
     row = find(store, run)
     steps = store.rows(
-        "SELECT step, kind, reason, status, seconds, message, hint,"
+        "SELECT step, kind, reason, status, started_at, ended_at, seconds, message,"
+        " hint,"
         " (SELECT count(*) FROM attempts AS a WHERE a.run = s.run AND a.step = s.step)"
         " AS attempts FROM steps AS s WHERE run = ? ORDER BY position",
         (row["id"],),

@@ -47,6 +47,17 @@ class StateVersion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """How far one run took a tap: its states before and after, as Singer wrote them."""
+
+    tap: str
+    version: int
+    state: str
+    version_before: int | None
+    state_before: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Baseline:
     """The last run of a sync, by its number in the warehouse with this id."""
 
@@ -145,6 +156,20 @@ def latest(store: Store, place: Place, tap: str) -> StateVersion | None:
 def versions(store: Store, place: Place, tap: str) -> list[StateVersion]:
     """Give a tap's states, the newest first."""
     return _versions(store, place, tap, limit=-1)
+
+
+def moved(store: Store, run: str) -> list[Moved]:
+    """Give the taps whose states a run moved."""
+    rows = store.rows(
+        "SELECT now.tap, now.version, now.state, before.version AS version_before,"
+        " before.state AS state_before FROM states AS now LEFT JOIN states AS before"
+        " ON before.environment = now.environment"
+        " AND before.warehouse_id = now.warehouse_id AND before.tap = now.tap"
+        " AND before.version = now.parent_version"
+        " WHERE now.origin = ? ORDER BY now.tap",
+        (run,),
+    )
+    return [Moved(**dict(row)) for row in rows]
 
 
 def _versions(

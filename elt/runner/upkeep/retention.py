@@ -8,6 +8,7 @@ every stream the last load of each mode.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 MARKER = "retention.json"
+RUNS = "runs"  # a folder for each run, with the result that it left
 STATES_KEPT = 20
 _ONCE_EVERY = timedelta(days=1)
 _BEFORE_ALL = datetime(1970, 1, 1, tzinfo=UTC)
@@ -87,6 +89,7 @@ def apply_retention(
             )
     for path in _old_crash_logs(project, moment):
         path.unlink(missing_ok=True)
+    _delete_folders_of_no_run(project.private_dir / RUNS, store)
     if warehouse.exists():
         with warehouse.writer() as cursor:
             for rule in _warehouse_rules(table):
@@ -229,6 +232,15 @@ def _old_crash_logs(project: Project, moment: datetime) -> list[Path]:
 def crash_logs(private_dir: Path) -> list[Path]:
     """Find the tracebacks that bugs of ours left, the oldest first."""
     return sorted(private_dir.glob("crash-*.log"))
+
+
+def _delete_folders_of_no_run(folder: Path, store: Store) -> None:
+    if not folder.is_dir():
+        return
+    known = {row["id"] for row in store.rows("SELECT id FROM runs")}
+    for path in folder.iterdir():
+        if path.name not in known:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _mtime(path: Path) -> float:

@@ -80,6 +80,19 @@ def test_lines_go_after_their_days_and_their_runs_stay(project, store, empty_war
     assert len(history.run_detail(store, "old").results) == 1
 
 
+def test_the_result_of_a_run_goes_with_it(project, store, empty_warehouse):
+    record_run(store, "old", 500)
+    record_run(store, "new", 10, "a")
+    for run in ("old", "new"):
+        (project.private_dir / "runs" / run).mkdir(parents=True)
+        (project.private_dir / "runs" / run / "result.json").write_text("{}")
+
+    apply_retention(project, store, empty_warehouse, now=ago(0))
+
+    left = [path.name for path in (project.private_dir / "runs").iterdir()]
+    assert left == ["new"]
+
+
 def test_runs_go_after_theirs_but_for_the_last_of_each_asset(
     project, store, empty_warehouse
 ):
