@@ -49,7 +49,7 @@ class Facts:
     `last_success` is the time of the last result that was done or warned.
     `last_change` is the time of the last result that was not skipped, because a
     failed load may have committed rows too. `named` and `past` are what selections
-    may ask.
+    may ask; the past is looked up where they do.
     """
 
     modes: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # and reason

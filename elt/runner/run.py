@@ -30,11 +30,11 @@ from elt.runner.graph import Graph
 from elt.runner.hub import Hub
 from elt.runner.lock import Held, Owner, hold, this_process
 from elt.runner.methods import Past
-from elt.runner.plan import RunRequest, Step, plan
+from elt.runner.plan import Facts, RunRequest, Step, plan
 from elt.runner.preparation import Prepare, Prepared
 from elt.runner.result import RunResult, exit_code, run_status
 from elt.runner.scheduler import execute
-from elt.runner.selection import select
+from elt.runner.selection import asks_the_past, select
 from elt.runner.store import history, past, state
 from elt.runner.store.database import Store, open_store
 from elt.runner.store.recorder import Recorder
@@ -119,13 +119,7 @@ def decide(
     """Choose the steps; the preview and the run both do what this says."""
     graph = build_graph(project, prepared.catalogs, prepared.manifest)
     made_of = fingerprints(project, prepared.catalogs, prepared.manifest)
-    facts = replace(
-        prepared.facts,
-        last_success=history.last_success(store, project.environment),
-        last_change=history.last_change(store, project.environment),
-        named=project.file.selections,
-        past=_past(store, project.environment, made_of),
-    )
+    facts = _facts(project, request, prepared, store, made_of)
     chosen = select(
         graph,
         request.selection,
@@ -139,14 +133,31 @@ def decide(
     return Plan(graph=graph, steps=planned, unasked=unasked, fingerprints=made_of)
 
 
-def _past(store: Store, environment: str, made_of: Mapping[str, str]) -> Past:
-    return Past(
+def _facts(
+    project: Project,
+    request: RunRequest,
+    prepared: Prepared,
+    store: Store,
+    made_of: Mapping[str, str],
+) -> Facts:
+    """Add to what was found out what the run log knows, as far as it is asked for."""
+    environment, named = project.environment, project.file.selections
+    facts = replace(
+        prepared.facts,
+        last_success=history.last_success(store, environment),
+        last_change=history.last_change(store, environment),
+        named=named,
+    )
+    if not asks_the_past([*request.selection, *request.exclude], named):
+        return facts
+    known = Past(
         fingerprints=made_of,
         last_fingerprints=past.last_fingerprints(store, environment),
         results=past.last_results(store, environment),
-        last_success=history.last_success(store, environment),
+        last_success=facts.last_success,
         last_rows=past.last_rows(store, environment),
     )
+    return replace(facts, past=known)
 
 
 @dataclass(slots=True, kw_only=True)
