@@ -5,17 +5,18 @@ Whatever a word asks beside the graph is handed in: nothing here touches data or
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from elt.errors import ConfigError
+from elt.errors import ConfigError, ConfigErrors
 from elt.project.nearest import did_you_mean
 from elt.project.selection_settings import SelectionTable
 from elt.runner.graph import Graph
-from elt.runner.methods import BY_FACTS, SELECTOR, Matched, Past, matched
+from elt.runner.methods import BY_FACTS, SELECTOR, Matched, Past, check_method, matched
 from elt.runner.words import Word, limit, parts, split
 
 Words = str | Iterable[str]
+Where = Callable[[str, str], str]
 
 
 def select(
@@ -115,6 +116,24 @@ class _Choosing:
         built = (i for i in chosen if self.graph[i].kind in kinds)
         below = {test for i in built for test in self.graph.needed_by(i)}
         return {i for i in below if self.graph[i].kind == "test"}
+
+
+def check_words(named: Mapping[str, SelectionTable], where: Where) -> None:
+    """Raise ConfigErrors for words of named selections that mean nothing anywhere.
+
+    What no asset is called shows only in the graph. `where` says where a table stands.
+    """
+    errors: list[ConfigError] = []
+    for name, table in named.items():
+        for word in (*split(table.select), *split(table.exclude)):
+            try:
+                for part in parts(word):
+                    check_method(part)
+            except ConfigError as error:
+                error.where = where("selections", name)
+                errors.append(error)
+    if errors:
+        raise ConfigErrors(errors)
 
 
 def asks_the_past(words: Words, named: Mapping[str, SelectionTable]) -> bool:
