@@ -22,17 +22,17 @@ def test_words_of_named_selections_are_read_before_they_are_needed(run_elt, proj
     assert [(f["problem"], f["where"], f["hint"]) for f in found if f["problem"]] == [
         (
             "`tags:daily` is not a selection",
-            "elt.toml:6  [selections.morning]",
+            "elt.toml:7  [selections.morning]",
             "Did you mean `tag:`?",
         ),
         (
             "`state:modifed` is not a selection",
-            "elt.toml:6  [selections.morning]",
+            "elt.toml:7  [selections.morning]",
             "Did you mean `state:modified`?",
         ),
         (
             "`@a+` has an `@` before it and a `+` behind it",
-            "elt.toml:9  [selections.evening]",
+            "elt.toml:10  [selections.evening]",
             "`@` takes all that needs it already; leave the `+` out",
         ),
     ]
