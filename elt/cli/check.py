@@ -105,6 +105,8 @@ def _looks(
         yield subject, partial(_destination, project, secrets, name)
     if project.file.transform is not None:
         yield "dbt project", partial(_dbt_project, project, secrets)
+    if project.file.selections:
+        yield "selections", partial(_selections, project)
     yield "warehouse", partial(_warehouse, project)
 
 
@@ -172,6 +174,14 @@ def _dbt_project(project: Project, secrets: Secrets) -> str:
     refuse_stale_sources(project, manifest)
     models = [node for node in manifest.nodes.values() if node.kind == "model"]
     return f"{folder} ({counted(len(models), 'model')})"
+
+
+def _selections(project: Project) -> str:
+    from elt.report.figures import counted
+    from elt.runner.selection import check_words
+
+    check_words(project.file.selections, project.where)
+    return counted(len(project.file.selections), "selection")
 
 
 def _warehouse(project: Project) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import PurePosixPath
@@ -83,6 +84,6 @@ def _manifest(project: Project) -> Manifest:
 
 
 def _whose(owner: str, tags: Iterable[str]) -> Iterator[str]:
-    if owner:
-        yield f"owner:{owner}"
-    yield from (f"tag:{tag}" for tag in tags)
+    names = [f"owner:{owner}"] if owner else []
+    for name in (*names, *(f"tag:{tag}" for tag in tags)):
+        yield re.sub(r"[\s,+]", "?", name)  # they would end the word

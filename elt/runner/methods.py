@@ -154,6 +154,14 @@ def matched(graph: Graph, word: Word, past: Past) -> Matched:
     return Matched(frozenset(found), frozenset(readers))
 
 
+def check_method(word: Word) -> None:
+    """Raise ConfigError for a word that means nothing in any graph."""
+    if word.method in BY_FACTS:
+        _value(word)
+    elif word.method not in {None, "path", SELECTOR}:
+        _names_of(word)
+
+
 def _names_of(word: Word) -> Names:
     method = word.method or ""
     if method not in _BY_NAME:

@@ -56,8 +56,8 @@ class Facts:
     `last_success` is the time of the last result that was done or warned.
     `last_change` is the time of the last result that was not skipped, because a
     failed load may have committed rows too. `named` and `past` are what selections
-    may ask. `held` are assets that a person marked failed, with the words for what is
-    below them and must not go on.
+    may ask; the past is looked up where they do. `held` are assets that a person marked
+    failed, with the words for what is below them and must not go on.
     """
 
     modes: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # and reason

@@ -34,11 +34,12 @@ from elt.runner.hub import Hub
 from elt.runner.limits import run_limits, step_limits
 from elt.runner.lock import Held, Owner, Waiting, hold, this_process
 from elt.runner.methods import Past
-from elt.runner.plan import RunRequest, Step, held_back, plan
+from elt.runner.plan import Facts, RunRequest, Step, held_back, plan
 from elt.runner.preparation import Prepare, Prepared
 from elt.runner.result import RunResult, exit_code, run_status
 from elt.runner.resume import choose, request_again
 from elt.runner.scheduler import execute
+from elt.runner.selection import asks_the_past
 from elt.runner.store import history, marks, past, state
 from elt.runner.store.chain import chain_of
 from elt.runner.store.database import Store, open_store
@@ -138,14 +139,7 @@ def decide(
     """Choose the steps; the preview and the run both do what this says."""
     graph = build_graph(project, prepared.catalogs, prepared.manifest)
     made_of = fingerprints(project, prepared.catalogs, prepared.manifest)
-    facts = replace(
-        prepared.facts,
-        last_success=history.last_success(store, project.environment),
-        last_change=history.last_change(store, project.environment),
-        named=project.file.selections,
-        past=_past(store, project.environment, made_of),
-        held=marks.held_back(store, project.environment),
-    )
+    facts = _facts(project, request, prepared, store, made_of)
     chosen = choose(graph, request, facts, _states(project, prepared, store))
     waits = held_back(graph, chosen.assets, facts)
     told = {asset: f"held back: {why}" for asset, why in waits.items()}
@@ -191,14 +185,32 @@ def _again(
     return request, "" if request else f"{ended}: there is nothing left to do of it"
 
 
-def _past(store: Store, environment: str, made_of: Mapping[str, str]) -> Past:
-    return Past(
+def _facts(
+    project: Project,
+    request: RunRequest,
+    prepared: Prepared,
+    store: Store,
+    made_of: Mapping[str, str],
+) -> Facts:
+    """Add to what was found out what the run log knows, as far as it is asked for."""
+    environment, named = project.environment, project.file.selections
+    facts = replace(
+        prepared.facts,
+        last_success=history.last_success(store, environment),
+        last_change=history.last_change(store, environment),
+        named=named,
+        held=marks.held_back(store, environment),
+    )
+    if not asks_the_past([*request.selection, *request.exclude], named):
+        return facts
+    known = Past(
         fingerprints=made_of,
         last_fingerprints=past.last_fingerprints(store, environment),
         results=past.last_results(store, environment),
-        last_success=history.last_success(store, environment),
+        last_success=facts.last_success,
         last_rows=past.last_rows(store, environment),
     )
+    return replace(facts, past=known)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -5,17 +5,18 @@ Whatever a word asks beside the graph is handed in: nothing here touches data or
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from elt.errors import ConfigError
+from elt.errors import ConfigError, ConfigErrors
 from elt.project.nearest import did_you_mean
 from elt.project.selection_settings import SelectionTable
 from elt.runner.graph import Graph
-from elt.runner.methods import BY_FACTS, SELECTOR, Matched, Past, matched
+from elt.runner.methods import BY_FACTS, SELECTOR, Matched, Past, check_method, matched
 from elt.runner.words import Word, limit, parts, split
 
 Words = str | Iterable[str]
+Where = Callable[[str, str], str]
 
 
 def select(
@@ -51,7 +52,7 @@ class _Choosing:
         words, left_out = split(selection), split(exclude)
         chosen = self._union(words) if words else set(self.graph.order)
         kept = chosen - self._union(left_out)
-        if not kept and not self._go_by_facts([*words, *left_out]):
+        if not kept and not asks_the_past([*words, *left_out], self.named):
             raise ConfigError(
                 "nothing is left to run after `--exclude`",
                 hint="`elt plan` without it shows what was chosen",
@@ -63,7 +64,7 @@ class _Choosing:
 
     def _intersection(self, word: str) -> set[str]:
         common = set.intersection(*map(self._chosen_by, parts(word)))
-        if not common and not self._go_by_facts([word]):
+        if not common and not asks_the_past(word, self.named):
             raise ConfigError(
                 f"no asset is in all of `{word}`",
                 hint="A comma keeps what is in both; a space joins",
@@ -102,7 +103,7 @@ class _Choosing:
         return below | found.readers
 
     def _by_name(self, word: Word) -> set[str]:
-        table = named_selection(self.named, word)
+        table = _named_selection(self.named, word)
         try:
             return self.choose(table.select, table.exclude)
         except ConfigError as error:
@@ -116,17 +117,40 @@ class _Choosing:
         below = {test for i in built for test in self.graph.needed_by(i)}
         return {i for i in below if self.graph[i].kind == "test"}
 
-    def _go_by_facts(self, words: Iterable[str]) -> bool:
-        return any(self._goes_by_facts(part) for word in words for part in parts(word))
 
-    def _goes_by_facts(self, word: Word) -> bool:
-        if word.method != SELECTOR:
-            return word.method in BY_FACTS
-        table = named_selection(self.named, word)
-        return self._go_by_facts([*split(table.select), *split(table.exclude)])
+def check_words(named: Mapping[str, SelectionTable], where: Where) -> None:
+    """Raise ConfigErrors for words of named selections that mean nothing anywhere.
+
+    What no asset is called shows only in the graph. `where` says where a table stands.
+    """
+    errors: list[ConfigError] = []
+    for name, table in named.items():
+        for word in (*split(table.select), *split(table.exclude)):
+            try:
+                for part in parts(word):
+                    check_method(part)
+            except ConfigError as error:
+                error.where = where("selections", name)
+                errors.append(error)
+    if errors:
+        raise ConfigErrors(errors)
 
 
-def named_selection(named: Mapping[str, SelectionTable], word: Word) -> SelectionTable:
+def asks_the_past(words: Words, named: Mapping[str, SelectionTable]) -> bool:
+    """Say whether any of these words asks for state, results or news."""
+    found = [part for word in split(words) for part in parts(word)]
+    if any(word.method in BY_FACTS for word in found):
+        return True
+    selectors = (word for word in found if word.method == SELECTOR)
+    tables = [_named_selection(named, word) for word in selectors]
+    return any(
+        asks_the_past(each, named)
+        for table in tables
+        for each in (table.select, table.exclude)
+    )
+
+
+def _named_selection(named: Mapping[str, SelectionTable], word: Word) -> SelectionTable:
     """Give the selection that `selector:NAME` means; raises ConfigError for none."""
     if word.pattern not in named:
         raise ConfigError(

@@ -59,6 +59,7 @@ def test_what_stands_before_a_name_in_a_word_stays(complete, typed, words):
 def test_words_of_every_method_are_completed(bigger):
     (bigger / "elt.toml").write_text(
         (bigger / "elt.toml").read_text() + "[transform]\nproject_dir = 'dbt'\n"
+        "[taps.days.streams.days]\nowner = 'Sales team'\n"
     )
     known = {
         "unique_id": "model.shop.customers",
@@ -93,6 +94,7 @@ def test_words_of_every_method_are_completed(bigger):
         "tap:days",
         "tag:daily",
         "owner:ann",
+        "owner:Sales?team",
         "selector:morning",
         "state:modified",
         "result:failed",

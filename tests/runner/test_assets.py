@@ -193,3 +193,65 @@ def test_models_of_two_packages_may_share_a_name(project: Project):
 
     assert "model:acme.orders" in graph
     assert "model:shop.orders" in graph
+
+
+def test_sources_are_names_of_streams_or_of_what_somebody_else_loads(
+    project: Project,
+):
+    graph = build_graph(project, CATALOGS, MANIFEST)
+
+    sources = {asset.id: asset.detail.get("sources") for asset in graph}
+    assert sources["stream:crm.Deals"] == ("deals",)
+    assert sources["stream:crm.Contact List"] == ("contacts",)
+    assert sources["stream:billing.invoices"] == ()
+    reads = {asset.id: asset.detail.get("reads") for asset in graph}
+    assert reads["model:stg"] == ("elsewhere",)
+    assert reads["model:customers"] == ()
+
+
+def test_who_reads_an_outside_table_through_an_ephemeral_model_reads_it(
+    project: Project,
+):
+    parts = manifest(
+        source("elsewhere", "public", "visits"),
+        node("model", "tmp", "source.acme.elsewhere", **EPHEMERAL),
+        node("model", "customers", "model.acme.tmp"),
+    )
+
+    graph = build_graph(project, CATALOGS, parts)
+
+    assert graph["model:customers"].detail["reads"] == ("elsewhere",)
+
+
+def test_owners_and_tags_are_the_streams_own_or_its_taps(tmp_path: Path):
+    text = TOML.replace('tags = ["sales"]', 'tags = ["sales"]\nowner = "ann"')
+    text = text.replace(
+        'table = "all_deals"', 'owner = "bob"\ntags = ["slow", "sales"]'
+    )
+    text = text.replace('key = "id"', 'key = "id"\nowner = "cy"')
+    parts = manifest(node("model", "customers", owner="Fin", owner_email="f@x.example"))
+
+    graph = build_graph(project_of(tmp_path, text), CATALOGS, parts)
+
+    told = {a.id: (a.owner, a.tags) for a in graph if a.owner}
+    assert told == {
+        "stream:crm.Deals": ("bob", ("sales", "slow")),
+        "stream:crm.Contact List": ("ann", ("sales",)),
+        "model:customers": ("Fin", ()),
+        "sync:health": ("cy", ()),
+    }
+
+
+def test_a_package_of_dbt_lies_in_its_folder(project: Project):
+    nodes = {
+        each.unique_id: each
+        for each in (
+            node("model", "customers"),
+            node("model", "theirs", unique_id="model.web.theirs", package="web"),
+        )
+    }
+
+    graph = build_graph(project, {}, Manifest(nodes=nodes, project="acme"))
+
+    assert graph["model:customers"].detail["path"] == "models/customers.sql"
+    assert graph["model:theirs"].detail["path"] == "dbt_packages/web/models/theirs.sql"
