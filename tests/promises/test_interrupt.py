@@ -176,3 +176,19 @@ def test_nobody_is_left_by_the_commands_of_a_tap(folder, number):
     preview.communicate(timeout=30)
 
     wait_for_end(numbers)
+
+
+def test_ctrl_c_is_heard_while_a_tap_is_asked_for_its_streams(folder):
+    tap_with_children(folder)
+    tap = folder.path / "tap.py"
+    waits = f"{CHILDREN}\nif '--discover' in sys.argv:\n    time.sleep(60)\nscript ="
+    tap.write_text(tap.read_text().replace(CHILDREN, "").replace("script =", waits, 1))
+    run = start(folder)
+    numbers = told(folder.path / "tap.pid")
+
+    run.send_signal(signal.SIGINT)
+    _, said = run.communicate(timeout=20)
+
+    assert run.returncode == 130
+    assert '"status": "interrupted"' in said
+    wait_for_end(numbers)

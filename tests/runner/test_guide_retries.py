@@ -1,4 +1,4 @@
-"""docs/guides/retries-and-limits.md shows projects that are right and names true keys."""
+"""The guide on retries shows projects that are right, and names true keys."""
 
 from __future__ import annotations
 
