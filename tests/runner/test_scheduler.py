@@ -23,12 +23,12 @@ from elt.runner.attempt import (
     AssetResult,
     Edges,
     Stop,
-    backoff_seconds,
     step_status,
 )
 from elt.runner.graph import Asset, Graph
 from elt.runner.limits import RunLimits, StepLimits
 from elt.runner.plan import Step, plan
+from elt.runner.retries import backoff_seconds
 from elt.runner.scheduler import execute
 
 
