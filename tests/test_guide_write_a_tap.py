@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from elt.plugins import plugins
-from elt.singer.process import TapProgram, discover, start_tap
+from elt.singer.discover import discover
+from elt.singer.process import TapProgram, start_tap
 
 GUIDE = Path(__file__).parents[1] / "docs" / "guides" / "write-a-tap.md"
 _EXAMPLE = re.compile(r"<!-- (\w+)(?:: ([^\n]*?))? -->\n```\w+\n(.*?)```", re.DOTALL)

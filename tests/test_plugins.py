@@ -10,7 +10,7 @@ import pytest
 from elt.errors import ConfigError
 from elt.plugins import find, load, plugins, tap_program, target_program
 from elt.project.settings import File, Project
-from elt.singer.process import discover
+from elt.singer.discover import discover
 
 
 @pytest.fixture

@@ -170,6 +170,8 @@ def _meant(key: str, fields: Mapping[str, inspect.Field], path: KeyPath) -> str:
     homes.sort(key=lambda home: home != "run")  # there it holds for every step
     if "config" in fields:
         return f"The plugin's own settings go into `[{dotted((*path, 'config'))}]`"
+    if path and any(key == field.encode_name for field in declared_file().fields):
+        return f"`[{key}]` is a table of its own"
     if homes:
         return f"`{key}` belongs to `[{homes[0]}]`"
     return f"Known here: {listed(fields)}"

@@ -15,7 +15,6 @@ from elt.errors import (
     EltError,
     Guarded,
     Interrupted,
-    Unavailable,
     name_of,
     of_the_disk,
 )
@@ -31,12 +30,8 @@ from elt.events import (
 from elt.faults import reach
 from elt.runner.graph import Asset
 from elt.runner.plan import Step
+from elt.runner.retries import delay_seconds, way_out, worth_another
 from elt.singer.process import SAID
-
-# A source that asks for a longer pause is left for the next run: a run that sleeps for
-# hours keeps the lock, and nobody knows why.
-LONGEST_RETRY_AFTER_SECONDS = 3600.0
-LONGEST_DELAY_SECONDS = 600.0
 
 # A step ends as the worst of its assets did.
 _WORST_FIRST: tuple[Status, ...] = (
@@ -188,9 +183,11 @@ class RunningStep:
     def _try_until_ended(self) -> None:
         attempt = 1
         error = self._try(attempt)
-        while error is not None and self._is_worth_another(error, attempt):
+        limits = self.step.limits
+        while worth_another(error, attempt, limits) and not self.stop.is_set():
             self._failed_before = _message(error)
-            delay = self._delay_seconds(attempt, error)
+            chance = self.edges.random()
+            delay = delay_seconds(error, attempt, limits, chance=chance)
             self.listen(
                 StepRetrying(
                     step=self.step.id,
@@ -203,19 +200,6 @@ class RunningStep:
             attempt += 1
             error = None if self.stop.is_set() else self._try(attempt)
         self._settle(error)
-
-    def _is_worth_another(self, error: BaseException, attempt: int) -> bool:
-        return (
-            isinstance(error, Unavailable)
-            and (error.retry_after_seconds or 0) <= LONGEST_RETRY_AFTER_SECONDS
-            and attempt <= self.step.limits.retries
-            and not self.stop.is_set()
-        )
-
-    def _delay_seconds(self, attempt: int, error: BaseException) -> float:
-        asked = getattr(error, "retry_after_seconds", None) or 0.0
-        first = self.step.limits.retry_delay_seconds
-        return max(asked, backoff_seconds(attempt, first, self.edges.random()))
 
     def _try(self, attempt: int) -> BaseException | None:
         left = tuple(a for a in self.assets if a.id not in self.results)
@@ -278,19 +262,9 @@ class RunningStep:
             status = "stopped"
         elif isinstance(error, Interrupted):
             status = "interrupted"
-        return status, _message(error), self._hint(error)
-
-    def _hint(self, error: EltError) -> str:
-        """Give the way out; where it was tried in vain, with how often."""
-        if not isinstance(error, Unavailable):
-            return error.hint or ""
-        asked = error.retry_after_seconds or 0
-        if asked > LONGEST_RETRY_AFTER_SECONDS:
-            return f"It asks to be left alone for {asked:,.0f} s: run again after that"
-        if not self._failed_before:
-            return error.hint or "Perhaps it is over soon: `retries` tries it again"
-        tries = f"It was tried {self.step.limits.retries + 1} times"
-        return f"{error.hint}. {tries}" if error.hint else f"{tries}: see `retries`"
+        tried_again = bool(self._failed_before)
+        hint = way_out(error, self.step.limits, tried_again=tried_again)
+        return status, _message(error), hint
 
     def _verdict_when_asked(self) -> tuple[Status, str, str]:
         status: Status = "failed" if self.stop.timed_out else "interrupted"
@@ -304,16 +278,6 @@ class RunningStep:
     def _log_traceback(self, error: BaseException) -> None:
         text = "".join(traceback.format_exception(error)).rstrip()
         self.listen(LogLine(step=self.step.id, source="elt", level="error", text=text))
-
-
-def backoff_seconds(attempt: int, first: float, chance: float) -> float:
-    """Give the wait after this attempt: it doubles, with up to half taken off.
-
-    It grows to ten minutes at most, unless the first one is longer.
-    """
-    doublings = min(attempt - 1, 62)  # more would not be a float any more
-    longest = max(first, LONGEST_DELAY_SECONDS)
-    return float(min(first * 2**doublings, longest) * (1 - chance / 2))
 
 
 def step_status(results: Iterable[AssetResult]) -> Status:

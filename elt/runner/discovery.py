@@ -29,12 +29,14 @@ from elt.project.secrets import Secrets
 from elt.project.settings import Project
 from elt.project.stream_settings import StreamTable
 from elt.project.tap_settings import TapTable
-from elt.runner.attempt import Edges, Stop, backoff_seconds
+from elt.runner.attempt import Edges, Stop
 from elt.runner.limits import step_limits
+from elt.runner.retries import delay_seconds, worth_another
 from elt.singer.catalog import Stream, select, selected_streams
+from elt.singer.discover import discover
 from elt.singer.installed import versions_of
 from elt.singer.packages import package_of
-from elt.singer.process import TapProgram, discover
+from elt.singer.process import TapProgram
 
 _SIDE_BY_SIDE = 4
 _FILES = ("path", "schemas", "tracking_plan")  # settings that name files
@@ -129,20 +131,22 @@ def _asked_again(
 ) -> dict[str, Any]:
     """Ask a tap for its catalog; where its source is not there, a little later too."""
     limits = step_limits(project.file, f"tap:{tap}")
-    for attempt in range(1, limits.retries + 1):
+    attempt = 1
+    while True:
         try:
             return ask_for_catalog(
                 project, tap, secrets, listen=listen, stop=again.stop
             )
         except Unavailable as error:
-            delay = backoff_seconds(
-                attempt, limits.retry_delay_seconds, again.edges.random()
-            )
+            if again.stop.is_set() or not worth_another(error, attempt, limits):
+                raise
+            chance = again.edges.random()
+            delay = delay_seconds(error, attempt, limits, chance=chance)
             text = f"{error.what}; it is asked again in {delay:.0f} s"
             step = f"tap:{tap}"
             listen(LogLine(step=step, source="elt", level="warning", text=text))
             again.edges.sleep(again.stop, delay)
-    return ask_for_catalog(project, tap, secrets, listen=listen, stop=again.stop)
+            attempt += 1
 
 
 def remembered_catalog(project: Project, tap: str) -> dict[str, Any] | None:

@@ -45,6 +45,12 @@ def test_a_key_of_another_table_is_sent_home():
     assert problem.hint == "`retries` belongs to `[run]`"
 
 
+def test_a_table_in_the_wrong_place_is_sent_home_too():
+    (problem,) = problems({"project": {"name": "a"}, "run": {"transform": {}}})
+
+    assert problem.hint == "`[transform]` is a table of its own"
+
+
 @pytest.mark.parametrize(
     ("run", "what", "hint"),
     [

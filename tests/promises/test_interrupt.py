@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -176,3 +178,63 @@ def test_nobody_is_left_by_the_commands_of_a_tap(folder, number):
     preview.communicate(timeout=30)
 
     wait_for_end(numbers)
+
+
+def test_ctrl_c_is_heard_while_a_tap_is_asked_for_its_streams(folder):
+    tap_with_children(folder)
+    tap = folder.path / "tap.py"
+    waits = f"{CHILDREN}\nif '--discover' in sys.argv:\n    time.sleep(60)\nscript ="
+    tap.write_text(tap.read_text().replace(CHILDREN, "").replace("script =", waits, 1))
+    run = start(folder)
+    numbers = told(folder.path / "tap.pid")
+
+    run.send_signal(signal.SIGINT)
+    _, said = run.communicate(timeout=20)
+
+    assert run.returncode == 130
+    assert '"status": "interrupted"' in said
+    wait_for_end(numbers)
+
+
+def users_of(path):
+    """Find the processes that work in a folder, or were started for it."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            command = (process / "cmdline").read_bytes()
+            folder = (process / "cwd").readlink()
+            if str(path).encode() in command or folder.is_relative_to(path):
+                found.append(int(process.name))
+    return found
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_while_dbt_builds_leaves_nobody_and_no_lock(folder):
+    folder.script(schema(), record(1))
+    toml = folder.path / "elt.toml"
+    toml.write_text(toml.read_text() + "\n[transform]\n")
+    name = "transform/dbt_project.yml"
+    folder.write(name, "name: shop\nversion: '1.0'\nconfig-version: 2\nprofile: shop\n")
+    slow = (
+        "SELECT count(*) AS n FROM range(10_000_000_000_000) r(i) WHERE hash(i) % 7 = 3"
+    )
+    as_table = "{{ config(materialized='table') }}"
+    folder.write("transform/models/slow.sql", f"{as_table} {slow}")
+    folder.write("transform/models/fast.sql", "SELECT 1 AS n")
+    run = start(folder)
+    heard = []
+    for line in run.stderr:
+        heard.append(line)
+        if '"asset_finished"' in line and "model:fast" in line:
+            break
+    else:
+        raise AssertionError("".join(heard))
+
+    run.kill()
+    run.communicate()
+
+    deadline = time.monotonic() + 10
+    while users_of(folder.path):
+        assert time.monotonic() < deadline, "somebody is left behind"
+        time.sleep(0.05)
+    assert folder.sql("SELECT n FROM main.fast") == [(1,)]

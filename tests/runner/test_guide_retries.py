@@ -1,4 +1,4 @@
-"""The guide to retries and limits shows projects that are right, and true keys."""
+"""The guide on retries shows projects that are right, and names true keys."""
 
 from __future__ import annotations
 

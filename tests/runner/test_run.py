@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from elt.errors import ConfigError, EltError, Guarded, Unavailable
+from elt.errors import ConfigError, EltError, Guarded, Interrupted, Unavailable
 from elt.events import BookmarkCommitted, Event, Listener, LogLine, RunStatus
 from elt.project.load import load_project
 from elt.project.secrets import Secrets
@@ -567,3 +567,62 @@ def test_who_waits_for_another_run_is_told_at_which_step_that_is(project: Projec
     assert [text.startswith("waiting: another run") for text in told] == [True]
     assert told[0].endswith(", at tap:crm")
     assert raised.value.what.endswith(", at tap:crm")
+
+
+def with_limits(project: Project, text: str) -> Project:
+    toml = project.root / "elt.toml"
+    toml.write_text(toml.read_text() + text)
+    return load_project(project.root)
+
+
+def test_steps_of_one_pool_do_not_run_at_once(project: Project):
+    limited = with_limits(project, 'pool = "api"\n[pools]\napi = 1\n')
+    toml = limited.root / "elt.toml"
+    toml.write_text(toml.read_text().replace("[taps.crm]", "[taps.crm]\npool = 'api'"))
+    inside = threading.Semaphore(1)
+    met: list[bool] = []
+
+    def work(
+        step: Step, assets: tuple[Asset, ...], listen: Listener, stop: Stop
+    ) -> Iterator[AssetResult]:
+        alone = inside.acquire(blocking=False)
+        met.append(alone)
+        stop.wait(0.05)
+        if alone:
+            inside.release()
+        yield from all_done(step, assets, listen, stop)
+
+    result = run_project(
+        load_project(limited.root), RunRequest(jobs=4), prepare=World(work)
+    )
+
+    assert result.status == "done"
+    assert met == [True, True]
+
+
+def test_a_step_goes_by_its_own_limits(project: Project):
+    limited = with_limits(
+        project, "timeout_seconds = 0.05\n[run.taps]\nretry_delay_seconds = 0\n"
+    )
+    toml = limited.root / "elt.toml"
+    toml.write_text(toml.read_text().replace("[taps.crm]", "[taps.crm]\nretries = 3"))
+    tries: list[str] = []
+
+    def work(
+        step: Step, assets: tuple[Asset, ...], listen: Listener, stop: Stop
+    ) -> Iterator[AssetResult]:
+        tries.append(step.id)
+        if step.id == "tap:crm" and tries.count("tap:crm") < 4:
+            raise Unavailable("not yet")
+        if step.id == "tap:billing" and stop.wait(10):
+            raise Interrupted("the tap was stopped")
+        yield from all_done(step, assets, listen, stop)
+
+    result = run_project(load_project(limited.root), RunRequest(), prepare=World(work))
+
+    crm, billing = result.results
+    assert (crm.status, tries.count("tap:crm")) == ("done", 4)
+    assert (billing.status, result.exit_code) == ("failed", 1)
+    assert billing.message == (
+        "the step took longer than 0.05 s (`timeout_seconds` in [taps.billing])"
+    )

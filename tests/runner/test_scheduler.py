@@ -23,7 +23,6 @@ from elt.runner.attempt import (
     AssetResult,
     Edges,
     Stop,
-    backoff_seconds,
     step_status,
 )
 from elt.runner.graph import Asset, Graph
@@ -232,13 +231,6 @@ def test_what_was_done_is_not_done_again_in_the_next_attempt():
 
     assert asked == [("a.one", "a.two"), ("a.two",)]
     assert statuses(results) == {"stream:a.one": "done", "stream:a.two": "warned"}
-
-
-def test_waits_double_with_up_to_half_taken_off():
-    assert [backoff_seconds(n, 5, 0.0) for n in (1, 2, 3)] == [5, 10, 20]
-    assert backoff_seconds(3, 5, 1.0) == 10
-    assert backoff_seconds(5000, 5, 0.0) == 600
-    assert backoff_seconds(3, 1000, 0.0) == 1000
 
 
 def test_no_more_steps_run_at_once_than_jobs():

@@ -18,10 +18,10 @@ import pytest
 from elt.errors import ConfigError
 from elt.plugins import package_program, tap_program
 from elt.project.settings import File, Project
+from elt.singer.discover import discover
 from elt.singer.environments import ensure
 from elt.singer.installed import Installed, Missing, look
 from elt.singer.packages import Package, package_of
-from elt.singer.process import discover
 
 
 @dataclass

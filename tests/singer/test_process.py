@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from elt.errors import EltError, Interrupted, Unavailable
-from elt.singer.process import TapProgram, discover, start_tap
+from elt.singer.discover import discover
+from elt.singer.process import TapProgram, start_tap
 
 
 @pytest.fixture
@@ -322,7 +323,8 @@ def test_children_that_a_tap_leaves_behind_are_ended(program):
 ELT = """
 import sys, time
 from pathlib import Path
-from elt.singer.process import TapProgram, discover, start_tap
+from elt.singer.discover import discover
+from elt.singer.process import TapProgram, start_tap
 program = TapProgram({argv!r}, Path("."), private_dir=Path("private"))
 {use}
 """
