@@ -87,6 +87,24 @@ def left_open(
     return None
 
 
+def asked_again(
+    store: Store, environment: str, asked: RunRequest
+) -> tuple[RunRequest | None, str]:
+    """Give the request of a retry, or None and why there is nothing to do.
+
+    Raises ConfigError for a run that there is not, and for one of another environment.
+    """
+    chain = chain_of(store, asked.retry)
+    if chain.environment != environment:
+        raise ConfigError(
+            f"run {chain.last} was in the environment `{chain.environment}`",
+            hint=f"`elt retry {chain.last}` finds it by itself",
+        )
+    request = request_again(chain, asked)
+    ended = f"run {chain.last} ended `{chain.status}`"
+    return request, "" if request else f"{ended}: there is nothing left to do of it"
+
+
 def request_again(chain: Chain, asked: RunRequest) -> RunRequest | None:
     """Give the request of a retry: the run's own flags, for what is open of it.
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 
-from elt.errors import ConfigError, EltError, Interrupted
+from elt.errors import EltError, Interrupted
 from elt.events import (
     BookmarkCommitted,
     Event,
@@ -31,10 +31,9 @@ from elt.runner.lock import Held, Owner, hold, this_process
 from elt.runner.plan import RunRequest, Step, held_back, plan
 from elt.runner.preparation import Prepare, Prepared
 from elt.runner.result import RunResult, exit_code, run_status
-from elt.runner.resume import choose, request_again
+from elt.runner.resume import asked_again, choose
 from elt.runner.scheduler import execute
 from elt.runner.store import history, marks, state
-from elt.runner.store.chain import chain_of
 from elt.runner.store.database import Store, open_store
 from elt.runner.store.recorder import Recorder
 from elt.runner.upkeep.retention import apply_daily
@@ -100,7 +99,7 @@ def plan_project(
     with open_store(project.private_dir) as store, secrets.kept_out_of_errors():
         if request.retry:
             history.mark_crashed(store)
-            again, message = _again(project, store, request)
+            again, message = asked_again(store, project.environment, request)
             if again is None:
                 return Plan(graph=Graph([]), steps=(), notes=(message,))
             request = again
@@ -154,21 +153,6 @@ def _states(project: Project, prepared: Prepared, store: Store) -> dict[str, str
     return found
 
 
-def _again(
-    project: Project, store: Store, asked: RunRequest
-) -> tuple[RunRequest | None, str]:
-    """Give the request of a retry, or None and why there is nothing to do."""
-    chain = chain_of(store, asked.retry)
-    if chain.environment != project.environment:
-        raise ConfigError(
-            f"run {chain.last} was in the environment `{chain.environment}`",
-            hint=f"`elt retry {chain.last}` finds it by itself",
-        )
-    request = request_again(chain, asked)
-    ended = f"run {chain.last} ended `{chain.status}`"
-    return request, "" if request else f"{ended}: there is nothing left to do of it"
-
-
 @dataclass(slots=True, kw_only=True)
 class _Run:
     project: Project
@@ -195,7 +179,7 @@ class _Run:
         # Nobody else can be running while this process holds the lock.
         history.mark_crashed(store, alive=lambda _: False)
         if self.request.retry:
-            again, message = _again(self.project, store, self.request)
+            again, message = asked_again(store, self.project.environment, self.request)
             if again is None:
                 return RunResult(run="", status="done", exit_code=0, message=message)
             self.request = again

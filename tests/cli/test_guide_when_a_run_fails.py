@@ -15,10 +15,8 @@ from elt.cli.run_marks import Said
 
 FOLDER = Path(__file__).parents[2] / "docs" / "guides"
 PAGE = (FOLDER / "when-a-run-fails.md").read_text("utf-8")
-LINES = re.findall(r"^elt .*$|`(elt [^`]*)`", PAGE, re.MULTILINE)
-SHOWN = sorted(
-    {each for each in [*LINES, *re.findall(r"^elt .*$", PAGE, re.M)] if each}
-)
+LINES = re.findall(r"^elt .*$", PAGE, re.MULTILINE)
+SHOWN = sorted({*LINES, *re.findall(r"`(elt [^`]*)`", PAGE)})
 
 
 @pytest.mark.parametrize("line", SHOWN)
