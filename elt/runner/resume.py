@@ -137,7 +137,7 @@ def choose(
     """
     if request.only:
         return _what_is_left(graph, request, facts, bookmarks)
-    chosen = select(graph, request.selection, exclude=request.exclude)
+    chosen = _selected(graph, request)
     if request.from_step:
         chosen = beginning_with(graph, chosen, facts, request.from_step)
     return Chosen(assets=chosen)
@@ -208,14 +208,18 @@ def _what_is_left(
     )
 
 
+def _selected(graph: Graph, request: RunRequest) -> set[str]:
+    return select(graph, request.selection, exclude=request.exclude)
+
+
 def _meant(graph: Graph, request: RunRequest, facts: Facts, word: str) -> set[str]:
     if word in graph:
         return {word}
     if word.startswith("tap:"):
         streams = _streams_of(graph, word.removeprefix("tap:"))
-        return streams & select(graph, request.selection, exclude=request.exclude)
+        return streams & _selected(graph, request)
     if word.endswith("+") and word[:-1] in graph:
-        whole = select(graph, request.selection, exclude=request.exclude)
+        whole = _selected(graph, request)
         return {word[:-1]} | (graph.downstream([word[:-1]]) & whole)
     # Of a tap that does not answer the streams may be unknown, and fail together.
     unasked = (tap for tap in facts.unasked if word.startswith(f"stream:{tap}."))
