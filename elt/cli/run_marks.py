@@ -89,7 +89,8 @@ def mark(
 ) -> None:
     """Say how something ended, whatever its run says.
 
-    Kept with your name and the reason; `elt runs undo` takes it back.
+    Kept with your name and the reason; `elt runs undo` takes it back. Of a step,
+    `success` and `skipped` are about those assets that did not end well.
     """
     from elt.runner.marking import say
 

@@ -39,6 +39,7 @@ def status(
     as_json: AsJson = False,
 ) -> None:
     """Show how each asset ended last, and when it last ended well."""
+    from elt.runner.resume import left_open
     from elt.runner.store.database import open_store
     from elt.runner.store.history import asset_statuses, mark_crashed
 
@@ -46,6 +47,7 @@ def status(
     with open_store(project.private_dir) as store:
         mark_crashed(store)
         assets = asset_statuses(store, project.environment)
+        left = None if as_json else left_open(store, project.environment)
     if as_json:
         print_json([asdict(asset) for asset in assets])
         return
@@ -54,6 +56,8 @@ def status(
         return
     passed = [] if every else [a for a in assets if _is_passed_test(a)]
     _print([asset for asset in assets if asset not in passed], passed)
+    if left is not None:
+        note(f"\nhint: run {left} is not done: `elt retry {left}` does the rest of it")
 
 
 def _is_passed_test(asset: AssetStatus) -> bool:

@@ -8,6 +8,7 @@ from elt.errors import ConfigError
 from elt.project.nearest import did_you_mean
 from elt.project.settings import Project
 from elt.runner.alone import alone, author
+from elt.runner.resume import is_open
 from elt.runner.store.chain import chain_of
 from elt.runner.store.database import Store, open_store
 from elt.runner.store.history import AssetStatus, asset_statuses, find, mark_crashed
@@ -57,16 +58,20 @@ def say(
 ) -> list[Mark]:
     """Write a person's word over results, under the lock; `cleared` forgets them.
 
-    Raises Held while a run is under way.
+    Of a step, `success` and `skipped` are about what did not end well. Raises Held
+    while a run is under way, ConfigError where there is nothing to say it of.
     """
     with alone(project, "elt runs"), open_store(project.private_dir) as store:
         mark_crashed(store, alive=lambda _: False)
         found = _meant(project, store, name, run)
+        assets = found.assets
+        if word in {"success", "skipped"} and assets != (name,):
+            assets = _open_of(store, found, name)
         return mark(
             store,
             project.environment,
             found.run,
-            found.assets,
+            assets,
             word,
             reason=reason,
             author=author(),
@@ -102,6 +107,17 @@ def _meant(project: Project, store: Store, name: str, run: str | None) -> Meant:
         assets=found[1],
         statuses=tuple(known[asset] for asset in found[1] if asset in known),
     )
+
+
+def _open_of(store: Store, found: Meant, step: str) -> tuple[str, ...]:
+    planned = {each.asset: each for each in chain_of(store, found.run).planned}
+    left = [a for a in found.assets if a not in planned or is_open(planned[a])]
+    if not left:
+        raise ConfigError(
+            f"all of `{step}` ended well in run {found.run}",
+            hint="Name the asset that is meant; `elt runs show` lists them",
+        )
+    return tuple(left)
 
 
 def _unknown(

@@ -26,6 +26,7 @@ from elt.singer.state import can_be_taken_apart
 
 _CLOSED_BY = frozenset({"success", "skipped"})
 _OPENED_BY = frozenset({"failed", "cleared"})
+_CHOOSES = ("selection", "exclude", "from_step", "only")  # fields of a RunRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +68,11 @@ def open_words(chain: Chain) -> tuple[str, ...]:
 def left_open(
     store: Store, environment: str, *, but: Collection[str] = ()
 ) -> str | None:
-    """Find the latest of recent runs of which something is open and not done since."""
+    """Find the latest of recent runs of which something is open and not done since.
+
+    None before a run of everything that ended well: what was open then is done, or the
+    project has it no more.
+    """
     done = last_success(store, environment)
     for run in runs(store):
         if run.environment != environment or run.run in but:
@@ -76,7 +81,28 @@ def left_open(
         for each in filter(is_open, chain_of(store, run.run).planned):
             if each.asset not in done or done[each.asset] < began:
                 return run.run
+        chosen = any(run.request.get(name) for name in _CHOOSES)
+        if run.status in ENDED_WELL and not chosen:
+            break
     return None
+
+
+def asked_again(
+    store: Store, environment: str, asked: RunRequest
+) -> tuple[RunRequest | None, str]:
+    """Give the request of a retry, or None and why there is nothing to do.
+
+    Raises ConfigError for a run that there is not, and for one of another environment.
+    """
+    chain = chain_of(store, asked.retry)
+    if chain.environment != environment:
+        raise ConfigError(
+            f"run {chain.last} was in the environment `{chain.environment}`",
+            hint=f"`elt retry {chain.last}` finds it by itself",
+        )
+    request = request_again(chain, asked)
+    ended = f"run {chain.last} ended `{chain.status}`"
+    return request, "" if request else f"{ended}: there is nothing left to do of it"
 
 
 def request_again(chain: Chain, asked: RunRequest) -> RunRequest | None:

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 
-from elt.errors import ConfigError, EltError, Interrupted
+from elt.errors import EltError, Interrupted
 from elt.events import (
     BookmarkCommitted,
     Event,
@@ -37,11 +37,10 @@ from elt.runner.methods import Past
 from elt.runner.plan import Facts, RunRequest, Step, held_back, plan
 from elt.runner.preparation import Prepare, Prepared
 from elt.runner.result import RunResult, exit_code, run_status
-from elt.runner.resume import choose, request_again
+from elt.runner.resume import asked_again, choose
 from elt.runner.scheduler import execute
 from elt.runner.selection import asks_the_past
 from elt.runner.store import history, marks, past, state
-from elt.runner.store.chain import chain_of
 from elt.runner.store.database import Store, open_store
 from elt.runner.store.recorder import Recorder
 from elt.runner.upkeep.retention import apply_daily
@@ -116,7 +115,7 @@ def plan_project(
     with open_store(project.private_dir) as store, secrets.kept_out_of_errors():
         if request.retry:
             history.mark_crashed(store)
-            again, message = _again(project, store, request)
+            again, message = asked_again(store, project.environment, request)
             if again is None:
                 return Plan(graph=Graph([]), steps=(), notes=(message,))
             request = again
@@ -168,21 +167,6 @@ def _states(project: Project, prepared: Prepared, store: Store) -> dict[str, str
             last = state.latest(store, place, tap)
             found |= {tap: last.state} if last else {}
     return found
-
-
-def _again(
-    project: Project, store: Store, asked: RunRequest
-) -> tuple[RunRequest | None, str]:
-    """Give the request of a retry, or None and why there is nothing to do."""
-    chain = chain_of(store, asked.retry)
-    if chain.environment != project.environment:
-        raise ConfigError(
-            f"run {chain.last} was in the environment `{chain.environment}`",
-            hint=f"`elt retry {chain.last}` finds it by itself",
-        )
-    request = request_again(chain, asked)
-    ended = f"run {chain.last} ended `{chain.status}`"
-    return request, "" if request else f"{ended}: there is nothing left to do of it"
 
 
 def _facts(
@@ -254,7 +238,7 @@ class _Run:
         history.mark_crashed(store, alive=lambda _: False)
         self._look_at_the_clock(store)
         if self.request.retry:
-            again, message = _again(self.project, store, self.request)
+            again, message = asked_again(store, self.project.environment, self.request)
             if again is None:
                 return RunResult(run="", status="done", exit_code=0, message=message)
             self.request = again

@@ -66,11 +66,17 @@ def test_a_failed_run_ends_with_the_way_on_which_does_only_what_is_left(run_elt,
     )
     assert done.code == 0
     assert assets(done) == {"stream:nights.nights": "done"}
-    assert read(shop) == ["days", "nights", "nights"] or read(shop) == [
-        "nights",
-        "days",
-        "nights",
-    ]
+    assert sorted(read(shop)) == ["days", "nights", "nights"]
+
+
+def test_the_status_names_a_run_that_is_not_done(run_elt, shop):
+    (shop / "nights").touch()
+    run = json.loads(run_elt("run", "--json").out)["run"]
+
+    assert f"run {run} is not done: `elt retry {run}`" in run_elt("status").err
+    (shop / "nights").unlink()
+    run_elt("run")
+    assert run_elt("status").err == ""
 
 
 @pytest.mark.usefixtures("shop")

@@ -71,6 +71,16 @@ def test_a_mark_is_taken_back_and_stays_in_the_list(elt):
     assert "nobody has marked or cleared `tap:days`" in again.err
 
 
+def test_of_a_step_only_what_did_not_end_well_is_skipped(run_elt, project):
+    at = ("-C", project)
+    run_elt(*at, "run")
+
+    done = run_elt(*at, "runs", "mark", "tap:days", "skipped", "--reason", "down")
+
+    assert done.code == 2
+    assert "all of `tap:days` ended well" in done.err
+
+
 def test_clearing_says_what_it_means_and_asks(elt):
     done = elt("runs", "clear", "stream:days.days")
 

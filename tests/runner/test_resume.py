@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 
 from elt.errors import ConfigError
 from elt.events import AssetFinished, Event, Status
-from elt.runner.attempt import AssetResult, Limits
+from elt.runner.attempt import AssetResult, Limits, Stop
 from elt.runner.graph import Asset, Graph
 from elt.runner.lock import this_process
 from elt.runner.plan import Facts, RunRequest, Step, held_back, plan
+from elt.runner.result import run_status
 from elt.runner.resume import (
     beginning_with,
     choose,
@@ -103,7 +104,7 @@ def run(store: Store, world: World, request: RunRequest) -> str:
     ]
     history.record_plan(store, owner.run, entries)
     recorder = Recorder(store, owner.run, environment=HERE)
-    execute(
+    results = execute(
         steps,
         world.graph,
         do=world.do,
@@ -112,7 +113,8 @@ def run(store: Store, world: World, request: RunRequest) -> str:
         limits=Limits(jobs=1, retries=0),
     )
     if not world.is_dead:
-        history.finish_run(store, owner.run, "done")
+        status = run_status(results.values(), Stop())
+        history.finish_run(store, owner.run, status)
     world.dies_after = None
     return owner.run
 
@@ -438,6 +440,17 @@ def test_another_run_that_is_not_done_is_found_unless_it_was_done_since(store: S
     assert left_open(store, HERE) == first
     assert left_open(store, HERE, but=[first]) is None
     run(store, world, RunRequest(selection=("model:beside",)))
+    assert left_open(store, HERE) is None
+
+
+def test_what_was_open_before_a_good_run_of_everything_is_open_no_more(store: Store):
+    gone = Asset("model:gone", "model", "gone")
+    before = World(Graph([*GRAPH, gone]), failures={gone.id: ["failed"]})
+    first = run(store, before, RunRequest())
+    assert left_open(store, HERE) == first
+
+    run(store, World(GRAPH), RunRequest())
+
     assert left_open(store, HERE) is None
 
 
