@@ -25,8 +25,8 @@ from elt.faults import reach
 
 CHUNK_BYTES = 1 << 20
 # Most taps flush each record. To wait a little for more of them, instead of a read, a
-# decode and a write for each, brought our processor time for a million of them from 30 %
-# of a stock tap's own to 15 % (benchmarks/, row stock-tap).
+# decode and a write for each, brought our processor time for a million of them from
+# 30 % of a stock tap's own to 15 % (benchmarks/, row stock-tap).
 _SMALL_BYTES = 16 << 10
 _GATHERING_SECONDS = 0.005
 # A keyword in the schema of a stream of our taps: its rows are what the tap could not
