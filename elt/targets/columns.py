@@ -22,6 +22,10 @@ RUN_ID = "_elt_run_id"
 DELETED_AT = "_sdc_deleted_at"
 VERSION = "_sdc_table_version"
 
+# DuckDB's name for a row's place in its table, by which the last of several is told. A
+# column of this name would hide it.
+PLACE = "rowid"
+
 BIGINT_MAX = 2**63 - 1
 
 
@@ -264,13 +268,13 @@ def named(
 ) -> tuple[Column, ...]:
     """Give every property a column name of its own, in a table that ignores case.
 
-    `reserved` names are elt's own. A property keeps the column that bears exactly its
-    name, else one that differs in case only; where two properties differ in case only,
-    the later gets `_2`. Names of their own go first, so that a table gives the same
-    ones when it is loaded again.
+    `reserved` names are elt's own, and `rowid` is DuckDB's. A property keeps the
+    column that bears exactly its name, else one that differs in case only; where two
+    properties differ in case only, the later gets `_2`. Names of their own go first, so
+    that a table gives the same ones when it is loaded again.
     """
     by_lower = {name.lower(): name for name in existing}
-    taken = {*reserved}
+    taken = {PLACE, *reserved}
     names: dict[str, str] = {}
     for wishes in (set(existing), {column.name for column in columns} - {""}):
         for column in columns:

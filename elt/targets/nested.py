@@ -267,7 +267,7 @@ def converted(old: Shape, new: Shape, sql: str, *, depth: int = 0) -> str:
             packed = ", ".join(
                 f"{quote(name)} := "
                 + (
-                    converted(known[name], one, f"{sql}.{quote(name)}", depth=depth)
+                    converted(known[name], one, f"({sql}).{quote(name)}", depth=depth)
                     if name in known
                     else f"NULL::{render(one)}"
                 )

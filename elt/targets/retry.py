@@ -8,6 +8,7 @@ older than the row that it would replace is stale: it stays, too, and says so.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -205,7 +206,8 @@ def _read(
 def _write_file(path: Path, batch: Sequence[Reject]) -> Encoding:
     """Write records as they were read: a CSV's values are texts, and stay texts."""
     if batch[0].form != "csv":
-        lines = [" ".join(reject.record.splitlines()) for reject in batch]
+        # Not `splitlines`: JSON's texts may have U+2028 and others as they are.
+        lines = [re.sub(r"[\r\n]+", " ", reject.record) for reject in batch]
         path.write_text("\n".join([*lines, ""]), encoding="utf-8")
         return Encoding(format="jsonl")
     rows = [json.loads(reject.record) for reject in batch]

@@ -86,6 +86,9 @@ class Warehouse:
         Commits at the end; rolls back on any exception, and when not told to keep.
         """
         with self._writing, self.session() as cursor:
+            # Of rows with the same key the last wins. Somebody else in this process,
+            # or an option of the project, may have given the order up.
+            cursor.execute("SET GLOBAL preserve_insertion_order = true")
             cursor.begin()
             try:
                 yield cursor

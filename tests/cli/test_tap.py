@@ -231,8 +231,11 @@ def test_a_preview_that_is_ended_leaves_no_secrets_and_no_processes(shop, number
         "child = subprocess.Popen(['sleep', '600'])\n"
         "open('child', 'w').write(f'{child.pid} ')\ntime.sleep(600)\n"
     )
-    words = ("-C", str(shop), "tap", "preview", "shop")
-    with subprocess.Popen([sys.executable, "-m", "elt", *words]) as running:
+    # A test that runs under `nohup` would hand the deaf ear for SIGHUP on.
+    hears = "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_DFL)"
+    begin = f"{hears}; os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    words = ("-m", "elt", "-C", str(shop), "tap", "preview", "shop")
+    with subprocess.Popen([sys.executable, "-c", begin, *words]) as running:
         wait_until(lambda: (shop / "child").exists() and (shop / "child").read_text())
         running.send_signal(number)
         assert running.wait(30) == 128 + number

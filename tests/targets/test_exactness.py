@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from elt.errors import EltError
@@ -213,6 +213,35 @@ def test_a_power_that_an_exact_column_would_round_is_a_reject(loader, number):
 
     assert loader.column("i") == [120]
     assert loader.rejects()[0][:2] == ("i", number)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[*HealthCheck])
+@given(
+    st.lists(
+        st.from_regex(
+            r"-?[0-9]{1,20}(\.[0-9]{1,20})?[eE][+-]?[0-9]{1,2}", fullmatch=True
+        ),
+        min_size=20,
+        max_size=40,
+    )
+)
+@example(["5.015012002251510112E14", "0.0512345678901234567E15", "-0.00e-9", "1e-2"])
+def test_for_all_powers_an_amount_has_every_digit_or_is_a_reject(loader, numbers):
+    if loader.warehouse.exists():
+        loader.sql("DROP TABLE IF EXISTS raw.s")
+        loader.sql("DELETE FROM _elt.rejects")
+    lines = [b'{"k": "%s", "m": "%s"}' % ((n.encode(),) * 2) for n in numbers]
+
+    loader.load(schema(k={"type": "string"}, m=MONEY), *lines, percent=100)
+
+    for text, kept in loader.sql("SELECT k, m FROM raw.s"):
+        assert kept == Decimal(text), text
+    fits = [n for n in numbers if _fits_money(Decimal(n))]
+    assert len(loader.rejects()) == len(numbers) - len(fits)
+
+
+def _fits_money(number):
+    return abs(number) < 10**16 and number == round(number, 2)
 
 
 MOMENTS = {

@@ -197,6 +197,39 @@ def test_json_inside_keeps_its_digits_when_the_whole_becomes_json(loader):
     ]
 
 
+def test_a_column_with_the_tables_own_name_keeps_its_fields_when_it_grows(loader):
+    inner = {"id": INTEGER, "name": TEXT}
+    declared = {"id": INTEGER, "name": TEXT, "s": {"type": "object"}}
+    declared["s"]["properties"] = inner
+    record = {"id": 1, "name": "outer", "s": {"id": 77, "name": "inner"}}
+    load(loader, schema(**declared), record)
+
+    declared["s"]["properties"] = {**inner, "more": INTEGER}
+    load(loader, schema(**declared), {"id": 2, "s": {"more": 3}})
+
+    assert loader.column("s", order="id") == [
+        {"id": 77, "name": "inner", "more": None},
+        {"id": None, "name": None, "more": 3},
+    ]
+
+
+@pytest.mark.parametrize("broken", [b"{bad", b'{"a": {"city": "\xff"}}'])
+def test_a_broken_line_beside_objects_is_a_reject_like_any_other(loader, broken):
+    path = loader.folder / "f.jsonl"
+    path.write_bytes(b'{"a": {"zip": 1}}\n' + broken + b'\n{"a": {"zip": 2}}\n')
+    batch = {
+        "type": "BATCH",
+        "stream": "s",
+        "encoding": {"format": "jsonl", "compression": "none"},
+        "manifest": [path.as_uri()],
+    }
+
+    loader.load(schema(a=ADDRESS), batch, nested="struct", percent=100)
+
+    assert loader.sql("SELECT a.zip FROM raw.s ORDER BY 1") == [(1,), (2,)]
+    assert [reject[2] for reject in loader.rejects()] == ["not JSON"]
+
+
 def test_a_frozen_type_has_no_place_for_new_fields(loader):
     load(loader, schema(a=ADDRESS), {"a": {"zip": 1}})
 

@@ -100,6 +100,15 @@ def test_values_stay_exact(loader, again):
     assert rows(loader) == [("x", "1.10", '{"a":1.10,"b":[1e22]}', "é")]
 
 
+def test_signs_that_end_a_line_elsewhere_stay_in_a_text(loader, again):
+    text = "a\u2028b\u2029c\x85d"
+    loader.load(schema(n=INTEGER, t=TEXT), f'{{"n":"x","t":"{text}"}}'.encode())
+
+    again(n="VARCHAR", t="VARCHAR")
+
+    assert rows(loader) == [("x", text)]
+
+
 def test_a_line_that_is_no_record_stays_whatever_the_schema(loader, again):
     loader.load(schema(n=INTEGER), b'{"n":1,"n":2}')
 

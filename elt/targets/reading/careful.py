@@ -98,9 +98,11 @@ def insert(  # noqa: PLR0913  what is read, and where it goes
     bad_rows = judge(cursor, read, columns=columns, keys=keys, closed=closed)
     names = [quote(column.name) for column in columns] + [LOADED_AT, RUN_ID]
     typed = [*typed_values(read, columns), moment(stamp[4]), literal(stamp[0])]
+    # Of rows with the same key the last wins: a join would not keep their order.
     good = cursor.execute(
         f"INSERT INTO {target} ({', '.join(names)}) SELECT {', '.join(typed)}"
         f" FROM {table} WHERE place NOT IN (SELECT place FROM {bad_rows})"
+        " ORDER BY place"
     ).fetchone()
     bad = cursor.execute(
         "INSERT INTO _elt.rejects (run_id, environment, tap, stream, rejected_at,"

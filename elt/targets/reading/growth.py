@@ -52,7 +52,8 @@ def _sources(road: Road, *, careful: bool) -> Iterator[_Source]:
         return
     if road.format == "jsonl":
         by_path = {f'$."{column.property}"': column for column in nested}
-        yield _Source("json", objects_sql(road, careful=careful), by_path)
+        objects = objects_sql(road, careful=careful)  # NULL where a line is broken
+        yield _Source("json", f"(FROM {objects} WHERE json IS NOT NULL)", by_path)
         return
     for column in nested:
         if not exact(road, column):

@@ -233,12 +233,10 @@ _CAREFUL = {
 
 
 def _careful_decimal(text: str, type_: str, scale: int) -> str:
-    value = f"TRY_CAST({text} AS {type_})"
-    # DuckDB reads some powers into the widest decimal only, and some not into that.
-    wide = f"TRY_CAST(TRY_CAST({text} AS DECIMAL(38,{scale})) AS {type_})"
+    value, power = f"TRY_CAST({text} AS {type_})", _without_power(text)
     return (
         f"CASE WHEN {_fits_scale(text, scale)} THEN {value}"
-        f" WHEN {_power_fits(text, scale)} THEN coalesce({value}, {wide}) END"
+        f" WHEN {_power_fits(text, scale)} THEN TRY_CAST({power} AS {type_}) END"
     )
 
 
@@ -249,11 +247,38 @@ def _fits_scale(text: str, scale: int) -> str:
 _POWER = r"-?[0-9]+(\.[0-9]+)?[eE][+-]?[0-9]+"
 
 
-def _power_fits(text: str, scale: int) -> str:
-    """Say that a number with an exponent has no more decimals than the scale."""
+def _parts_of_power(text: str) -> tuple[str, str, str]:
+    """Give the SQL of a number's digits, how many are decimals, and its exponent."""
     digits = rf"regexp_replace(regexp_extract({text}, '[0-9.]+'), '\.', '')"
     decimals = rf"length(regexp_extract({text}, '\.([0-9]+)', 1))"
     power = f"TRY_CAST(regexp_extract({text}, '[eE]([+-]?[0-9]+)', 1) AS INTEGER)"
+    return digits, decimals, power
+
+
+def _without_power(text: str) -> str:
+    """Write a number without its exponent: DuckDB rounds some powers, of 17 digits on.
+
+    For one whose decimals fit; more zeros than any DECIMAL holds are not written.
+    """
+    digits, decimals, power = _parts_of_power(text)
+    zeros = f"least({power} - {decimals}, {_TOO_MANY_DIGITS})"
+    places = f"({decimals} - {power})::BIGINT"
+    padded = f"lpad({digits}, greatest(length({digits}), {places} + 1)::INTEGER, '0')"
+    whole = f"left({padded}, length({padded}) - {places})"
+    return (
+        f"CASE WHEN rtrim({digits}, '0') = '' THEN '0'"
+        f" ELSE CASE WHEN {text}[1] = '-' THEN '-' ELSE '' END ||"
+        f" CASE WHEN {power} >= {decimals} THEN {digits} || repeat('0', {zeros})"
+        f" ELSE {whole} || '.' || right({padded}, {places}) END END"
+    )
+
+
+_TOO_MANY_DIGITS = 50
+
+
+def _power_fits(text: str, scale: int) -> str:
+    """Say that a number with an exponent has no more decimals than the scale."""
+    digits, decimals, power = _parts_of_power(text)
     zeros = f"(length({digits}) - length(rtrim({digits}, '0')))"
     return (
         f"({_like(text, _POWER)}"

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from elt.errors import Guarded
-from elt.targets.columns import Column
+from elt.targets.columns import PLACE, Column
 from elt.targets.writing.evolve import (
     Change,
     Shape,
@@ -38,6 +38,7 @@ def fit(
 
     Raises Guarded where it does not, and the stream must not be loaded at all.
     """
+    _check_places(plan, found)
     own = OWN_COLUMNS if plan.mode.name == "history" else ()
     place = (plan.schema, plan.table)
     key = _key_change(cursor, plan, found) if found else []
@@ -52,6 +53,18 @@ def fit(
     if keyless:
         raise _guarded(plan, [Change(one.name, "of the key") for one in keyless])
     return shape
+
+
+def _check_places(plan: StreamPlan, found: Table | None) -> None:
+    """Raise Guarded for a table that hides in which order its rows came."""
+    hiding = [name for name in (found.types if found else ()) if name.lower() == PLACE]
+    if hiding and plan.keyed:
+        table = f"{plan.schema}.{plan.table}"
+        raise Guarded(
+            f"the table `{table}` has a column `{hiding[0]}`, which hides DuckDB's own,"
+            " by which the last row of a key is found",
+            hint=f"ALTER TABLE {table} RENAME {hiding[0]} TO {hiding[0]}_2",
+        )
 
 
 def _key_change(
