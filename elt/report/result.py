@@ -33,7 +33,9 @@ class AssetResult(Struct, frozen=True, kw_only=True):
 
     asset: Annotated[str, Meta(description="Its id: `stream:crm.deals`, `model:mrr`")]
     kind: Annotated[str, Meta(description="What stands before the colon of the id")]
-    owner: Annotated[str, Meta(description="Who looks after it; empty where nobody is")]
+    owner: Annotated[
+        str, Meta(description="Who looks after it; empty where nobody is named")
+    ] = ""
     status: Status
     rows: Annotated[
         int | None, Meta(description="Rows or changes; null where rows mean nothing")
