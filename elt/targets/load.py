@@ -24,7 +24,7 @@ from elt.singer.messages import SET_ASIDE, Message, decode, raw_json, utf_8
 from elt.targets.bookmarks import carry_over, says_nothing
 from elt.targets.columns import table_name
 from elt.targets.reading.parts import Records, append_records, discard, files_of
-from elt.targets.stream_load import Held, StreamLoad, with_key
+from elt.targets.stream_load import Held, Pending, StreamLoad, with_key
 from elt.targets.writing.commit import Batch, Committed, commit
 from elt.targets.writing.declared import declared_columns, ignored
 from elt.targets.writing.limits import Limits
@@ -91,8 +91,10 @@ class Loading:
         self._now = now
         self._state: bytes | None = None
         self._committed_state: bytes | None = None
-        # The last STATE that may be committed, with what it covers.
-        self._mark: tuple[bytes, dict[str, Held]] | None = None
+        # The last STATE that may be committed; what it covers is held.
+        self._mark: bytes | None = None
+        self._pending = Pending()
+        self._waiting: dict[str, StreamLoad] = {}  # those with records to spool
         self._started_at = now()
         self._last_commit = clock()
         self._spooled_bytes = 0
@@ -105,7 +107,7 @@ class Loading:
     def feed(self, lines: Iterable[bytes]) -> None:
         """Take in some lines; commit when a STATE makes it possible and worth it."""
         # One decode per line and no copies: this loop is most of our own time.
-        streams = self.streams
+        streams, waiting = self.streams, self._waiting
         for line in lines:
             message = decode(line)
             if message.type == "RECORD":
@@ -116,6 +118,8 @@ class Loading:
                 if message.version != stream.version:
                     self._spool_waiting()
                     stream.version = message.version
+                if not stream.waiting:
+                    waiting[message.stream] = stream
                 stream.waiting.append(message.record)
             else:
                 self._spool_waiting()
@@ -129,7 +133,7 @@ class Loading:
             self._wait()
             for stream in self.streams.values():
                 stream.end(tells=self._load.end_tells)
-            self._submit(self._uncommitted(everything=True), self._state)
+            self._submit(self._uncommitted(), self._state)
             self._wait(last=True)
         finally:
             self._committer.shutdown()
@@ -139,9 +143,8 @@ class Loading:
         try:
             self._wait()
             if self._mark is not None:
-                state, held = self._mark
-                _cut(held)
-                self._submit(held, state)
+                _cut(self._pending.held)
+                self._submit(self._pending.held, self._mark)
                 self._wait()
         finally:
             self._committer.shutdown()
@@ -161,6 +164,7 @@ class Loading:
                 stream = self.streams.get(message.stream)
                 if stream is not None:
                     stream.activate(message.version)
+                    self._pending.note(message.stream, stream)
             case "":
                 pass
             case unknown:
@@ -189,6 +193,7 @@ class Loading:
             stream.change_key(plan)
         stream.columns, stream.schema, stream.declared_key = columns, text, key
         stream.set_aside = bool(declared.get(SET_ASIDE))
+        self._pending.note(message.stream, stream)
         reach("schema-taken")
 
     def _unplanned(self, message: Message) -> StreamPlan:
@@ -215,6 +220,7 @@ class Loading:
         part = replace(part, ignore=ignore, key_number=stream.key_number)
         stream.parts.append(part)
         stream.received = True
+        self._pending.note(message.stream, stream)
         self._spooled_bytes += sum(_size(file.path) for file in part.files)
         reach("batch-taken")
 
@@ -232,11 +238,11 @@ class Loading:
             return
         self._state = state
         reach("state-taken")
-        if any(stream.aside for stream in self.streams.values()):
+        if not self._pending.mark():
             return
-        self._mark = (state, self._uncommitted())
+        self._mark = state
         if self._is_due():
-            self._submit(self._uncommitted(), state)
+            self._submit(self._pending.held, state)
 
     def _is_due(self) -> bool:
         load = self._load
@@ -248,14 +254,14 @@ class Loading:
         )
 
     def _spool_waiting(self) -> None:
-        for name, stream in self.streams.items():
-            if not stream.waiting:
-                continue
+        for name in tuple(self._waiting):
+            stream = self._waiting.pop(name)
             records, stream.waiting = stream.waiting, []
             before = self._open_part(stream)
             part = append_records(before, records)
             stream.parts[-1] = part
             stream.received = True
+            self._pending.note(name, stream)
             self._spooled_bytes += part.size_bytes - before.size_bytes
             self._spooled_rows += len(records)
             self._listen(RowsRead(step=self._load.step, stream=name, rows=len(records)))
@@ -268,12 +274,12 @@ class Loading:
             self._spools += 1
         return part
 
-    def _uncommitted(self, *, everything: bool = False) -> dict[str, Held]:
-        """Give what is to commit; at the end also streams without any rows."""
+    def _uncommitted(self) -> dict[str, Held]:
+        """Give what is to commit at the end, also streams without any rows."""
         return {
             name: stream.held()
             for name, stream in self.streams.items()
-            if stream.held() != Held() or (everything and not stream.committed)
+            if stream.held() != Held() or not stream.committed
         }
 
     def _submit(self, held: Mapping[str, Held], state: bytes | None) -> None:
@@ -290,12 +296,16 @@ class Loading:
                 started_at=self._started_at,
                 at=self._now(),
             ),
-            streams={name: self.streams[name].batch(one) for name, one in held.items()},
+            streams={
+                name: stream.batch(held[name])
+                for name, stream in self.streams.items()
+                if name in held
+            },
             state=state and self._with_other_streams(state),
             limits=self._load.limits,
         )
-        for name in held:
-            self.streams[name].let_go()
+        for name in batch.streams:
+            self._pending.let_go(name, self.streams[name])
         self._mark, self._spooled_bytes, self._spooled_rows = None, 0, 0
         self._committed_state = state or self._committed_state
         self._last_commit = self._clock()

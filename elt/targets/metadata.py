@@ -7,7 +7,7 @@ loading sees the lines as they came.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -66,12 +66,15 @@ class Stamping:
     def _stamped(self, line: bytes, shared: bytes) -> bytes:
         try:
             message = _read(line)
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return _leniently(line)
         if message.type == "SCHEMA":
             return _with_properties(line, message)
         if message.type != "RECORD":
             return line
+        record = bytes(message.record).strip()
+        if not record.startswith(b"{"):
+            return line  # no object, and a reject later
         own = b'"_sdc_extracted_at":%b,"_sdc_table_version":%b,%b' % (
             _write(message.time_extracted),
             _write(message.version),
@@ -80,17 +83,27 @@ class Stamping:
         return b'{"type":"RECORD","stream":%b,"version":%b,"record":%b}' % (
             _write(message.stream),
             _write(message.version),
-            _joined(bytes(message.record).strip(), own),
+            _joined(record, own),
         )
 
 
 def _joined(record: bytes, own: bytes) -> bytes:
+    """Add to a record what it has not by itself; all else stays as it was written."""
     if b'"_sdc_' in record:
-        return _write({**_fields(b"{" + own + b"}"), **_fields(record)})
-    if not record.startswith(b"{"):
-        return record  # no object, and a reject later
-    empty = record[1:-1].strip() == b""
+        try:
+            own = _without(own, _fields(record))
+        except UnicodeDecodeError:
+            return record  # a name that is no UTF-8, and a reject later
+    empty = not own or record[1:-1].strip() == b""
     return record[:-1] + (b"" if empty else b",") + own + b"}"
+
+
+def _without(own: bytes, known: Collection[str]) -> bytes:
+    return b",".join(
+        b'"%b":%b' % (name.encode(), value)
+        for name, value in _fields(b"{" + own + b"}").items()
+        if name not in known
+    )
 
 
 def _with_properties(line: bytes, message: _Line) -> bytes:

@@ -63,11 +63,12 @@ def render(shape: Shape) -> str:
 def can_hold(names: list[str]) -> bool:
     """Say whether a STRUCT can have these fields.
 
-    DuckDB ignores case in names, and its JSON paths have no way to write some.
+    DuckDB ignores case in names, and its JSON paths have no way to write some: `"*"`
+    stands for all of them.
     """
     lower = {name.lower() for name in names}
     plain = all(name.isprintable() and not {*name} & {*'"\\'} for name in names)
-    return plain and "" not in names and len(lower) == len(names) > 0
+    return plain and not {"", "*"} & lower and len(lower) == len(names) > 0
 
 
 def renewed(shape: Shape, leaf: Callable[[str], str]) -> Shape:
@@ -255,9 +256,7 @@ def converted(old: Shape, new: Shape, sql: str, *, depth: int = 0) -> str:
         case _ if old == new:
             return sql
         case _, Leaf(type="JSON"):
-            text, plain = _json_text(old, sql), f"to_json({sql})"
-            # Not JSON where a NaN is inside.
-            return f"CASE WHEN json_valid({text}) THEN {text}::JSON ELSE {plain} END"
+            return f"({_json_text(old, sql)})::JSON"
         case Items(each=one_each), Items(each=other_each):
             one = f"x{depth}"
             inner = converted(one_each, other_each, one, depth=depth + 1)

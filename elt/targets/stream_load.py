@@ -152,6 +152,44 @@ class StreamLoad:
         self.to_look_at += [change for change in written.changes if change.look]
 
 
+class Pending:
+    """What of a tap's streams may be committed, kept as they change.
+
+    A STATE may come behind each record: it has to cost the same among a thousand
+    streams as among a few.
+    """
+
+    def __init__(self) -> None:
+        self.held: dict[str, Held] = {}  # up to the last mark
+        self._changed: dict[str, StreamLoad] = {}  # since then
+        self._aside: set[str] = set()
+
+    def note(self, name: str, stream: StreamLoad) -> None:
+        """Take note of a stream that has changed."""
+        self._changed[name] = stream
+        if stream.aside:
+            self._aside.add(name)
+        else:
+            self._aside.discard(name)
+
+    def mark(self) -> bool:
+        """Hold all that has come; not while rows of some stream are set aside."""
+        if self._aside:
+            return False
+        for name, stream in self._changed.items():
+            held = stream.held()
+            if held != Held():
+                self.held[name] = held
+        self._changed.clear()
+        return True
+
+    def let_go(self, name: str, stream: StreamLoad) -> None:
+        """Hand to a commit what is held of a stream, which is not aside afterwards."""
+        stream.let_go()
+        self.held.pop(name, None)
+        self._aside.discard(name)
+
+
 def with_key(plan: StreamPlan, key: Sequence[str]) -> StreamPlan:
     """Take the key from the SCHEMA where the catalog names none, as old taps do."""
     if not (plan.learns_key and key):

@@ -89,6 +89,7 @@ class Warehouse:
             # Of rows with the same key the last wins. Somebody else in this process,
             # or an option of the project, may have given the order up.
             cursor.execute("SET GLOBAL preserve_insertion_order = true")
+            cursor.execute("RESET GLOBAL max_vacuum_tasks")  # a large commit set it
             cursor.begin()
             try:
                 yield cursor

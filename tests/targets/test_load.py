@@ -11,6 +11,7 @@ import elt.targets.writing.commit
 from elt.errors import EltError, Unavailable
 from elt.events import BookmarkCommitted, RowsLoaded, SchemaChanged
 from elt.targets.bookmarks import Mark
+from elt.targets.stream_load import StreamLoad
 from elt.targets.writing.modes import FULL_REFRESH
 from tests.targets.conftest import line, schema, state
 
@@ -19,6 +20,27 @@ TEXT = {"type": ["null", "string"]}
 ROWS = schema(key=["id"], id=INTEGER, t=TEXT)
 
 FROM_2 = (Mark("2"),)
+
+
+class Streams(dict):
+    """The streams of a load, which count how often all of them are looked through."""
+
+    looks = 0
+
+    def _looked(self, look):
+        self.looks += 1
+        return look()
+
+    def __iter__(self):
+        return self._looked(super().__iter__)
+
+    def items(self):
+        return self._looked(super().items)
+
+    def values(self):
+        return self._looked(super().values)
+
+
 VIEW = "ALTER TABLE raw.s RENAME TO t; CREATE VIEW raw.s AS FROM raw.t"
 
 
@@ -412,3 +434,64 @@ def test_a_disk_that_is_full_at_the_commit_is_named_and_nothing_is_kept(loader):
     assert len(tries) == 1
     assert loader.column("id") == [1, 3]
     assert loader.state() == {"at": 1}
+
+
+def test_a_state_costs_nothing_for_the_streams_that_have_not_changed(loader):
+    loading = loader.start(load={"commit_seconds": 600.0})
+    loading.streams = Streams()
+    loading.feed([line(schema(f"s{number}", id=INTEGER)) for number in range(100)])
+    held = []
+    hold = StreamLoad.held
+
+    def counted(stream):
+        held.append(stream)
+        return hold(stream)
+
+    messages = [
+        message
+        for number in range(50)
+        for message in (
+            {"type": "RECORD", "stream": f"s{number % 3}", "record": {"id": number}},
+            state({"at": number}),
+        )
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(StreamLoad, "held", counted)
+        loading.feed([line(message) for message in messages])
+    looks = loading.streams.looks
+    loading.finish()
+
+    assert looks == 0
+    assert len(held) <= 100 + 50
+    assert loader.sql("SELECT count(*) FROM raw.s2") == [(16,)]
+    assert loader.state() == {"at": 49}
+
+
+def test_a_state_covers_what_each_stream_had_when_it_came(loader):
+    def other(number):
+        return {"type": "RECORD", "stream": "other", "record": {"id": number}}
+
+    messages = [ROWS, schema("other", id=INTEGER), *rows(1), other(1), state({"at": 1})]
+    more = [*rows(2), state({"at": 2}), other(2), *rows(3)]
+    loader.load(*messages, *more, ok=False)
+
+    assert loader.column("id") == [1, 2]
+    assert loader.sql("SELECT id FROM raw.other") == [(1,)]
+    assert loader.state() == {"at": 2}
+
+
+def test_no_state_counts_while_one_of_many_streams_may_lack_rows(loader):
+    whole = {"type": "ACTIVATE_VERSION", "stream": "s", "version": 1}
+    other = {"type": "RECORD", "stream": "other", "record": {"id": 1}}
+    loading = loader.start(mode="overwrite", load={"commit_bytes": 1})
+
+    messages = [ROWS, schema("other", id=INTEGER), *rows(1), other, state({"at": 1})]
+    loading.feed([line(message) for message in messages])
+    before = loading._mark
+    loading.feed([line(message) for message in (whole, state({"at": 2}), *rows(2))])
+    loading.abandon()
+
+    assert before is None
+    assert loader.column("id") == [1]
+    assert loader.sql("SELECT id FROM raw.other") == [(1,)]
+    assert loader.state() == {"at": 2}

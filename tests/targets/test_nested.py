@@ -166,7 +166,7 @@ def test_names_that_a_struct_cannot_have_make_json(loader):
 
 
 def test_odd_names_are_fields_like_any_other(loader):
-    names = ["select", "a.b", "Ünï", "x" * 300, "$ref", "a'b", "*", "[0]", "\N{CAT}"]
+    names = ["select", "a.b", "Ünï", "x" * 300, "$ref", "a'b", "[0]", "\N{CAT}"]
     declared = {"type": "object", "properties": dict.fromkeys(names, INTEGER)}
     record = {name: number for number, name in enumerate(names)}
 

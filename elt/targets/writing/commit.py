@@ -28,6 +28,7 @@ from elt.warehouse.bookmarks import (
 from elt.warehouse.duckdb import Warehouse
 
 if TYPE_CHECKING:
+    import duckdb
     from duckdb import DuckDBPyConnection
 
 _CONFLICT_TRIES = 8
@@ -200,23 +201,36 @@ def _write_one(
         written = _write_in_turn(
             cursor, stream, found=found.get(name), stamp=batch.stamp, caution=caution
         )
-    except UnknownKeys as error:
-        raise _Again(name, replace(caution, look_at_all_keys=True)) from error
-    except NoLines as error:
-        raise _Again(name, replace(caution, by_objects=True)) from error
-    except UnusualValues as error:
-        if caution.every_row:
-            why = EltError(f"a batch of stream `{name}` cannot be read: {error}")
-            raise _StreamFailed(name, why) from error
-        raise _Again(name, caution.with_more_care()) from error
-    except duckdb.CatalogException as error:
-        raise _StreamFailed(name, _unchangeable(stream.plan, error)) from error
+    except (UnknownKeys, NoLines, UnusualValues) as error:
+        raise _refused(name, caution, error) from error
+    except (duckdb.TransactionException, duckdb.IOException):
+        raise
+    except duckdb.Error as error:
+        raise _StreamFailed(name, _unloadable(name, stream.plan, error)) from error
     except EltError as error:
         raise _StreamFailed(name, error) from error
     too_many = too_many_rejects(cursor, stream, written, batch.stamp, batch.limits)
     if too_many is not None:
         raise _StreamFailed(name, too_many)
     return written
+
+
+def _refused(name: str, caution: Caution, error: Exception) -> _Again | _StreamFailed:
+    """Say with what more caution a stream is tried again, if there is more.
+
+    What DuckDB says of a broken line quotes it, so that it may look like any of our
+    own refusals: none teaches the same thing twice.
+    """
+    match error:
+        case UnknownKeys() if not caution.look_at_all_keys:
+            return _Again(name, replace(caution, look_at_all_keys=True))
+        case NoLines() if not caution.by_objects:
+            return _Again(name, replace(caution, by_objects=True))
+        case _ if not caution.every_row:
+            return _Again(name, caution.with_more_care())
+        case _:
+            why = f"a batch of stream `{name}` cannot be read: {error}"
+            return _StreamFailed(name, EltError(why))
 
 
 def _write_in_turn(
@@ -257,11 +271,21 @@ def _found(cursor: DuckDBPyConnection, batch: Batch) -> dict[str, Table]:
     return found
 
 
-def _unchangeable(plan: StreamPlan, error: Exception) -> EltError:
+def _unloadable(name: str, plan: StreamPlan, error: duckdb.Error) -> EltError:
+    import duckdb
+
+    match error:
+        case duckdb.CatalogException():
+            hint = "Drop the view or the index that somebody made there"
+        case duckdb.ConstraintException():
+            hint = "Drop the constraint that somebody made there, or correct the rows"
+        case duckdb.OutOfMemoryException():
+            hint = "Raise `memory_limit`"
+        case _:
+            hint = "Nothing of the stream was kept; please report it as a bug of elt"
+    table, said = f"{plan.schema}.{plan.table}", str(error).splitlines()[0]
     return EltError(
-        f"the table `{plan.schema}.{plan.table}` cannot be loaded into:"
-        f" {str(error).splitlines()[0]}",
-        hint="Drop the view or the index that somebody made there",
+        f"stream `{name}`: the table `{table}` cannot be loaded into: {said}", hint=hint
     )
 
 
