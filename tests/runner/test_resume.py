@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from elt.errors import ConfigError
 from elt.events import AssetFinished, Event, Status
-from elt.runner.attempt import AssetResult, Limits, Stop
+from elt.runner.attempt import AssetResult, Stop
 from elt.runner.graph import Asset, Graph
+from elt.runner.limits import RunLimits
 from elt.runner.lock import this_process
 from elt.runner.plan import Facts, RunRequest, Step, held_back, plan
 from elt.runner.result import run_status
@@ -110,7 +111,7 @@ def run(store: Store, world: World, request: RunRequest) -> str:
         do=world.do,
         listen=lambda event: world.hear(recorder, event),
         held=held_back(world.graph, {a for s in steps for a in s.assets}, facts),
-        limits=Limits(jobs=1, retries=0),
+        limits=RunLimits(jobs=1),
     )
     if not world.is_dead:
         status = run_status(results.values(), Stop())
