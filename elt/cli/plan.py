@@ -43,8 +43,8 @@ def plan(
     as_json: AsJson = False,
 ) -> None:
     """Show what a run would do, in order, each with its reason. Nothing is done."""
+    from elt.runner.decide import plan_project
     from elt.runner.plan import RunRequest
-    from elt.runner.run import plan_project
 
     request = RunRequest(
         selection=tuple(selection or ()),
@@ -67,7 +67,7 @@ def print_plan(
 ) -> None:
     from elt.report.figures import counted
     from elt.report.tables import Column, print_table
-    from elt.runner.run import NOTHING_TO_DO
+    from elt.runner.decide import NOTHING_TO_DO
 
     rows = [row for step in steps for row in _rows(step)]
     columns = (

@@ -119,7 +119,7 @@ def _of_run(context: typer.Context, run: str) -> tuple[Project, Chain]:
 
 def _print_plan(project: Project, request: RunRequest) -> None:
     from elt.cli.plan import print_plan
-    from elt.runner.run import plan_project
+    from elt.runner.decide import plan_project
 
     planned = plan_project(project, request, listen=note_of_elt)
     for text in planned.notes:

@@ -47,6 +47,8 @@ class RunRequest:
     from_step: str = ""  # of what is selected, only this step and what is below it
     retry: str = ""  # the run to go on with: its id, a part of it, or `last`
     only: tuple[str, ...] = ()  # what is open of it, see `elt.runner.resume`
+    window: tuple[str, str] | None = None  # see `elt.runner.windows`
+    backfill: bool = False  # the window is all that is read: no bookmark moves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +145,8 @@ def due_tests(graph: Graph, chosen: set[str], facts: Facts) -> dict[str, str]:
         for sync in graph.order
         if sync in chosen and graph[sync].kind == "sync"
         for test in graph.needs(sync)
-        if graph[test].kind == "test" and test not in chosen | facts.held.keys()
+        if graph[test].kind == "test"
+        if test not in chosen and test not in facts.held
     }
     if not asked:
         return {}

@@ -20,8 +20,9 @@ from elt.errors import ConfigError
 from elt.events import Event, LogLine
 from elt.project.load import load_project
 from elt.runner.assets import build_graph
+from elt.runner.decide import plan_project
 from elt.runner.plan import RunRequest
-from elt.runner.run import plan_project, run_project
+from elt.runner.run import run_project
 from elt.runner.steps import _write_sources
 from elt.runner.store.database import open_store
 from elt.runner.store.state import latest, place_at_target, save

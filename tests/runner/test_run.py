@@ -18,11 +18,12 @@ from elt.project.load import load_project
 from elt.project.secrets import Secrets
 from elt.project.settings import Project
 from elt.runner.attempt import AssetResult, Do, Stop
+from elt.runner.decide import plan_project
 from elt.runner.graph import Asset
 from elt.runner.lock import Held, hold, this_process
 from elt.runner.plan import Facts, RunRequest, Step
 from elt.runner.result import exit_code, run_status
-from elt.runner.run import plan_project, run_project
+from elt.runner.run import run_project
 from elt.runner.store import history, marks, state
 from elt.runner.store.database import Store, open_store
 from elt.runner.store.recorder import logged

@@ -81,8 +81,7 @@ def _related(store: Store, first: str) -> list[Row]:
             UNION
             SELECT runs.id FROM runs JOIN related ON runs.retry_of = related.id
         )
-        SELECT * FROM runs WHERE id IN (SELECT id FROM related)
-        ORDER BY started_at, id
+        SELECT * FROM runs WHERE id IN (SELECT id FROM related) ORDER BY rowid
         """,
         (first,),
     )
@@ -90,13 +89,20 @@ def _related(store: Store, first: str) -> list[Row]:
 
 def _planned(store: Store, runs: Sequence[str]) -> tuple[PlannedAsset, ...]:
     last_plan: dict[str, Row] = {}
+    of_step: dict[str, set[str]] = {}  # all assets that were ever planned in it
     for run in runs:
         for step in _steps(store, run):
-            known = [row for row in last_plan.values() if row["step"] == step["step"]]
-            if step["unasked"] and not all(row["unasked"] for row in known):
+            ever = of_step.setdefault(step["step"], set())
+            known = [a for a in ever if last_plan[a]["step"] == step["step"]]
+            guessed = [asset for asset in known if last_plan[asset]["unasked"]]
+            if step["unasked"] and len(guessed) < len(known):
                 continue  # an earlier run knew the streams by name
-            _forget_guesses(last_plan, step)
-            last_plan |= dict.fromkeys(json.loads(step["assets"]), step)
+            for asset in guessed:  # now the tap has told its own
+                del last_plan[asset]
+                ever.discard(asset)
+            assets = json.loads(step["assets"])
+            last_plan |= dict.fromkeys(assets, step)
+            ever.update(assets)
     statuses = _statuses(store, runs)
     # In the order in which they were made, so that the newest word counts.
     words = {
@@ -122,17 +128,6 @@ def _steps(store: Store, run: str) -> list[Row]:
         "SELECT run, step, assets, unasked FROM steps WHERE run = ? ORDER BY position",
         (run,),
     )
-
-
-def _forget_guesses(last_plan: dict[str, Row], step: Row) -> None:
-    """Forget streams that were guessed, when a later run has the tap's own."""
-    guessed = [
-        asset
-        for asset, row in last_plan.items()
-        if row["unasked"] and row["step"] == step["step"]
-    ]
-    for asset in guessed:
-        del last_plan[asset]
 
 
 def _statuses(store: Store, runs: Sequence[str]) -> dict[tuple[str, str], str]:

@@ -178,19 +178,17 @@ def read_rest(
     cursor: DuckDBPyConnection,
     reading: Reading,
     columns: Sequence[Column],
-    source: str,
-    usual: str,
+    taken: tuple[str, str],
     maps: Maps,
 ) -> Texts:
-    """Read as texts the rows of a part that are not usual."""
+    """Read as texts the rows of a part that were not taken.
+
+    `taken` is a `FROM`, and the condition of those of its rows that were.
+    """
     columns = [replace(c, type="VARCHAR") if c.hashed else c for c in columns]
     with _in_our_words(reading.road):
         read = read_texts(
-            cursor,
-            reading.road,
-            columns,
-            number=reading.number,
-            usual=(source, usual),
+            cursor, reading.road, columns, number=reading.number, usual=taken
         )
     return replace(read, maps=maps)
 

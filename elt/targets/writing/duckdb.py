@@ -1,8 +1,8 @@
 """Parts become rows of a DuckDB table, inside a transaction that the caller holds.
 
-The fast road reads, checks and inserts in one statement (1.2 times what DuckDB's own
-typed insert costs). It refuses a part with anything unusual in it;
-`careful.py` then reads that part again, value by value.
+The fast road reads, checks and inserts in one statement (what it costs beside
+DuckDB's own typed insert is in docs/benchmarks.md). It refuses a part with anything
+unusual in it; `careful.py` then reads that part again, value by value.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def write_stream(
                 cursor, plan, with_lists, reading, stamp=stamp, target=into, to=written
             )
             reach("rows-written")
-    _leave_groups(cursor, rows=0 if target == STAGE else written.rows)
+    _leave_groups(cursor, plan, readings, target, rows=written.rows)
     _settle(cursor, plan, shape, stamp, target=target)
     written.take_off(leave_out(cursor, plan, stamp))
     reach("rows-settled")
@@ -255,13 +255,13 @@ def _write_fast(
     Raises UnusualValues where that rest must be known before anything is written.
     """
     insert = insert_sql(target, plan, shape, reading, stamp)
-    if insert.leaves:
+    if insert.counts:
         cursor.execute(f"CREATE OR REPLACE TEMP SEQUENCE {LEFT_OUT}")
     rows = int(run(cursor, reading.road, insert.sql)[0][0])
-    if not insert.leaves or not left_out(cursor):
+    if not insert.counts or not left_out(cursor):
         return rows, None
     columns = reading.own(shape.columns)
-    rest = read_rest(cursor, reading, columns, insert.source, insert.usual, plan.maps)
+    rest = read_rest(cursor, reading, columns, insert.rows, plan.maps)
     if careful.wider_columns(cursor, rest, columns):
         raise UnusualValues
     _check_order(cursor, rest, columns, _keys(plan, columns))
@@ -295,19 +295,29 @@ def _write_usual(
     texts, columns = reading.texts, reading.own(shape.columns)
     assert texts is not None  # noqa: S101  the rest was read
     insert = insert_usual_sql(target, plan, shape, reading, stamp)
-    if (insert.source, insert.usual) != texts.usual or reading.own(shape.closed):
+    if insert.rows != texts.usual or reading.own(shape.closed):
         raise UnusualValues
     _check_order(cursor, texts, columns, _keys(plan, columns))
     return int(run(cursor, reading.road, insert.sql)[0][0])
 
 
-def _leave_groups(cursor: DuckDBPyConnection, *, rows: int) -> None:
+def _leave_groups(
+    cursor: DuckDBPyConnection,
+    plan: StreamPlan,
+    readings: list[Reading],
+    target: str,
+    *,
+    rows: int,
+) -> None:
     """Do not let this commit's checkpoint fill up row groups, if it brought whole ones.
 
     It would write them again with one thread: up to a second for 130 MB. A later,
-    smaller commit does it once for all.
+    smaller commit does it once for all. Where rows are replaced it must: the file
+    would grow from commit to commit.
     """
-    if rows >= _ROW_GROUP:
+    replaces = any(reading.road.replace for reading in readings)
+    only_adds = target != STAGE and plan.mode.name != "overwrite" and not replaces
+    if only_adds and rows >= _ROW_GROUP:
         cursor.execute("SET GLOBAL max_vacuum_tasks = 0")
 
 

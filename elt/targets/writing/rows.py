@@ -35,16 +35,15 @@ _FEW = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """A statement, and the rows of a `FROM` that it writes.
+    """A statement, and what it writes: a `FROM`, and which of its rows.
 
-    `leaves`: it counts the others in LEFT_OUT, as long as they are few. If not, it
-    refuses them.
+    When it `counts`, it leaves the others out and counts them in LEFT_OUT, as long as
+    they are few.
     """
 
     sql: str
-    source: str
-    usual: str
-    leaves: bool
+    rows: tuple[str, str]
+    counts: bool = False
 
 
 def insert_sql(
@@ -54,7 +53,7 @@ def insert_sql(
     reading: Reading,
     stamp: Stamp,
 ) -> Insert:
-    """Insert a part into `target`, all that is usual in it.
+    """Insert a part into `target`: all that is usual in it, or nothing.
 
     The statement's errors carry UNKNOWN_KEYS or UNUSUAL_VALUES.
     """
@@ -75,14 +74,14 @@ def insert_sql(
     usual = " AND ".join(conditions) or "true"
     source = from_sql(reading.road, [*read, *closed])
     nested = any(is_nested(column.type) for column in columns)
-    leaves = reading.road.format == "jsonl" and not nested and not closed
+    counts = reading.road.format == "jsonl" and not nested and not closed
     values = [
         _value(text, column, known.get(column.property), plan.maps)
         for text, column in zip(found, columns, strict=True)
     ]
-    where = _condition(usual, reading, leaves=leaves)
+    where = _condition(usual, reading, counts=counts)
     sql = _sql(target, columns, values, stamp, f"{source} WHERE {where}")
-    return Insert(sql, source, f"coalesce({usual}, false)", leaves=leaves)
+    return Insert(sql, (source, f"coalesce({usual}, false)"), counts=counts)
 
 
 def left_out(cursor: DuckDBPyConnection) -> int:
@@ -110,7 +109,7 @@ def insert_usual_sql(
     source, usual = usual_rows(reading.road, columns, keys, reading.key_sets or ())
     into = [wanted[column.property] for column in read]
     sql = _sql(target, into, values, stamp, f"{source} WHERE {usual}")
-    return Insert(sql, source, usual, leaves=True)
+    return Insert(sql, (source, usual))
 
 
 def _sql(
@@ -144,10 +143,10 @@ def _value(text: str, column: Column, known: Typed | None, maps: Maps) -> str:
     return known.value if known else fast_value(text, column.type)
 
 
-def _condition(usual: str, reading: Reading, *, leaves: bool) -> str:
+def _condition(usual: str, reading: Reading, *, counts: bool) -> str:
     refuse = f"error({literal(UNUSUAL_VALUES)})"
     otherwise = refuse
-    if leaves:
+    if counts:
         number = f"nextval({literal(LEFT_OUT)})"
         otherwise = f"CASE WHEN {number} <= {_FEW} THEN false ELSE {refuse} END"
     condition = f"CASE WHEN {usual} THEN true ELSE {otherwise} END"

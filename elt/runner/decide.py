@@ -1,0 +1,138 @@
+"""What a run would do: found out, decided, and not done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+
+from elt.events import Listener, ignore
+from elt.project.secrets import Secrets
+from elt.project.settings import Project
+from elt.runner import steps
+from elt.runner.assets import build_graph
+from elt.runner.attempt import Stop
+from elt.runner.fingerprints import fingerprints
+from elt.runner.graph import Graph
+from elt.runner.limits import step_limits
+from elt.runner.methods import Past
+from elt.runner.plan import Facts, RunRequest, Step, held_back, plan
+from elt.runner.preparation import Prepare, Prepared
+from elt.runner.resume import asked_again, choose
+from elt.runner.selection import asks_the_past
+from elt.runner.store import history, marks, past, state
+from elt.runner.store.database import Store, open_store
+
+NOTHING_TO_DO = "nothing to do: the selection chooses nothing at this moment"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a run would do, and the graph that it was chosen from.
+
+    `unasked` are the taps of it that did not answer, each with the way out, `held` the
+    assets that a person's word holds back, and `notes` what there is to say besides.
+    `fingerprints` say what each asset is made of now.
+    """
+
+    graph: Graph
+    steps: tuple[Step, ...]
+    unasked: Mapping[str, str] = field(default_factory=dict)
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
+    held: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def plan_project(
+    project: Project,
+    request: RunRequest,
+    *,
+    listen: Listener = ignore,
+    secrets: Secrets | None = None,
+    prepare: Prepare = steps.prepare,
+) -> Plan:
+    """Decide what `run_project` would do, and do nothing."""
+    secrets = secrets or Secrets(project.root)
+    with open_store(project.private_dir) as store, secrets.kept_out_of_errors():
+        if request.retry:
+            history.mark_crashed(store)
+            again, message = asked_again(store, project.environment, request)
+            if again is None:
+                return Plan(graph=Graph([]), steps=(), notes=(message,))
+            request = again
+        prepared = prepare(
+            project,
+            request,
+            secrets=secrets,
+            store=store,
+            listen=listen,
+            stop=Stop(),
+            preview=True,
+        )
+        with closing(prepared):
+            return decide(project, request, prepared, store)
+
+
+def decide(
+    project: Project, request: RunRequest, prepared: Prepared, store: Store
+) -> Plan:
+    """Choose the steps; the preview and the run both do what this says."""
+    graph = build_graph(project, prepared.catalogs, prepared.manifest)
+    made_of = fingerprints(project, prepared.catalogs, prepared.manifest)
+    facts = _facts(project, request, prepared, store, made_of)
+    chosen = choose(graph, request, facts, _states(project, prepared, store))
+    waits = held_back(graph, chosen.assets, facts)
+    told = {asset: f"held back: {why}" for asset, why in waits.items()}
+    facts = replace(facts, notes={**facts.notes, **told})
+    planned = tuple(
+        replace(step, limits=step_limits(project.file, step.id))
+        for step in plan(graph, chosen.assets, facts)
+    )
+    taps = (step.id.removeprefix("tap:") for step in planned if step.kind == "tap")
+    return Plan(
+        graph=graph,
+        steps=planned,
+        unasked={tap: facts.unasked[tap] for tap in taps if tap in facts.unasked},
+        held=held_back(graph, {a for step in planned for a in step.assets}, facts),
+        notes=tuple(chosen.notes),
+        fingerprints=made_of,
+    )
+
+
+def _states(project: Project, prepared: Prepared, store: Store) -> dict[str, str]:
+    """Give the taps' states, of those with a foreign target as the store has them."""
+    found = dict(prepared.bookmarks)
+    for tap, table in project.file.taps.items():
+        if table.target is not None:
+            place = state.place_at_target(project.environment, table.target)
+            last = state.latest(store, place, tap)
+            found |= {tap: last.state} if last else {}
+    return found
+
+
+def _facts(
+    project: Project,
+    request: RunRequest,
+    prepared: Prepared,
+    store: Store,
+    made_of: Mapping[str, str],
+) -> Facts:
+    """Add to what was found out what the run log knows, as far as it is asked for."""
+    environment, named = project.environment, project.file.selections
+    facts = replace(
+        prepared.facts,
+        last_success=history.last_success(store, environment),
+        last_change=history.last_change(store, environment),
+        named=named,
+        held=marks.held_back(store, environment),
+    )
+    if not asks_the_past([*request.selection, *request.exclude], named):
+        return facts
+    known = Past(
+        fingerprints=made_of,
+        last_fingerprints=past.last_fingerprints(store, environment),
+        results=past.last_results(store, environment),
+        last_success=facts.last_success,
+        last_rows=past.last_rows(store, environment),
+    )
+    return replace(facts, past=known)
