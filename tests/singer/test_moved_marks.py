@@ -55,7 +55,7 @@ def test_what_is_no_such_value_does_not_move(value: Any, by: Any):
 
 
 @given(
-    moment=st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1)),
+    moment=st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1)),  # noqa: DTZ001
     seconds=st.integers(1, 40_000_000),
     offset=st.sampled_from(["Z", "+00:00", "-09:30", "+14:00"]),
 )
@@ -144,7 +144,9 @@ def test_each_partition_is_held_by_itself():
     def parts(*values: int) -> str:
         contexts = [{"context": {"repo": n}} for n in range(len(values))]
         both = zip(contexts, values, strict=True)
-        return state({"partitions": [{**c, "replication_key_value": v} for c, v in both]})
+        return state(
+            {"partitions": [{**c, "replication_key_value": v} for c, v in both]}
+        )
 
     found = not_behind(parts(1, 9, 3).encode(), parts(5, 5), {"orders": "at"})
 
