@@ -174,7 +174,10 @@ class TapTable(Table, frozen=True, kw_only=True):
             " refer to secrets"
         ),
     ] = field(default_factory=dict)
-    window: WindowTable | None = None
+    window: Annotated[
+        WindowTable | None,
+        Meta(description="How it is told to read a span of time and nothing else"),
+    ] = None
     streams: Annotated[
         dict[str, StreamTable], Meta(description="What differs for one stream")
     ] = field(default_factory=dict)

@@ -200,3 +200,28 @@ def test_a_window_that_is_killed_half_way_and_repeated_is_as_if_nothing_had_been
     assert killed == before
     assert days.bookmark() == before
     assert days.table() == [(1, 10), (2, 20), (3, 3)]
+
+
+def test_a_window_goes_through_tap_and_dbt(days: Days):
+    toml = days.path / "elt.toml"
+    toml.write_text(toml.read_text() + "[transform]\n")
+    models = days.path / "transform" / "models"
+    models.mkdir(parents=True)
+    (models.parent / "dbt_project.yml").write_text(
+        "name: days\nversion: '1.0'\nconfig-version: 2\nprofile: days\n"
+    )
+    (models / "by_day.sql").write_text("""
+        {{ config(materialized='incremental', incremental_strategy='microbatch',
+                  event_time='happened', batch_size='day', begin='2026-11-01') }}
+        SELECT id, n, "at" AS happened, '{{ var("elt_window_end", none) }}' AS until
+        FROM {{ source('raw_days', 'orders') }}
+    """)
+    days.run(window=window(1, 4))
+    days.rows(*((number, day(number), 10 * number) for number in (1, 2, 3)))
+
+    result = days.run(window=window(2, 3), backfill=True)
+
+    assert [one.status for one in result.results] == ["done", "done"]
+    built = days.sql("SELECT id, n, until FROM by_day ORDER BY id")
+    assert [(id_, n) for id_, n, _ in built] == [(1, 1), (2, 20), (3, 3)]
+    assert built[1][2] == "2026-11-03T00:00:00+00:00"
