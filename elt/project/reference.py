@@ -68,10 +68,16 @@ tags = ["product"]
 [taps.github.config]
 auth_token = "${env:GITHUB_TOKEN}"
 start_date = "2025-01-01\"""",
+    "taps.NAME.window": """\
+[taps.github.window]
+start = "start_date"
+end = "end_date"
+format = "%Y-%m-%d\"""",
     "taps.NAME.streams.STREAM": """\
 [taps.github.streams.issues]
 table = "github_issues"
-replication_key = "updated_at\"""",
+replication_key = "updated_at"
+lookback = "3d\"""",
     "targets.NAME": """\
 [targets.lake]
 package = "target-jsonl==0.1.4"

@@ -16,6 +16,7 @@ from elt.project.settings import BASE_ENVIRONMENT, File, plain_name, tap_schema
 from elt.project.stream_settings import StreamTable
 from elt.project.sync_settings import FieldTable
 from elt.project.tap_settings import TapTable, TargetTable
+from elt.project.window_rules import lookback_problems, window_problems
 
 Rule = Callable[[File], Iterator[Problem]]
 
@@ -156,6 +157,13 @@ def streams_can_be_written_so(file: File) -> Iterator[Problem]:
             yield from _upserts_without_key(path, stream)
             yield from map_problems(path, stream, Known())
             yield from _types_no_column_has(path, stream)
+            yield from lookback_problems(path, stream, target=table.target)
+
+
+def windows_can_be_told(file: File) -> Iterator[Problem]:
+    for name, tap in file.taps.items():
+        if tap.window is not None:
+            yield from window_problems(("taps", name, "window"), tap, tap.window)
 
 
 def _overwrites_changes_only(path: KeyPath, stream: StreamTable) -> Iterator[Problem]:
@@ -343,6 +351,7 @@ RULES: tuple[Rule, ...] = (
     taps_have_their_target,
     foreign_targets_write_as_they_do,
     streams_can_be_written_so,
+    windows_can_be_told,
     schemas_are_not_ours,
     schemas_can_be_written_to,
     streams_have_their_own_tables,

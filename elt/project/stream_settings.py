@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
-from elt.project.table import Name, Table
+from elt.project.table import Count, Name, Table
 
 ReplicationMethod = Literal["FULL_TABLE", "INCREMENTAL", "LOG_BASED"]
 WriteMode = Literal["append", "upsert", "overwrite", "history"]
@@ -50,6 +50,15 @@ class StreamTable(Table, frozen=True, kw_only=True):
     replication_key: Annotated[
         str | None,
         Meta(description="Column that orders change", examples=["updated_at"]),
+    ] = None
+    lookback: Annotated[
+        Name | Count | None,
+        Meta(
+            description="How far behind its bookmark each run begins, for rows that"
+            " come late: `3d`, `12h`, or a whole number where the replication key is"
+            " one. It takes a stream that is written by `upsert`",
+            examples=["3d"],
+        ),
     ] = None
     allow_shrink: Annotated[
         bool,

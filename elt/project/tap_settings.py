@@ -16,6 +16,8 @@ from elt.project.step_settings import (
 from elt.project.stream_settings import SchemaPolicy, StreamTable
 from elt.project.table import Name, Percent, Seconds, Table
 
+RFC_3339 = "%Y-%m-%dT%H:%M:%SZ"
+
 PythonOfPackage = Annotated[
     Name | None,
     Meta(
@@ -27,6 +29,36 @@ PythonOfPackage = Annotated[
 Arguments = Annotated[
     list[str], Meta(description="Arguments before the ones that elt adds")
 ]
+
+
+class WindowTable(Table, frozen=True, kw_only=True):
+    """The tap's own settings that take a run's window, so that it reads no more.
+
+    A run with a window gives them its start and its end, in UTC. What the `format`
+    cannot tell is rounded: the start down, the end up.
+    """
+
+    start: Annotated[
+        Name,
+        Meta(
+            description="The setting for the moment from which it reads",
+            examples=["start_date"],
+        ),
+    ]
+    end: Annotated[
+        Name,
+        Meta(
+            description="The setting for the moment before which it stops",
+            examples=["end_date"],
+        ),
+    ]
+    format: Annotated[
+        Name,
+        Meta(
+            description="How it wants both written, as Python's `strftime` says it",
+            examples=["%Y-%m-%d"],
+        ),
+    ] = RFC_3339
 
 
 class TapTable(Table, frozen=True, kw_only=True):
@@ -142,6 +174,10 @@ class TapTable(Table, frozen=True, kw_only=True):
             " refer to secrets"
         ),
     ] = field(default_factory=dict)
+    window: Annotated[
+        WindowTable | None,
+        Meta(description="How it is told to read a span of time and nothing else"),
+    ] = None
     streams: Annotated[
         dict[str, StreamTable], Meta(description="What differs for one stream")
     ] = field(default_factory=dict)

@@ -22,6 +22,7 @@ from elt.runner.resume import asked_again, choose
 from elt.runner.selection import asks_the_past
 from elt.runner.store import history, marks, past, state
 from elt.runner.store.database import Store, open_store
+from elt.runner.windowed import within_window
 
 NOTHING_TO_DO = "nothing to do: the selection chooses nothing at this moment"
 
@@ -81,12 +82,13 @@ def decide(
     made_of = fingerprints(project, prepared.catalogs, prepared.manifest)
     facts = _facts(project, request, prepared, store, made_of)
     chosen = choose(graph, request, facts, _states(project, prepared, store))
-    waits = held_back(graph, chosen.assets, facts)
+    within = within_window(project, request, graph, chosen.assets, facts)
+    waits = held_back(graph, within.assets, facts)
     told = {asset: f"held back: {why}" for asset, why in waits.items()}
     facts = replace(facts, notes={**facts.notes, **told})
     planned = tuple(
         replace(step, limits=step_limits(project.file, step.id))
-        for step in plan(graph, chosen.assets, facts)
+        for step in plan(graph, within.assets, facts)
     )
     taps = (step.id.removeprefix("tap:") for step in planned if step.kind == "tap")
     return Plan(
@@ -94,7 +96,7 @@ def decide(
         steps=planned,
         unasked={tap: facts.unasked[tap] for tap in taps if tap in facts.unasked},
         held=held_back(graph, {a for step in planned for a in step.assets}, facts),
-        notes=tuple(chosen.notes),
+        notes=(*chosen.notes, *within.notes),
         fingerprints=made_of,
     )
 

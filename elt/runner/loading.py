@@ -7,7 +7,7 @@ import shutil
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,12 @@ from elt.project.tap_settings import TapTable
 from elt.runner.attempt import AssetResult, Stop
 from elt.runner.discovery import config_of, program_of, stream_settings
 from elt.runner.graph import Asset
+from elt.runner.looking_back import LookBack, begun_earlier, lookbacks
 from elt.runner.remembered import Remembered, remembered
 from elt.runner.stream_plans import stream_plan, unknown_names
 from elt.runner.stream_results import results
+from elt.runner.tap_windows import told_to_tap
+from elt.runner.windows import Window
 from elt.singer.catalog import Stream, selected_streams, stream_names
 from elt.singer.messages import read_chunks
 from elt.singer.process import TapProcess, start_tap
@@ -51,6 +54,9 @@ class TapFacts:
     full_reads: Mapping[str, str]  # why, in words
     previous_state: str | None
     loaded: frozenset[str] = frozenset()  # streams that have a table already
+    window: Window | None = None  # all that is read; no bookmark moves then
+    looks_back: Mapping[str, LookBack] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()  # told before the tap starts
 
 
 def facts_of(
@@ -60,10 +66,16 @@ def facts_of(
     warehouse: Warehouse,
     *,
     full_refresh: bool,
+    window: Window | None = None,
 ) -> TapFacts:
-    """Decide how each stream of a tap is read and written."""
+    """Decide how each stream of a tap is read and written.
+
+    `window` counts for a tap that declares how it takes one.
+    """
     streams = {stream.id: stream for stream in selected_streams(catalog)}
     known = _known(project, tap, warehouse)
+    if window is not None and project.file.taps[tap].window is not None:
+        return _windowed(project, tap, streams, known, window)
     state = known.state
     full_reads = {s: why for s, why in known.broken.items() if s in streams}
     if full_refresh:
@@ -73,6 +85,15 @@ def facts_of(
     if state and start is None:
         why = "another stream begins anew, and the tap's state cannot be taken apart"
         full_reads = {**dict.fromkeys(streams, why), **full_reads}
+    start, looks_back, warnings = begun_earlier(
+        start,
+        [
+            one
+            for one in lookbacks(project, tap, streams.values())
+            if one.stream.id not in full_reads
+        ],
+        {name for one in streams.values() for name in (one.id, one.name)},
+    )
     return TapFacts(
         tap=tap,
         streams=streams,
@@ -84,6 +105,31 @@ def facts_of(
         full_reads=full_reads,
         previous_state=state,
         loaded=frozenset(known.loaded),
+        looks_back=looks_back,
+        warnings=warnings,
+    )
+
+
+def _windowed(
+    project: Project,
+    tap: str,
+    streams: Mapping[str, Stream],
+    known: Remembered,
+    window: Window,
+) -> TapFacts:
+    """Read a window and nothing else: without a state, and for none."""
+    return TapFacts(
+        tap=tap,
+        streams=streams,
+        modes={
+            name: _mode(project, tap, stream, {}, full_refresh=False)
+            for name, stream in streams.items()
+        },
+        start=None,
+        full_reads={},
+        previous_state=known.state,
+        loaded=frozenset(known.loaded),
+        window=window,
     )
 
 
@@ -109,7 +155,7 @@ def run_tap(  # noqa: PLR0913  one step and its edges
         for asset in assets
         if asset.detail["stream"] in facts.streams
     ]
-    config = config_of(project, facts.tap, secrets)
+    config = _config(project, facts, secrets)
     load = _tap_load(project, facts, catalog, plans, run=run, spool=spool)
     load = replace(load, storage=_storage(config))
     loading = Loading(load, warehouse, listen=listen)
@@ -122,6 +168,8 @@ def run_tap(  # noqa: PLR0913  one step and its edges
         listen(LogLine(step=load.step, source="elt", level="warning", text=text))
 
     _warn_of_names(project, facts, plans, on_warning)
+    for text in facts.warnings:
+        on_warning(text)
     reach("tap-starting")
     try:
         with (
@@ -200,6 +248,15 @@ def _warn_of_names(
             )
 
 
+def _config(project: Project, facts: TapFacts, secrets: Secrets) -> dict[str, Any]:
+    """Give the tap's settings, with the window in those that take one."""
+    config = config_of(project, facts.tap, secrets)
+    taken_by = project.file.taps[facts.tap].window
+    if facts.window is None or taken_by is None:
+        return config
+    return config | told_to_tap(taken_by, facts.window)
+
+
 def _storage(config: Mapping[str, Any]) -> Mapping[str, Any]:
     """Give the options with which a Singer SDK tap opens the place of its batches."""
     match config:
@@ -241,6 +298,12 @@ def _tap_load(
         left_out=frozenset(stream_names(catalog) - {*names, *plans}),
         unread=frozenset(facts.streams.keys() - plans.keys()),
         previous_state=facts.previous_state,
+        moves_bookmark=facts.window is None,
+        not_behind={
+            name: back.replication_key
+            for stream, back in facts.looks_back.items()
+            for name in (stream, facts.streams[stream].name)
+        },
         limits=Limits(rejects=table.reject_limit, percent=table.reject_percent),
         commit_bytes=int(project.file.warehouse.commit_megabytes * 1_000_000),
         commit_seconds=project.file.warehouse.commit_seconds,
@@ -264,6 +327,8 @@ def _stream_plan(
         plan,
         replace_from=marks_of(facts.start, stream.id, stream.replication_key),
         doubtful=_is_doubtful(facts, stream) and not asked_for,
+        # A window is no full read: what it lacks is not gone.
+        full_table=plan.full_table and facts.window is None,
     )
 
 

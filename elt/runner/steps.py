@@ -26,6 +26,7 @@ from elt.runner.relaying import relay_facts, run_relayed, target_of
 from elt.runner.sending import destination_of, manifest_of, send, sync_of
 from elt.runner.store.database import Store
 from elt.runner.stream_plans import stream_tables
+from elt.runner.windows import Window
 from elt.singer.catalog import Stream, selected_streams
 from elt.targets import columns as targets
 from elt.targets.columns import table_name
@@ -118,6 +119,11 @@ class Doing:
             self._warehouse_id = self.warehouse.id
         return self._warehouse_id
 
+    @property
+    def _window(self) -> Window | None:
+        texts = self.request.window
+        return None if texts is None else Window.of(texts)
+
     def look_up(self) -> None:
         """Read from the warehouse what the taps' bookmarks allow."""
         if self.warehouse.exists():
@@ -136,7 +142,12 @@ class Doing:
                 self.project, tap, catalog, self.store, full_refresh=full_refresh
             )
         return facts_of(
-            self.project, tap, catalog, self.warehouse, full_refresh=full_refresh
+            self.project,
+            tap,
+            catalog,
+            self.warehouse,
+            full_refresh=full_refresh,
+            window=self._window,
         )
 
     def doing(self, run: str, listen: Listener) -> Do:
@@ -163,18 +174,17 @@ class Doing:
 
     def _told(self) -> Facts:
         modes: dict[str, tuple[str, str]] = {}
-        full_reads, tap_notes = {}, {}
+        full_reads, tap_notes, notes = {}, {}, self._notes_of_syncs()
         for tap, known in self._taps.items():
             for stream, mode in known.modes.items():
                 modes[stream_asset_id(tap, stream)] = (mode.name, mode.reason)
             for stream, why in known.full_reads.items():
                 full_reads[stream_asset_id(tap, stream)] = why
+            for stream, back in known.looks_back.items():
+                notes[stream_asset_id(tap, stream)] = back.note
             if self.project.file.taps[tap].target is not None:
                 modes |= self._modes_at_target(tap, known)
-                if known.previous_state is None:
-                    tap_notes[tap] = "from its start: the target has confirmed nothing"
-            elif tap not in self.bookmarks:
-                tap_notes[tap] = "from its start: the warehouse has no bookmark of it"
+            tap_notes[tap] = self._note_of(tap, known)
         for tap, error in self.discovered.errors.items():
             tap_notes[tap] = f"cannot be asked: {error.what}"
         return Facts(
@@ -182,8 +192,19 @@ class Doing:
             full_reads=full_reads,
             tap_notes=tap_notes,
             unasked={tap: e.hint or "" for tap, e in self.discovered.errors.items()},
-            notes=self._notes_of_syncs(),
+            notes=notes,
         )
+
+    def _note_of(self, tap: str, known: TapFacts) -> str:
+        if known.window is not None:
+            start, end = known.window.texts
+            return f"reads from {start} until {end}; its bookmark stays"
+        if self.project.file.taps[tap].target is not None:
+            nothing = known.previous_state is None
+            return "from its start: the target has confirmed nothing" if nothing else ""
+        if tap not in self.bookmarks:
+            return "from its start: the warehouse has no bookmark of it"
+        return ""
 
     def _modes_at_target(self, tap: str, known: TapFacts) -> dict[str, tuple[str, str]]:
         how = (f"into {target_of(self.project, tap)}", "at least once")
@@ -267,6 +288,7 @@ class Doing:
                 nodes,
                 full_refresh=self.request.full_refresh,
                 holds_back=again,
+                window=self._window,
                 on_result=give,
                 on_line=on_line,
             )

@@ -21,6 +21,7 @@ from elt.errors import EltError
 from elt.events import Listener, LogLine, RowsRead
 from elt.faults import reach
 from elt.singer.messages import SET_ASIDE, Message, decode, raw_json, utf_8
+from elt.singer.moved_marks import not_behind
 from elt.targets.bookmarks import carry_over, says_nothing
 from elt.targets.columns import table_name
 from elt.targets.reading.parts import Records, append_records, discard, files_of
@@ -54,6 +55,11 @@ class TapLoad:
     left_out: frozenset[str] = frozenset()  # names of streams that are not wanted
     unread: frozenset[str] = frozenset()  # ids of those that only this run leaves out
     previous_state: str | None = None  # has the bookmarks of streams not read now
+    # Whether a STATE moves the bookmark; else it says only what may be committed.
+    moves_bookmark: bool = True
+    # Streams, by name and id, whose mark is not to fall behind the one before, and
+    # what it is called in it: they begin earlier than they would.
+    not_behind: Mapping[str, str | None] = field(default_factory=dict)
     plan_for: Callable[[str, tuple[str, ...]], StreamPlan] | None = None
     storage: Mapping[str, Any] = field(default_factory=dict)  # options of its BATCHes
     needs_properties: bool = False  # a SCHEMA without them is an error
@@ -162,7 +168,8 @@ class Loading:
                 self._take_batch(message)
             case "ACTIVATE_VERSION":
                 stream = self.streams.get(message.stream)
-                if stream is not None:
+                # Behind a window it would let go of all that lies outside.
+                if stream is not None and self._load.moves_bookmark:
                     stream.activate(message.version)
                     self._pending.note(message.stream, stream)
             case "":
@@ -201,11 +208,17 @@ class Loading:
         key = tuple(message.key_properties or ())
         if self._load.plan_for is not None:
             return self._load.plan_for(message.stream, key)
+        mode = decide(key=key, replication_method=None)
+        if mode.name != "upsert" and not self._load.moves_bookmark:
+            raise EltError(
+                f"stream `{message.stream}`, which the catalog does not know, has no"
+                " key, so that a window of it read twice would be there twice"
+            )
         return StreamPlan(
             stream=message.stream,
             schema=self._load.schema,
             table=table_name(message.stream),
-            mode=decide(key=key, replication_method=None),
+            mode=mode,
             key=key,
         )
 
@@ -285,7 +298,8 @@ class Loading:
     def _submit(self, held: Mapping[str, Held], state: bytes | None) -> None:
         """Hand parts to the thread that commits, one commit at a time."""
         self._wait()
-        if not held and state in {None, self._committed_state}:
+        moved = state if self._load.moves_bookmark else None
+        if not held and moved in {None, self._committed_state}:
             return
         batch = Batch(
             step=self._load.step,
@@ -301,8 +315,9 @@ class Loading:
                 for name, stream in self.streams.items()
                 if name in held
             },
-            state=state and self._with_other_streams(state),
+            state=moved and self._with_other_streams(moved),
             limits=self._load.limits,
+            keeps_resets=not self._load.moves_bookmark,
         )
         for name in batch.streams:
             self._pending.let_go(name, self.streams[name])
@@ -316,9 +331,10 @@ class Loading:
 
     def _with_other_streams(self, state: bytes) -> bytes:
         plans = [*self._load.streams.values(), *(s.plan for s in self.streams.values())]
+        before, held_up = self._load.previous_state, self._load.not_behind
         return carry_over(
-            state,
-            self._load.previous_state,
+            not_behind(state, before, held_up) if held_up else state,
+            before,
             read={plan.stream for plan in plans},
             unread=self._load.unread,
         )

@@ -29,6 +29,7 @@ from elt.transform.invocation import (
 from elt.transform.manifest import Manifest, Node, read_manifest
 from elt.transform.results import Answer, NodeResult, Results, error_of
 from elt.transform.setup import Resolve, Setup, as_written
+from elt.transform.window import Window, event_times, window_vars
 from elt.warehouse.dialect import quote, relation
 from elt.warehouse.duckdb import Warehouse
 
@@ -82,12 +83,13 @@ class Dbt:
         """Parse in the background, while the taps run."""
         threading.Thread(target=self._warm, name="dbt-warm", daemon=True).start()
 
-    def build(
+    def build(  # noqa: PLR0913  what is built, how, and who listens
         self,
         nodes: Sequence[Node],
         *,
         full_refresh: bool = False,
         holds_back: bool = False,
+        window: Window | None = None,
         on_result: Callable[[NodeResult], None] = _ignore,
         on_line: OnLine = _ignore,
         on_start: Callable[[str], None] = _ignore,
@@ -98,14 +100,15 @@ class Dbt:
         ConfigError when the project does not parse, Unavailable when the warehouse
         is busy elsewhere, EltError when dbt itself or one of its hooks fails. With
         `holds_back`, nodes that failed for a temporary reason get no answer, and
-        Unavailable is raised for them at the end.
+        Unavailable is raised for them at the end. A `window` is what models may ask
+        for: in vars, and as the event time of microbatches.
         """
         results = Results(nodes, on_result, holds_back=holds_back)
         listeners = _Listeners(results, on_line, on_start)
         with Stop() as self._stop:
             for command, chosen in _commands(nodes, full_refresh=full_refresh):
-                parsed = self._take_parsed(on_line)
-                work = Work(self.setup.arguments(command), chosen, parsed)
+                parsed = self._take_parsed(on_line, needed=window is not None)
+                work = Work(self._arguments(command, window), chosen, parsed)
                 if not self._stop.asked.is_set():
                     self._run(work, listeners)
         answers = results.finish(cancelled=self._stop.asked.is_set())
@@ -137,17 +140,24 @@ class Dbt:
             if self._parsed is None:
                 self._parsed = _parse(self.setup, self._unsaid.append)
 
-    def _take_parsed(self, on_line: OnLine) -> Any:
+    def _arguments(self, command: Sequence[str], window: Window | None) -> list[str]:
+        if window is None:
+            return self.setup.arguments(command)
+        times = event_times(window) if command[0] == "build" else []
+        return self.setup.arguments([*command, *times], window_vars(window))
+
+    def _take_parsed(self, on_line: OnLine, *, needed: bool = False) -> Any:
         """Give dbt's manifest and forget it; None where the build parses as fast.
 
         A second build with the same object loses the CTEs of ephemeral models; dbt
-        reads its own partial parse in 0.05 s instead.
+        reads its own partial parse in 0.05 s instead. But not under other vars: then
+        it would parse all anew, and the next build with the usual ones once more.
         """
         with self._parsing:
             for line in self._unsaid:
                 on_line(line)
             self._unsaid.clear()
-            if not self.is_fresh():
+            if not self.is_fresh() or (needed and self._parsed is None):
                 self._parsed = _parse(self.setup, on_line)
             parsed, self._parsed = self._parsed, None
         return parsed

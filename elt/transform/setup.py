@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,14 +89,16 @@ class Setup:
         resolved = self.resolve(table, self.project.where("warehouse", "dbt"))
         return write_profile(self.private_dir, self.project, resolved)
 
-    def arguments(self, command: Sequence[str]) -> list[str]:
+    def arguments(
+        self, command: Sequence[str], more_vars: Mapping[str, str] | None = None
+    ) -> list[str]:
         """Give dbt's whole command line, and write the profile that it names."""
         flags = {
             "--project-dir": str(self.project_dir),
             "--profiles-dir": str(self.private_dir),
             "--profile": self.write_profile(),
             "--target": self.project.environment,
-            "--vars": json.dumps(self.transform.vars),
+            "--vars": json.dumps({**self.transform.vars, **(more_vars or {})}),
         }
         given = [part for flag in flags.items() for part in flag]
         logs = ["--log-path", str(self.private_dir / "logs")]

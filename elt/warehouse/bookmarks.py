@@ -50,6 +50,11 @@ class LoadedStream:
         return self.generation.removeprefix(_RESET)
 
 
+def as_reset(generation: str) -> str:
+    """Write a table's generation so that its stream is read from its start."""
+    return _RESET + generation
+
+
 def bookmarks(cursor: DuckDBPyConnection, environment: str) -> dict[str, Bookmark]:
     """Give every tap's bookmark, by tap."""
     rows = cursor.execute(

@@ -20,6 +20,7 @@ from elt.targets.writing.plans import Stamp, StreamBatch, StreamPlan, Written
 from elt.warehouse.bookmarks import (
     Bookmark,
     LoadedStream,
+    as_reset,
     loaded_streams,
     write_bookmark,
     write_load,
@@ -43,6 +44,7 @@ class Batch:
     streams: Mapping[str, StreamBatch]
     state: bytes | None
     limits: Limits
+    keeps_resets: bool = False  # no rows of it end a stream's beginning anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,10 +174,14 @@ def _write(
     reach("transaction-begun")
     written = {}
     found = _found(cursor, batch)
+    resets = _begin_anew(cursor, batch, found) if batch.keeps_resets else frozenset()
     for name, stream in batch.streams.items():
         caution = cautions.get(name, Caution())
         written[name] = _write_one(cursor, batch, name, found=found, caution=caution)
         stale.note(cursor, stream.plan, batch.stamp, stream.all_parts)
+        if name in resets:
+            generation = as_reset(written[name].generation)
+            written[name] = replace(written[name], generation=generation)
         _note(cursor, batch.stamp, stream.plan, written[name])
         reach("stream-noted")
     if batch.state is not None:
@@ -269,6 +275,24 @@ def _found(cursor: DuckDBPyConnection, batch: Batch) -> dict[str, Table]:
         if table:
             found[name] = table
     return found
+
+
+def _begin_anew(
+    cursor: DuckDBPyConnection, batch: Batch, found: Mapping[str, Table]
+) -> frozenset[str]:
+    """Find the streams whose bookmark counts no more, which their rows are to leave so.
+
+    Else a table that somebody dropped would count as whole, though only some of its
+    rows came back.
+    """
+    loaded = loaded_streams(cursor, batch.stamp.environment, batch.stamp.tap)
+    anew = set()
+    for name, stream in batch.streams.items():
+        before, table = loaded.get(stream.plan.stream), found.get(name)
+        generation = table.generation if table else None
+        if before and (before.is_reset or generation != before.made_as):
+            anew.add(name)
+    return frozenset(anew)
 
 
 def _unloadable(name: str, plan: StreamPlan, error: duckdb.Error) -> EltError:
