@@ -14,6 +14,7 @@ from elt.project.secrets import Secrets
 from elt.project.settings import Project
 from elt.reverse.baseline import RememberedBaseline
 from elt.reverse.destination import CONFIG, Column, Sender, Writer, make_destination
+from elt.reverse.guard import Finding
 from elt.reverse.plan import (
     Consent,
     Sync,
@@ -23,9 +24,13 @@ from elt.reverse.plan import (
     should_send,
 )
 from elt.reverse.sync import SyncResult, Watch, run_sync
+from elt.runner.ages import remembered
 from elt.runner.attempt import AssetResult
+from elt.runner.graph import Graph
+from elt.runner.stale import stale_above
 from elt.runner.store import state
 from elt.runner.store.database import Store, open_store
+from elt.runner.store.history import asset_ids
 from elt.transform.dbt import Dbt
 from elt.transform.manifest import Manifest, Node, read_manifest
 from elt.transform.sources import write_exposures
@@ -49,6 +54,7 @@ def planned_sync(project: Project, name: str) -> Iterator[SyncPlan]:
     warehouse = warehouse_of(project, secrets)
     dbt = Dbt(project, warehouse, resolve=secrets.resolve)
     with open_store(project.private_dir) as store, secrets.kept_out_of_errors():
+        known = remembered(project, asset_ids(store, project.environment))
         sync = sync_of(
             project,
             name,
@@ -56,6 +62,7 @@ def planned_sync(project: Project, name: str) -> Iterator[SyncPlan]:
             warehouse=warehouse,
             secrets=secrets,
             store=store,
+            above=stale_above(project, name, Graph(known.assets), known, store),
         )
         with plan_sync(sync) as planned:
             yield planned
@@ -96,6 +103,7 @@ def sync_of(
     warehouse: Warehouse,
     secrets: Secrets,
     store: Store,
+    above: Sequence[Finding] = (),
 ) -> Sync:
     """Put together a sync of the project by its name."""
     table = project.file.syncs[name]
@@ -119,6 +127,7 @@ def sync_of(
         else RememberedBaseline(
             sequence=known.sequence, warehouse_id=known.warehouse_id
         ),
+        above=tuple(above),
     )
 
 
