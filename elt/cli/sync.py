@@ -86,10 +86,10 @@ def _print_plan(planned: SyncPlan, *, with_changes: bool) -> None:
             _print_change(change, rejections.get(change.key))
     warnings = planned.warnings(Consent())
     for finding in planned.findings:
-        status, verb = (
-            ("warned", "warn") if finding in warnings else ("stopped", "stop")
-        )
-        say(f"\n{mark(status, encoding(sys.stdout))} would {verb}: {finding.what}")
+        warns = finding in warnings
+        sign = mark("warned" if warns else "stopped", encoding(sys.stdout))
+        verb = "warn" if warns else "stop"
+        say(f"\n{sign} would {verb}: {finding.what}")
         say(f"  hint: {finding.hint}")
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from elt.errors import EltError
 from elt.events import ignore
@@ -28,8 +29,9 @@ from elt.transform.setup import Setup
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """The assets of a project, and the manifest that they were made with."""
+    """The assets of a project, and what they were made with."""
 
+    catalogs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     assets: tuple[Asset, ...] = ()
     manifest: Manifest = field(default_factory=Manifest)
 
@@ -45,7 +47,7 @@ def remembered(project: Project, logged: Iterable[str]) -> Known:
     )
     manifest = _manifest(project)
     assets = known_assets(project, found.catalogs, manifest, logged)
-    return Known(assets=tuple(assets), manifest=manifest)
+    return Known(catalogs=found.catalogs, assets=tuple(assets), manifest=manifest)
 
 
 def ages_of(
@@ -121,7 +123,7 @@ def _of_sources(project: Project, known: Known, now: datetime) -> Iterator[Age]:
 
 def _why_unknown(seen: Measured | None, environment: str) -> str:
     if seen is None:
-        return "`dbt source freshness` has not looked"
+        return "`dbt source freshness` has said nothing of it"
     if seen.environment not in {None, environment}:
         return f"`dbt source freshness` looked in `{seen.environment}` last"
     return " ".join(seen.error.split())

@@ -95,7 +95,7 @@ def send(
     return _answer(sync, result)
 
 
-def sync_of(
+def sync_of(  # noqa: PLR0913  a sync is put together from many things
     project: Project,
     name: str,
     *,

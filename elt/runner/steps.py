@@ -21,7 +21,7 @@ from elt.runner.assets import build_graph, stream_asset_id
 from elt.runner.attempt import AssetResult, Do, Stop
 from elt.runner.discovery import Again, Discovered, discover_all, stream_settings
 from elt.runner.forecast import is_without_dbt, taps_within
-from elt.runner.graph import Asset
+from elt.runner.graph import Asset, Graph
 from elt.runner.loading import TapFacts, facts_of, run_tap
 from elt.runner.max_ages import max_age_of_stream
 from elt.runner.plan import Facts, RunRequest, Step
@@ -111,6 +111,7 @@ class Doing:
     bookmarks: Mapping[str, str] = field(default_factory=dict)
     _taps: dict[str, TapFacts] = field(default_factory=dict)
     _warehouse_id: str | None = None
+    _graph: Graph | None = None
 
     @property
     def catalogs(self) -> Mapping[str, Mapping[str, Any]]:
@@ -307,13 +308,14 @@ class Doing:
         )
 
     def _stale_above(self, sync: Asset) -> list[Finding]:
-        """Look now, when what this run loads is loaded; graphs are not for nothing."""
+        """Look now, when what this run loads is loaded."""
         if self.project.file.syncs[sync.name].on_stale == "send":
-            return []
+            return []  # without a graph, which costs something
+        if self._graph is None:
+            self._graph = build_graph(self.project, self.catalogs, self.manifest)
         manifest = self.manifest or Manifest()
-        graph = build_graph(self.project, self.catalogs, manifest)
-        known = Known(assets=tuple(graph), manifest=manifest)
-        return stale_above(self.project, sync.name, graph, known, self.store)
+        known = Known(assets=tuple(self._graph), manifest=manifest)
+        return stale_above(self.project, sync.name, self._graph, known, self.store)
 
 
 def _as_they_come(
