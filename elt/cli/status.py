@@ -70,7 +70,7 @@ def status(
     environment: Environment = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show how each asset ended last, when it last ended well, and what is too old."""
+    """Show how each asset ended last, and what is too old."""
     from elt.project.durations import seconds_of
     from elt.runner.resume import left_open
     from elt.runner.standing import Asked, standings
