@@ -16,6 +16,7 @@ MaxAge = Annotated[
         description="How long ago its last good result may be before it counts as"
         " stale: `elt status --fail-if-stale`, and `on_stale` of syncs",
         examples=["26h"],
+        extra_json_schema={"pattern": r"^(\d+(\.\d+)?[smhdw])+$"},
     ),
 ]
 

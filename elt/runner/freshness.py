@@ -95,16 +95,13 @@ def _freshness(
     return "fresh"
 
 
-def too_old_above(graph: Graph, asset: str, ages: Mapping[str, Age]) -> list[Age]:
-    """Find what is too old of all that an asset needs, in the order of the graph."""
+def ages_above(graph: Graph, asset: str, ages: Mapping[str, Age]) -> list[Age]:
+    """Give the ages of all that an asset needs, in the order of the graph."""
     above = graph.upstream([asset])
     found: dict[str, Age] = {}
-    for need in graph.order:
-        if need in above:
-            outside = (f"source:{name}" for name in graph[need].detail.get("reads", ()))
-            for name in (*outside, need):
-                if name in ages and ages[name].is_too_old:
-                    found[name] = ages[name]
+    for need in filter(above.__contains__, graph.order):
+        outside = (f"source:{name}" for name in graph[need].detail.get("reads", ()))
+        found |= {name: ages[name] for name in (*outside, need) if name in ages}
     return list(found.values())
 
 

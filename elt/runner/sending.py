@@ -54,7 +54,6 @@ def planned_sync(project: Project, name: str) -> Iterator[SyncPlan]:
     warehouse = warehouse_of(project, secrets)
     dbt = Dbt(project, warehouse, resolve=secrets.resolve)
     with open_store(project.private_dir) as store, secrets.kept_out_of_errors():
-        known = remembered(project, asset_ids(store, project.environment))
         sync = sync_of(
             project,
             name,
@@ -62,10 +61,18 @@ def planned_sync(project: Project, name: str) -> Iterator[SyncPlan]:
             warehouse=warehouse,
             secrets=secrets,
             store=store,
-            above=stale_above(project, name, Graph(known.assets), known, store),
+            above=_stale_above(project, name, store),
         )
         with plan_sync(sync) as planned:
             yield planned
+
+
+def _stale_above(project: Project, name: str, store: Store) -> list[Finding]:
+    """Look at what is remembered of the project: for a plan nothing is asked."""
+    if project.file.syncs[name].on_stale == "send":
+        return []
+    known = remembered(project, asset_ids(store, project.environment))
+    return stale_above(project, name, Graph(known.assets), known, store)
 
 
 def send(

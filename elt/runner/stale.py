@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from elt.project.settings import Project
 from elt.reverse.guard import Finding
 from elt.runner.ages import Known, ages_of
-from elt.runner.freshness import Age, told, too_old_above, way_out
+from elt.runner.freshness import Age, ages_above, told, way_out
 from elt.runner.graph import Graph
 from elt.runner.store.database import Store
 from elt.runner.store.history import Now, now_utc
@@ -29,7 +29,7 @@ def stale_above(
     if project.file.syncs[sync].on_stale == "send" or asset not in graph:
         return []
     ages = ages_of(project, known, store, now=now())
-    found = too_old_above(graph, asset, ages)
+    found = [age for age in ages_above(graph, asset, ages) if age.is_too_old]
     return [_finding(found)] if found else []
 
 
@@ -51,12 +51,18 @@ def notes_of_stale(
     if not minding:
         return {}
     ages = ages_of(project, known, store, now=now())
-    left = {name: age for name, age in ages.items() if name not in chosen}
-    return {
-        sync: f"would {on_stale}: {_listed(found)}"
+    notes = {
+        sync: _note(on_stale, ages_above(graph, sync, ages), chosen)
         for sync, on_stale in minding.items()
-        if (found := too_old_above(graph, sync, left))
     }
+    return {sync: note for sync, note in notes.items() if note}
+
+
+def _note(on_stale: str, above: Sequence[Age], chosen: Collection[str]) -> str:
+    if not any(age.freshness for age in above):
+        return f'`on_stale = "{on_stale}"` minds nothing: nothing above has a `max_age`'
+    old = [age for age in above if age.is_too_old and age.asset not in chosen]
+    return f"would {on_stale}: {_listed(old)}" if old else ""
 
 
 def _finding(found: Sequence[Age]) -> Finding:

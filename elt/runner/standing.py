@@ -37,14 +37,14 @@ class Standing:
 
     @property
     def owner(self) -> str:
-        now = self.age.owner if self.age else ""
-        return now or (self.last.owner if self.last else "")
+        """Give the owner as the project names him now, else as its last run did."""
+        told = self.age or self.last
+        return told.owner if told else ""
 
     @property
     def tags(self) -> tuple[str, ...]:
-        if self.last is not None:
-            return self.last.tags
-        return self.age.tags if self.age else ()
+        told = self.age or self.last
+        return told.tags if told else ()
 
     @property
     def is_too_old(self) -> bool:

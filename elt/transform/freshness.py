@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from msgspec import DecodeError, Struct, ValidationError, field, json
@@ -54,7 +54,6 @@ class Measured:
     """
 
     loaded_at: datetime | None = None
-    measured_at: datetime | None = None
     error: str = ""
     environment: str | None = None
 
@@ -89,7 +88,6 @@ class _Result(Struct, frozen=True):
     status: str = ""
     error: str | int | None = None
     max_loaded_at: datetime | None = None
-    snapshotted_at: datetime | None = None
 
 
 class _File(Struct, frozen=True):
@@ -98,16 +96,19 @@ class _File(Struct, frozen=True):
 
 
 def _measured(result: _Result, environment: str | None) -> Measured:
-    loaded_at = result.max_loaded_at
-    # Of a table without rows dbt says that they came in the year 1.
-    empty = loaded_at is None or loaded_at.year == 1
     failed = result.status == "runtime error"
     return Measured(
-        loaded_at=None if empty else loaded_at,
-        measured_at=result.snapshotted_at,
+        loaded_at=_moment(result.max_loaded_at),
         error=str(result.error or "dbt could not tell") if failed else "",
         environment=environment,
     )
+
+
+def _moment(loaded_at: datetime | None) -> datetime | None:
+    # Of a table without rows dbt says that they came in the year 1.
+    if loaded_at is None or loaded_at.year == 1:
+        return None
+    return loaded_at if loaded_at.tzinfo else loaded_at.replace(tzinfo=UTC)
 
 
 def _target_dir(project_dir: Path, environ: Mapping[str, str]) -> Path:

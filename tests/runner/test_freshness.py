@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from elt.errors import ConfigError
 from elt.events import AssetFinished, Status
@@ -17,7 +19,7 @@ from elt.project.load import load_project
 from elt.project.settings import Project
 from elt.reverse.guard import Finding
 from elt.runner.ages import ages_of, remembered
-from elt.runner.freshness import span, told, way_out
+from elt.runner.freshness import age_of, span, told, way_out
 from elt.runner.graph import Graph
 from elt.runner.lock import this_process
 from elt.runner.stale import notes_of_stale, stale_above
@@ -363,6 +365,15 @@ def test_a_plan_that_loads_what_is_old_has_nothing_to_say(shop):
     assert shop.note(CONTACTS, "model:customers") is None
 
 
+def test_a_plan_says_that_a_sync_minds_nothing(shop):
+    shop.toml(TOML.replace('max_age = "26h"\n', ""))
+    shop.manifest(node("model", "customers", "source.acme.raw_crm.contacts"))
+
+    assert shop.note() == (
+        '`on_stale = "stop"` minds nothing: nothing above has a `max_age`'
+    )
+
+
 def test_what_is_old_beside_a_sync_does_not_hold_it(shop):
     shop.toml(TOML + '\n[taps.shop.streams.orders]\nmax_age = "1m"\n')
     shop.ended(ORDERS, timedelta(days=9))
@@ -556,6 +567,27 @@ def test_a_table_that_elt_loads_is_judged_by_elts_own_log(shop):
 
     assert ages[ORDERS].freshness == "fresh"
     assert not [name for name in ages if name.startswith("source:")]
+
+
+@given(
+    ages=st.lists(st.floats(0, 1e7), min_size=2, max_size=2).map(sorted),
+    limit=st.floats(1, 1e7),
+    warn=st.none() | st.floats(1, 1e7),
+)
+def test_nothing_gets_fresher_by_waiting(ages, limit, warn):
+    seen = [
+        age_of(
+            "model:m",
+            NOW - timedelta(seconds=age),
+            now=NOW,
+            max_seconds=limit,
+            warn_seconds=warn,
+        ).freshness
+        for age in ages
+    ]
+
+    order = ("fresh", "aging", "stale")
+    assert order.index(seen[0]) <= order.index(seen[1])
 
 
 @pytest.mark.parametrize(

@@ -27,4 +27,5 @@ def test_the_example_is_a_right_project(tmp_path):
 def test_every_verdict_and_every_way_has_its_line():
     listed = set(re.findall(r"^\| `(\w+)` \|", TEXT, re.MULTILINE))
 
-    assert listed == {*get_args(Freshness), *get_args(OnStale)}
+    titles = {"freshness", "on_stale"}
+    assert listed - titles == {*get_args(Freshness), *get_args(OnStale)}

@@ -12,7 +12,6 @@ from elt.transform.freshness import Measured, measured, noted_in
 
 VISITS = "source.shop.web.visits"
 AT = datetime(2026, 11, 21, 8, tzinfo=UTC)
-LOOKED = datetime(2026, 11, 21, 9, tzinfo=UTC)
 SEEN = {
     "unique_id": VISITS,
     "max_loaded_at": "2026-11-21T08:00:00+00:00",
@@ -32,9 +31,13 @@ def write(folder: Path, *results: dict[str, object], **metadata: object) -> None
 def test_the_moment_of_the_newest_row_counts(tmp_path):
     write(tmp_path / "target", SEEN, env={})
 
-    assert measured(tmp_path, {}) == {
-        VISITS: Measured(loaded_at=AT, measured_at=LOOKED)
-    }
+    assert measured(tmp_path, {}) == {VISITS: Measured(loaded_at=AT)}
+
+
+def test_a_moment_without_a_zone_is_in_utc(tmp_path):
+    write(tmp_path / "target", {**SEEN, "max_loaded_at": "2026-11-21T08:00:00"})
+
+    assert measured(tmp_path, {}) == {VISITS: Measured(loaded_at=AT)}
 
 
 def test_a_table_without_rows_has_no_moment(tmp_path):
