@@ -175,6 +175,7 @@ class Guard(StrEnum):
     EMPTY = "empty"
     FIRST = "first"
     REMOVED = "removed"
+    STALE = "stale"
 
 
 def on_overlap_of(text: str) -> tuple[OnOverlap, float | None]:

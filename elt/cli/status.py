@@ -4,109 +4,216 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from elt.cli import completion
 from elt.cli.options import (
     AsJson,
     Environment,
+    Exclude,
     examples,
     note,
     open_project,
     print_json,
     say,
 )
+from elt.errors import ConfigError, Guarded
 
 if TYPE_CHECKING:
-    from elt.runner.store.history import AssetStatus
+    from elt.report.tables import Cell
+    from elt.runner.standing import Standing
 
 
 @examples(
     ("elt status", "each stream, model, test and sync as its last run left it"),
+    ("elt status tag:finance+", "what is chosen, with the same words as `elt run`"),
     ("elt status --all", "with a line for every test that passed"),
+    ("elt status --fail-if-stale", "a watchdog: 3 when something is too old"),
+    ("elt status --fail-if-stale --max-age 26h", "so old may be what says nothing"),
     ("elt status --json", "for programs"),
 )
 def status(
     context: typer.Context,
+    selection: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="SELECTION",
+            help="What to look at, in the words of `elt run`. Nothing: everything.",
+            show_default=False,
+            autocompletion=completion.selections,
+        ),
+    ] = None,
     *,
+    exclude: Exclude = None,
     every: Annotated[
         bool, typer.Option("--all", help="A line for every test that passed, too.")
     ] = False,
+    fail_if_stale: Annotated[
+        bool,
+        typer.Option(
+            "--fail-if-stale",
+            help="Exit with 3 when something is older than its `max_age`, or nobody"
+            " knows how old it is.",
+        ),
+    ] = False,
+    max_age: Annotated[
+        str | None,
+        typer.Option(
+            "--max-age",
+            metavar="AGE",
+            help="How old may be what declares no `max_age`: `26h`, `2d`.",
+        ),
+    ] = None,
     environment: Environment = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show how each asset ended last, and when it last ended well."""
+    """Show how each asset ended last, and what is too old."""
+    from elt.project.durations import seconds_of
     from elt.runner.resume import left_open
+    from elt.runner.standing import Asked, standings
     from elt.runner.store.database import open_store
-    from elt.runner.store.history import asset_statuses, mark_crashed
+    from elt.runner.store.history import mark_crashed
 
+    asked = Asked(
+        selection=tuple(selection or ()),
+        exclude=tuple(exclude or ()),
+        else_seconds=None if max_age is None else seconds_of(max_age),
+    )
     project = open_project(context, environment)
     with open_store(project.private_dir) as store:
         mark_crashed(store)
-        assets = asset_statuses(store, project.environment)
+        found = standings(project, store, asked)
         left = None if as_json else left_open(store, project.environment)
     if as_json:
-        print_json([asdict(asset) for asset in assets])
-        return
-    if not assets:
+        print_json([each.document() for each in found])
+    elif not found:
         note("Nothing has run yet. Start with `elt plan`, then `elt run`.")
-        return
-    passed = [] if every else [a for a in assets if _is_passed_test(a)]
-    _print([asset for asset in assets if asset not in passed], passed)
+    else:
+        _print(found, every=every)
     if left is not None:
         note(f"\nhint: run {left} is not done: `elt retry {left}` does the rest of it")
+    if fail_if_stale:
+        _fail_if_stale(found)
 
 
-def _is_passed_test(asset: AssetStatus) -> bool:
-    return asset.asset.startswith("test:") and asset.status == "done"
+def _fail_if_stale(found: Sequence[Standing]) -> None:
+    limited = [each for each in found if each.age and each.age.freshness is not None]
+    if not limited:
+        raise ConfigError(
+            "nothing here says how old it may be, so nothing can be stale",
+            hint='Add `max_age = "26h"` to a tap, stream or sync in elt.toml, or give'
+            " one for all: `--max-age 26h`",
+        )
+    old = [each for each in limited if each.is_too_old]
+    if old:
+        note(f"\n{len(old)} of {len(limited)} with a limit: too old")
+        raise typer.Exit(Guarded.exit_code)
 
 
-def _print(assets: Sequence[AssetStatus], passed: Sequence[AssetStatus]) -> None:
-    from elt.report.clean import encoding, one_line
-    from elt.report.endings import ending
-    from elt.report.figures import counted
-    from elt.report.marks import mark
+def _is_passed_test(each: Standing) -> bool:
+    """Say whether a line of its own would tell nothing."""
+    is_test = each.asset.startswith("test:")
+    well = each.last is not None and each.last.status == "done"
+    return is_test and well and not each.is_too_old
+
+
+def _print(found: Sequence[Standing], *, every: bool) -> None:
     from elt.report.tables import Column, print_table
 
+    passed = [] if every else [each for each in found if _is_passed_test(each)]
     columns = (
         Column("asset"),
         Column("status", status=True),
         Column("rows", right=True, optional=True),
         Column("rejects", right=True, optional=True),
         Column("ended well"),
+        Column("freshness", optional=True, whole=True),
         Column("owner", optional=True, spare=True),
         Column("tags", optional=True, spare=True),
     )
-    rows = [
-        (
-            a.asset,
-            ending(a),
-            a.rows,
-            a.rejects or None,
-            _age(a.last_success),
-            a.owner,
-            ", ".join(a.tags),
-        )
-        for a in assets
-    ]
-    if passed:
-        # The one that has waited longest: all of them are at least as fresh.
-        oldest = min(filter(None, (a.last_success for a in passed)), default=None)
-        tests = counted(len(passed), "test")
-        rows.append((tests, "done", None, None, _age(oldest), "", ""))
-    print_table(columns, rows)
-    said = [a for a in assets if a.message and a.status != "done"]
+    rows = [_row(each) for each in found if each not in passed]
+    print_table(columns, [*rows, *_summed_up(passed)])
+    said = _sentences([each for each in found if each not in passed])
     if said:
         say()
-    for each in said:
-        sign = mark(each.status, encoding(sys.stdout))
-        say(f"{sign} {each.asset} {each.status}: {one_line(each.message)}")
+    for sentence in said:
+        say(sentence)
 
 
-def _age(moment: str | None) -> str:
+def _row(each: Standing) -> tuple[Cell, ...]:
+    from elt.report.endings import ending
+
+    last = each.last
+    return (
+        each.asset,
+        ending(last) if last else None,
+        last.rows if last else None,
+        (last.rejects if last else 0) or None,
+        _when(each),
+        _freshness(each),
+        each.owner,
+        ", ".join(each.tags),
+    )
+
+
+def _when(each: Standing) -> str:
+    if each.last is not None:
+        return _ago(each.last.last_success)
+    if each.age is None or each.age.last is None:
+        return "" if each.age and each.age.unknown else "never"
+    return _ago(each.age.last.isoformat())
+
+
+def _freshness(each: Standing) -> Cell:
+    from elt.report.tables import Styled
+    from elt.runner.freshness import span
+
+    age = each.age
+    if age is None or age.freshness is None:
+        return None
+    limit = age.max_seconds if age.max_seconds is not None else age.warn_seconds
+    text = f"{age.freshness}, limit {span(limit or 0)}"
+    return Styled(text, _COLOURS[age.freshness])
+
+
+_COLOURS = {"fresh": "green", "aging": "yellow", "stale": "red", "unknown": "red"}
+
+
+def _summed_up(passed: Sequence[Standing]) -> list[tuple[Cell, ...]]:
+    """Give one line for tests, with the age of the one that has waited longest."""
+    from elt.report.figures import counted
+
+    if not passed:
+        return []
+    moments = (each.last.last_success for each in passed if each.last)
+    oldest = min(filter(None, moments), default=None)
+    tests = counted(len(passed), "test")
+    return [(tests, "done", None, None, _ago(oldest), None, "", "")]
+
+
+def _sentences(found: Sequence[Standing]) -> list[str]:
+    from elt.report.clean import encoding, one_line
+    from elt.report.marks import mark
+    from elt.runner.freshness import told, way_out
+
+    said = []
+    for each in found:
+        if each.age is not None and each.is_too_old:
+            sign = mark("failed", encoding(sys.stdout))
+            whose = f" (owner: {each.owner})" if each.owner else ""
+            said.append(f"{sign} {one_line(told(each.age) + whose)}")
+            said.append(f"  hint: {way_out(each.age)}")
+        last = each.last
+        if last is not None and last.message and last.status != "done":
+            sign = mark(last.status, encoding(sys.stdout))
+            said.append(f"{sign} {each.asset} {last.status}: {one_line(last.message)}")
+    return said
+
+
+def _ago(moment: str | None) -> str:
     from elt.report.figures import ago
 
     if moment is None:

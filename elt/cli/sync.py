@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from elt.reverse.destination import Change
     from elt.reverse.plan import SyncPlan
 
+_STOP = ("stop", "stopped")
 _MARKS = {"Added": "+", "Changed": "~", "Removed": "-"}
 
 
@@ -65,6 +66,7 @@ def _require_warehouse(project: Project, name: str) -> None:
 def _print_plan(planned: SyncPlan, *, with_changes: bool) -> None:
     from elt.report.clean import encoding
     from elt.report.marks import mark
+    from elt.reverse.plan import Consent
 
     table, counts = planned.sync.table, planned.counts
     say(f"{table.model} -> {table.destination} {table.object}")
@@ -82,8 +84,12 @@ def _print_plan(planned: SyncPlan, *, with_changes: bool) -> None:
         rejections = planned.rejections()
         for change in planned.changes():
             _print_change(change, rejections.get(change.key))
+    warnings = planned.warnings(Consent())
     for finding in planned.findings:
-        say(f"\n{mark('stopped', encoding(sys.stdout))} would stop: {finding.what}")
+        warns = finding in warnings
+        sign = mark("warned" if warns else "stopped", encoding(sys.stdout))
+        verb = "warn" if warns else "stop"
+        say(f"\n{sign} would {verb}: {finding.what}")
         say(f"  hint: {finding.hint}")
 
 

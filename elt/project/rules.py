@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from elt.project.age_rules import ages_are_durations
 from elt.project.check import Problem, named
 from elt.project.column_types import COLUMN_TYPES, column_type
 from elt.project.locate import KeyPath, dotted
@@ -361,4 +362,5 @@ RULES: tuple[Rule, ...] = (
     pools_are_declared,
     destinations_send_somewhere,
     selections_are_not_in_a_circle,
+    ages_are_durations,
 )

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
-from elt.project.table import Count, Name, Table
+from elt.project.table import Count, MaxAge, Name, Table
 
 ReplicationMethod = Literal["FULL_TABLE", "INCREMENTAL", "LOG_BASED"]
 WriteMode = Literal["append", "upsert", "overwrite", "history"]
@@ -24,6 +24,7 @@ class StreamTable(Table, frozen=True, kw_only=True):
     owner: Annotated[
         str, Meta(description="Who looks after it, in place of the tap's owner")
     ] = ""
+    max_age: MaxAge = None
     mode: Annotated[
         WriteMode | None,
         Meta(

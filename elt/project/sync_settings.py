@@ -13,8 +13,9 @@ from elt.project.step_settings import (
     RetryDelaySeconds,
     StepTimeoutSeconds,
 )
-from elt.project.table import Name, Percent, Table
+from elt.project.table import MaxAge, Name, Percent, Table
 
+OnStale = Literal["send", "warn", "stop"]
 SyncMode = Literal["upsert", "update", "insert", "mirror", "append"]
 
 
@@ -132,6 +133,14 @@ class SyncTable(Table, frozen=True, kw_only=True):
     owner: Annotated[
         str, Meta(description="Who looks after it; for `elt run owner:NAME`")
     ] = ""
+    max_age: MaxAge = None
+    on_stale: Annotated[
+        OnStale,
+        Meta(
+            description="What to do when something above it is older than its `max_age`"
+            " or dbt's `freshness` allows: send all the same, send and warn, or stop"
+        ),
+    ] = "send"
     on_unknown: Annotated[
         Literal["hold", "resend", "skip"],
         Meta(description="What to do with a row whose answer was lost"),

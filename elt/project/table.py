@@ -10,6 +10,15 @@ Name = Annotated[str, Meta(min_length=1)]
 Count = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(gt=0)]
 Percent = Annotated[float, Meta(ge=0, le=100)]
+MaxAge = Annotated[
+    Name | None,
+    Meta(
+        description="How long ago its last good result may be before it counts as"
+        " stale: `elt status --fail-if-stale`, and `on_stale` of syncs",
+        examples=["26h"],
+        extra_json_schema={"pattern": r"^(\d+(\.\d+)?[smhdw])+$"},
+    ),
+]
 
 
 class Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -14,7 +14,7 @@ from elt.project.step_settings import (
     StepTimeoutSeconds,
 )
 from elt.project.stream_settings import SchemaPolicy, StreamTable
-from elt.project.table import Name, Percent, Seconds, Table
+from elt.project.table import MaxAge, Name, Percent, Seconds, Table
 
 RFC_3339 = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -125,6 +125,7 @@ class TapTable(Table, frozen=True, kw_only=True):
             examples=["ann@acme.example"],
         ),
     ] = ""
+    max_age: MaxAge = None
     idle_timeout_seconds: Annotated[
         Seconds,
         Meta(description="Silence after which the tap is stopped as hanging"),

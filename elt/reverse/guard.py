@@ -12,7 +12,15 @@ from elt.project.sync_settings import GuardTable
 from elt.reverse.baseline import Counts, Past, RememberedBaseline
 
 GuardName = Literal[
-    "first", "baseline", "empty", "keys", "values", "removed", "changed", "added"
+    "stale",
+    "first",
+    "baseline",
+    "empty",
+    "keys",
+    "values",
+    "removed",
+    "changed",
+    "added",
 ]
 # Nobody can consent to these: the rows themselves have to be mended.
 UNCONDITIONAL: frozenset[GuardName] = frozenset(("keys", "values"))

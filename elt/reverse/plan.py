@@ -42,6 +42,7 @@ class Sync:
     destination: Sender | Writer
     spool_dir: Path  # for changes on their way; a private folder such as `.elt/syncs`
     remembered: RememberedBaseline | None = None
+    above: tuple[Finding, ...] = ()  # what is wrong with what the model is made of
 
     @property
     def scope(self) -> Scope:
@@ -106,7 +107,18 @@ class SyncPlan:
         return self.spool.rejections()
 
     def held_back(self, consent: Consent) -> tuple[Finding, ...]:
-        return tuple(f for f in self.findings if not consent.covers(f.guard))
+        """Give what stops the sync."""
+        return tuple(f for f in self._open(consent) if not self._only_warns(f))
+
+    def warnings(self, consent: Consent) -> tuple[Finding, ...]:
+        """Give what is to be told of, and stops nothing."""
+        return tuple(f for f in self._open(consent) if self._only_warns(f))
+
+    def _open(self, consent: Consent) -> Iterator[Finding]:
+        return (f for f in self.findings if not consent.covers(f.guard))
+
+    def _only_warns(self, finding: Finding) -> bool:
+        return finding.guard == "stale" and self.sync.table.on_stale == "warn"
 
     def close(self) -> None:
         self.spool.close()
@@ -216,6 +228,6 @@ def _plan(sync: Sync, spool: Spool) -> SyncPlan:
         mapping=mapping,
         past=before,
         counts=counts,
-        findings=tuple(findings(evidence, table.guards)),
+        findings=(*sync.above, *findings(evidence, table.guards)),
         spool=spool,
     )

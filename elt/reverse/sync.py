@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from elt.errors import EltError, Guarded, Interrupted
 from elt.events import Listener, ReceiptsStored, Status, ignore
@@ -69,10 +69,12 @@ def run_sync(
     with _planned(sync) as plan:
         if not sends:
             return _not_sent(plan, run_id, "planned", plan.findings)
-        tripped = plan.held_back(consent or Consent())
+        consent = consent or Consent()
+        tripped = plan.held_back(consent)
         if tripped:
             return _not_sent(plan, run_id, "stopped", tripped)
-        return _send(plan, run_id, watch or Watch())
+        result = _send(plan, run_id, watch or Watch())
+        return _with_warnings(result, plan.warnings(consent))
 
 
 def _planned(sync: Sync) -> SyncPlan:
@@ -116,6 +118,19 @@ def _send(plan: SyncPlan, run_id: str, watch: Watch) -> SyncResult:
         raise
     return _finish(
         plan, row, journal, status=_status(plan, journal.tally), written=written
+    )
+
+
+def _with_warnings(result: SyncResult, warnings: tuple[Finding, ...]) -> SyncResult:
+    if not warnings:
+        return result
+    said = [*(finding.what for finding in warnings), result.message]
+    return replace(
+        result,
+        status="warned" if result.status == "done" else result.status,
+        findings=warnings,
+        message="; ".join(filter(None, said)),
+        hint=result.hint or warnings[0].hint,
     )
 
 

@@ -23,6 +23,12 @@ from elt.project.settings import Project
 from elt.project.stream_settings import StreamTable
 from elt.project.sync_settings import SyncTable
 from elt.runner.graph import Asset, Graph
+from elt.runner.max_ages import (
+    as_dbt_says,
+    max_age_of,
+    max_age_of_node,
+    max_age_of_stream,
+)
 from elt.singer.catalog import Stream, selected_streams
 from elt.targets.columns import table_name
 from elt.transform.manifest import Manifest, Node, Source
@@ -54,6 +60,40 @@ def build_graph(
     return Graph([*known, *nodes, *_syncs(project, manifest)])
 
 
+def known_assets(
+    project: Project,
+    catalogs: Mapping[str, Mapping[str, Any]],
+    manifest: Manifest,
+    logged: Iterable[str] = (),
+) -> list[Asset]:
+    """Give all that is known of a project, perhaps from before its last edit.
+
+    A tap without a catalog has the streams among the `logged` ids, else a guess.
+    Nothing is asked that a run asks: a sync may lack its model, which then is missing
+    in its `upstream`, as is everything that is not known.
+    """
+    streams = [
+        stream
+        for tap in project.file.taps
+        for stream in _logged_streams(project, tap, catalogs, logged)
+        or _streams_of(project, tap, catalogs, manifest)
+    ]
+    loaded = [stream for stream in streams if "target" not in stream.detail]
+    known = [*_with_sources(streams, manifest), *_nodes(project, manifest, loaded)]
+    models, tests = manifest.models(), _tests_by_model(manifest)
+    for name, table in project.file.syncs.items():
+        node = models.get(table.model)
+        found = tests.get(node.unique_id, ()) if node else ()
+        known.append(_sync(name, table, node_asset_id(node) if node else "", found))
+    ids = {asset.id for asset in known}
+    return [
+        asset
+        if ids.issuperset(asset.upstream)
+        else replace(asset, upstream=tuple(n for n in asset.upstream if n in ids))
+        for asset in known
+    ]
+
+
 def stream_asset_id(tap: str, stream: str) -> str:
     return f"stream:{tap}.{stream}"
 
@@ -82,6 +122,26 @@ def _streams_of(
             table=table or table_name(stream.name),
         )
         yield _said_of(found, declared)
+
+
+def _logged_streams(
+    project: Project,
+    tap: str,
+    catalogs: Mapping[str, Mapping[str, Any]],
+    logged: Iterable[str],
+) -> list[Asset]:
+    if tap in catalogs:
+        return []
+    start = stream_asset_id(tap, "")
+    names = [each.removeprefix(start) for each in logged if each.startswith(start)]
+    tables = project.file.taps[tap].streams
+    return [
+        _said_of(
+            _stream(project, tap, name, name=name, table=table_name(name)),
+            [tables[name]] if name in tables else [],
+        )
+        for name in names
+    ]
 
 
 def _guessed_streams(project: Project, tap: str, manifest: Manifest) -> Iterator[Asset]:
@@ -127,18 +187,21 @@ def _stream(project: Project, tap: str, stream: str, *, name: str, table: str) -
             **({"target": target} if target else ours),
         },
         owner=project.file.taps[tap].owner,
+        max_age_seconds=max_age_of_stream(project, tap, (stream, name)),
     )
 
 
 def _with_sources(streams: Iterable[Asset], manifest: Manifest) -> Iterator[Asset]:
-    """Note on each stream what dbt calls its table."""
-    names: dict[Relation, list[str]] = {}
+    """Note on each stream what dbt calls its table, and how old dbt lets it be."""
+    known: dict[Relation, list[Source]] = {}
     for source in manifest.sources.values():
-        names.setdefault(_relation_of(source), []).append(source.name)
+        known.setdefault(_relation_of(source), []).append(source)
     for stream in streams:
         ours = "target" not in stream.detail
-        sources = tuple(names.get(_relation(stream), ())) if ours else ()
-        yield replace(stream, detail={**stream.detail, "sources": sources})
+        sources = known.get(_relation(stream), []) if ours else []
+        names = tuple(source.name for source in sources)
+        noted = replace(stream, detail={**stream.detail, "sources": names})
+        yield as_dbt_says(noted, sources)
 
 
 def _relation(stream: Asset) -> Relation:
@@ -178,6 +241,7 @@ def _nodes(
             upstream=tuple(dict.fromkeys(asset for asset in found if asset)),
             tags=node.tags,
             owner=node.owner,
+            max_age_seconds=max_age_of_node(node, manifest.project, folder),
             detail={
                 "unique_id": node.unique_id,
                 "severity": node.severity,
@@ -262,6 +326,7 @@ def _sync(name: str, table: SyncTable, model: str, tests: Iterable[str]) -> Asse
         upstream=(model, *tests),
         tags=tuple(table.tags),
         owner=table.owner,
+        max_age_seconds=max_age_of(table),
         detail={"model": model, "destination": table.destination},
     )
 

@@ -10,6 +10,7 @@ from elt.events import Listener, ignore
 from elt.project.secrets import Secrets
 from elt.project.settings import Project
 from elt.runner import steps
+from elt.runner.ages import Known
 from elt.runner.assets import build_graph
 from elt.runner.attempt import Stop
 from elt.runner.fingerprints import fingerprints
@@ -20,9 +21,11 @@ from elt.runner.plan import Facts, RunRequest, Step, held_back, plan
 from elt.runner.preparation import Prepare, Prepared
 from elt.runner.resume import asked_again, choose
 from elt.runner.selection import asks_the_past
+from elt.runner.stale import notes_of_stale
 from elt.runner.store import history, marks, past, state
 from elt.runner.store.database import Store, open_store
 from elt.runner.windowed import within_window
+from elt.transform.manifest import Manifest
 
 NOTHING_TO_DO = "nothing to do: the selection chooses nothing at this moment"
 
@@ -85,7 +88,9 @@ def decide(
     within = within_window(project, request, graph, chosen.assets, facts)
     waits = held_back(graph, within.assets, facts)
     told = {asset: f"held back: {why}" for asset, why in waits.items()}
-    facts = replace(facts, notes={**facts.notes, **told})
+    known = Known(assets=tuple(graph), manifest=prepared.manifest or Manifest())
+    stale = notes_of_stale(project, graph, within.assets, known, store)
+    facts = replace(facts, notes={**stale, **facts.notes, **told})
     planned = tuple(
         replace(step, limits=step_limits(project.file, step.id))
         for step in plan(graph, within.assets, facts)

@@ -24,7 +24,7 @@ from elt.transform.manifest import Manifest, Node
 _NOT_WHAT_IT_IS = {
     *("tags", "owner", "pool", "priority", "max_age"),
     *("retries", "retry_delay_seconds", "timeout_seconds", "idle_timeout_seconds"),
-    *("reject_limit", "reject_percent", "guards", "send_in"),
+    *("reject_limit", "reject_percent", "guards", "send_in", "on_stale"),
 }
 # Of a tap, what is told of each of its streams by itself.
 _OF_STREAMS = {"streams", "select"}

@@ -29,6 +29,8 @@ class Asset:
     tags: tuple[str, ...] = ()
     detail: Mapping[str, Any] = field(default_factory=dict)
     owner: str = ""
+    max_age_seconds: float | None = None  # older is stale; None: any age will do
+    warn_age_seconds: float | None = None  # older is aging
 
 
 class Graph:

@@ -14,6 +14,7 @@ from elt.project.secrets import Secrets
 from elt.project.settings import Project
 from elt.reverse.baseline import RememberedBaseline
 from elt.reverse.destination import CONFIG, Column, Sender, Writer, make_destination
+from elt.reverse.guard import Finding
 from elt.reverse.plan import (
     Consent,
     Sync,
@@ -23,9 +24,13 @@ from elt.reverse.plan import (
     should_send,
 )
 from elt.reverse.sync import SyncResult, Watch, run_sync
+from elt.runner.ages import remembered
 from elt.runner.attempt import AssetResult
+from elt.runner.graph import Graph
+from elt.runner.stale import stale_above
 from elt.runner.store import state
 from elt.runner.store.database import Store, open_store
+from elt.runner.store.history import asset_ids
 from elt.transform.dbt import Dbt
 from elt.transform.manifest import Manifest, Node, read_manifest
 from elt.transform.sources import write_exposures
@@ -56,9 +61,18 @@ def planned_sync(project: Project, name: str) -> Iterator[SyncPlan]:
             warehouse=warehouse,
             secrets=secrets,
             store=store,
+            above=_stale_above(project, name, store),
         )
         with plan_sync(sync) as planned:
             yield planned
+
+
+def _stale_above(project: Project, name: str, store: Store) -> list[Finding]:
+    """Look at what is remembered of the project: for a plan nothing is asked."""
+    if project.file.syncs[name].on_stale == "send":
+        return []
+    known = remembered(project, asset_ids(store, project.environment))
+    return stale_above(project, name, Graph(known.assets), known, store)
 
 
 def send(
@@ -88,7 +102,7 @@ def send(
     return _answer(sync, result)
 
 
-def sync_of(
+def sync_of(  # noqa: PLR0913  a sync is put together from many things
     project: Project,
     name: str,
     *,
@@ -96,6 +110,7 @@ def sync_of(
     warehouse: Warehouse,
     secrets: Secrets,
     store: Store,
+    above: Sequence[Finding] = (),
 ) -> Sync:
     """Put together a sync of the project by its name."""
     table = project.file.syncs[name]
@@ -119,6 +134,7 @@ def sync_of(
         else RememberedBaseline(
             sequence=known.sequence, warehouse_id=known.warehouse_id
         ),
+        above=tuple(above),
     )
 
 

@@ -13,17 +13,21 @@ from elt.errors import ConfigError, EltError, Unavailable
 from elt.events import Listener, LogLine
 from elt.project.secrets import Secrets
 from elt.project.settings import Project
+from elt.reverse.guard import Finding
 from elt.reverse.plan import Consent, should_send
 from elt.reverse.sync import Watch
-from elt.runner.assets import stream_asset_id
+from elt.runner.ages import Known
+from elt.runner.assets import build_graph, stream_asset_id
 from elt.runner.attempt import AssetResult, Do, Stop
 from elt.runner.discovery import Again, Discovered, discover_all, stream_settings
 from elt.runner.forecast import is_without_dbt, taps_within
-from elt.runner.graph import Asset
+from elt.runner.graph import Asset, Graph
 from elt.runner.loading import TapFacts, facts_of, run_tap
+from elt.runner.max_ages import max_age_of_stream
 from elt.runner.plan import Facts, RunRequest, Step
 from elt.runner.relaying import relay_facts, run_relayed, target_of
 from elt.runner.sending import destination_of, manifest_of, send, sync_of
+from elt.runner.stale import stale_above
 from elt.runner.store.database import Store
 from elt.runner.stream_plans import stream_tables
 from elt.runner.windows import Window
@@ -108,6 +112,7 @@ class Doing:
     bookmarks: Mapping[str, str] = field(default_factory=dict)
     _taps: dict[str, TapFacts] = field(default_factory=dict)
     _warehouse_id: str | None = None
+    _graph: Graph | None = None
 
     @property
     def catalogs(self) -> Mapping[str, Mapping[str, Any]]:
@@ -312,6 +317,7 @@ class Doing:
             warehouse=self.warehouse,
             secrets=self.secrets,
             store=self.store,
+            above=self._stale_above(asset),
         )
         watch = Watch(listen=listen, stopped=stop.is_set)
         yield send(
@@ -322,6 +328,16 @@ class Doing:
             consent=Consent(first=self.request.first, guards=self.request.accept),
             watch=watch,
         )
+
+    def _stale_above(self, sync: Asset) -> list[Finding]:
+        """Look now, when what this run loads is loaded."""
+        if self.project.file.syncs[sync.name].on_stale == "send":
+            return []  # without a graph, which costs something
+        if self._graph is None:
+            self._graph = build_graph(self.project, self.catalogs, self.manifest)
+        manifest = self.manifest or Manifest()
+        known = Known(assets=tuple(self._graph), manifest=manifest)
+        return stale_above(self.project, sync.name, self._graph, known, self.store)
 
 
 def _as_they_come(
@@ -367,13 +383,22 @@ def _write_sources(project: Project, catalogs: Mapping[str, Mapping[str, Any]]) 
     for tap, catalog in catalogs.items():
         if project.file.taps[tap].target is not None:
             continue
-        tables = {}
+        tables, max_ages = {}, {}
         for stream in selected_streams(catalog):
             own = stream_settings(project, tap, stream).table
             table = own or table_name(stream.name)
+            max_age = max_age_of_stream(project, tap, (stream.id, stream.name))
+            if max_age is not None:
+                max_ages[table] = max_age
             for name, columns in stream_tables(project, tap, stream, table).items():
                 tables[name] = _told(stream, columns)
-        write_sources(project.transform_dir, tap, project.tap_schema(tap), tables)
+        write_sources(
+            project.transform_dir,
+            tap,
+            project.tap_schema(tap),
+            tables,
+            max_ages=max_ages,
+        )
 
 
 def _told(stream: Stream, columns: Iterable[targets.Column]) -> list[Column]:

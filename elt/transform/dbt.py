@@ -15,6 +15,7 @@ from typing import Any
 from elt.errors import EltError, Unavailable
 from elt.project.settings import Project
 from elt.transform import fingerprint, invocation
+from elt.transform.freshness import noted_in
 from elt.transform.invocation import (
     Ended,
     Event,
@@ -130,8 +131,9 @@ class Dbt:
         if not self._warehouse.exists():
             with self._warehouse.session():
                 pass  # so that the file is made as elt makes it
-        environ = {"DBT_PROFILE": profile}
         setup = self.setup
+        noted = noted_in(setup.project.environment)
+        environ = {"DBT_PROFILE": profile, **noted}
         return run_cli(setup.project_dir, setup.private_dir, arguments, environ=environ)
 
     def _warm(self) -> None:

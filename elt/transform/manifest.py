@@ -13,6 +13,7 @@ from msgspec import DecodeError, Raw, Struct, ValidationError, json
 
 from elt.errors import EltError
 from elt.transform.digest import DependsOn, Macro, Macros, digest_of
+from elt.transform.freshness import Threshold
 
 Kind = Literal["model", "test", "seed", "snapshot", "function"]
 
@@ -41,6 +42,7 @@ class Node:
     attached: str | None = None  # the node that a generic test stands under
     owner: str = ""  # from its meta, else of its group
     owner_email: str = ""  # of its group
+    max_age: str = ""  # from its meta, as it is written there
     digest: str = ""  # of what it is made of, as `elt.transform.digest` says
 
     @property
@@ -60,6 +62,9 @@ class Source:
     database: str
     schema: str
     identifier: str
+    path: str = ""  # of the file, inside the dbt project
+    warn_after_seconds: float | None = None  # its `freshness`
+    error_after_seconds: float | None = None
 
     @property
     def relation(self) -> tuple[str, str]:
@@ -179,6 +184,8 @@ class _Source(Struct):
     schema: str
     identifier: str
     database: str | None = None
+    original_file_path: str = ""
+    freshness: Threshold | None = None
 
 
 class _Exposure(Struct):
@@ -244,6 +251,7 @@ def _node(raw: _Node, kind: Kind, macros: Macros, groups: Mapping[str, _Owner]) 
         attached=raw.attached_node,
         owner=owner,
         owner_email=owner_email,
+        max_age=_max_age_in(config.meta) or _max_age_in(raw.meta),
         digest=_digest(raw, macros),
     )
 
@@ -295,13 +303,21 @@ def _owner_in(meta: object) -> str:
             return ""
 
 
+def _max_age_in(meta: object) -> str:
+    return str(meta.get("max_age") or "") if isinstance(meta, dict) else ""
+
+
 def _source(raw: _Source) -> Source:
+    freshness = raw.freshness or Threshold()
     return Source(
         unique_id=raw.unique_id,
         name=f"{raw.source_name}.{raw.name}",
         database=raw.database or "",
         schema=raw.schema,
         identifier=raw.identifier,
+        path=raw.original_file_path,
+        warn_after_seconds=freshness.warn_seconds,
+        error_after_seconds=freshness.error_seconds,
     )
 
 

@@ -6,10 +6,11 @@ only when they would change: each change costs a parse.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from elt.errors import ConfigError
@@ -18,6 +19,7 @@ from elt.project.sync_settings import SyncTable
 from elt.transform.yml import read_yml, yml_text
 
 FOLDER = "_elt_sources"
+LOADED_AT = "_elt_loaded_at"
 HEADER = (
     "# Written by elt after a load; edits are lost. `write_sources = false` under\n"
 )
@@ -36,12 +38,18 @@ class Column:
 
 
 def write_sources(
-    project_dir: Path, tap: str, schema: str, tables: Mapping[str, Sequence[Column]]
+    project_dir: Path,
+    tap: str,
+    schema: str,
+    tables: Mapping[str, Sequence[Column]],
+    *,
+    max_ages: Mapping[str, float] | None = None,
 ) -> Path | None:
     """Write `models/_elt_sources/<tap>.yml`: one source, named as the schema.
 
     Tables that the user's own files declare are left out, and the file goes when
-    none is left. Gives the path if the file changed.
+    none is left. `max_ages` are seconds, by table, for `dbt source freshness`. Gives
+    the path if the file changed.
     """
     path = _folder(project_dir) / f"{tap}.yml"
     declared = set(_declared(project_dir, path))
@@ -56,7 +64,10 @@ def write_sources(
         "name": schema,
         "description": f"Loaded by elt from the tap `{tap}`.",
         "schema": schema,
-        "tables": [_table(table, columns) for table, columns in ours.items()],
+        "tables": [
+            _table(table, columns, (max_ages or {}).get(table))
+            for table, columns in ours.items()
+        ],
     }
     return _write(path, {"version": 2, "sources": [source]})
 
@@ -90,13 +101,32 @@ def source_names(project_dir: Path) -> list[str]:
     ]
 
 
-def _table(table: str, columns: Sequence[Column]) -> dict[str, Any]:
+def is_written_by_elt(path: str) -> bool:
+    """Say whether a file of the dbt project, as a manifest names it, is one of ours."""
+    return FOLDER in PurePosixPath(path).parts
+
+
+def _table(
+    table: str, columns: Sequence[Column], max_age_seconds: float | None
+) -> dict[str, Any]:
     described = [
         {"name": column.name, "data_type": column.type}
         | ({"description": column.description} if column.description else {})
         for column in columns
     ]
-    return {"name": table, "columns": described}
+    config = {} if max_age_seconds is None else {"config": _fresh(max_age_seconds)}
+    return {"name": table, **config, "columns": described}
+
+
+def _fresh(max_age_seconds: float) -> dict[str, Any]:
+    """Say to dbt how old rows may be; dbt knows no seconds and no fractions."""
+    count, period = math.ceil(max_age_seconds / 60), "minute"
+    for size, longer in ((1440, "day"), (60, "hour")):
+        if count % size == 0:
+            count, period = count // size, longer
+            break
+    after = {"count": count, "period": period}
+    return {"loaded_at_field": LOADED_AT, "freshness": {"error_after": after}}
 
 
 def _exposure(name: str, sync: SyncTable) -> dict[str, Any]:

@@ -203,6 +203,10 @@ def fails_a_test(shop: Shop) -> int:
     return code
 
 
+def is_too_old(shop: Shop) -> int:
+    return shop.code("status", "--fail-if-stale", "--max-age", "0.001s")
+
+
 def has_a_sync_that_is_guarded(shop: Shop) -> int:
     has_a_sync(shop, "SELECT 1 AS id, 'a' AS email UNION ALL SELECT 1, 'b'")
     code = shop.code("run", "--first")
@@ -290,6 +294,7 @@ CASES: list[tuple[int, str, Callable[[Shop], int]]] = [
     (3, "a guard stopped a load", is_guarded),
     (3, "a data test stopped a sync", fails_a_test),
     (3, "a guard stopped a sync", has_a_sync_that_is_guarded),
+    (3, "something is too old, elt status --fail-if-stale", is_too_old),
     (75, "another run is under way", meets_another),
     (75, "another program has the warehouse open", meets_a_warehouse_in_use),
     (129, "SIGHUP, as a closed terminal sends it", loses_its_terminal),

@@ -118,6 +118,13 @@ def test_everything_has_a_fingerprint_that_stays(made: Made):
         ),
         ('tags = ["sales"]', 'owner = "ann"\nreject_limit = 3', ""),
         ('object = "health.csv"', 'object = "health.csv"\ntags = ["x"]', ""),
+        ('tags = ["sales"]', 'max_age = "26h"', ""),
+        ('key = ["id"]', 'key = ["id"]\nmax_age = "1h"', ""),
+        (
+            'object = "health.csv"',
+            'object = "health.csv"\nmax_age = "2d"\non_stale = "stop"',
+            "",
+        ),
         ('plugin = "file"\n', 'plugin = "file"\nsend_in = ["default"]\n', ""),
         ('key = ["id"]', 'key = ["id"]\nnested = "json"', ""),  # as by default
     ],

@@ -111,3 +111,27 @@ def test_syncs_become_exposures_of_their_models(folder: Path):
     assert exposure["depends_on"] == ["ref('health')"]
     assert write_exposures(folder, syncs, {"health"}) is None
     assert write_exposures(folder, {}, {"health"}) == path
+
+
+@pytest.mark.parametrize(
+    ("seconds", "after"),
+    [
+        (172_800.0, {"count": 2, "period": "day"}),
+        (93_600.0, {"count": 26, "period": "hour"}),
+        (5400.0, {"count": 90, "period": "minute"}),
+        (61.0, {"count": 2, "period": "minute"}),  # dbt knows no seconds
+    ],
+)
+def test_a_table_with_a_max_age_can_be_looked_at_by_dbt(
+    folder: Path, seconds: float, after: dict[str, object]
+):
+    path = write_sources(folder, "crm", "raw_crm", TABLES, max_ages={"users": seconds})
+
+    assert path is not None
+    [source] = read_yml(path)["sources"]
+    orders, users = source["tables"]
+    assert "config" not in orders
+    assert users["config"] == {
+        "loaded_at_field": "_elt_loaded_at",
+        "freshness": {"error_after": after},
+    }

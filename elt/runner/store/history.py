@@ -227,6 +227,12 @@ def asset_statuses(store: Store, environment: str) -> list[AssetStatus]:
     ]
 
 
+def asset_ids(store: Store, environment: str) -> list[str]:
+    """Give the ids of all assets that ever had a result."""
+    sql = "SELECT asset FROM assets WHERE environment = ? ORDER BY asset"
+    return [row["asset"] for row in store.rows(sql, (environment,))]
+
+
 def last_success(store: Store, environment: str) -> dict[str, datetime]:
     """Give the end of the last result that was done or warned, by asset."""
     return _moments(store, environment, "last_success")
