@@ -49,7 +49,7 @@ From = Annotated[
     str,
     typer.Option(
         "--from",
-        metavar="DATE|MOMENT",
+        metavar="MOMENT",
         help="Where it begins: `2026-11-03` or `2026-11-03T06:00`, in UTC where no"
         " offset says otherwise.",
         show_default=False,
@@ -59,7 +59,7 @@ To = Annotated[
     str | None,
     typer.Option(
         "--to",
-        metavar="DATE|MOMENT",
+        metavar="MOMENT",
         help="Where it ends; this moment itself is not in it. By default today's"
         " midnight in UTC, or now for windows that are shorter than a day, and then"
         " only whole windows.",
@@ -118,7 +118,7 @@ def backfill(
     ] = LogFormat.AUTO,
     as_json: AsJson = False,
 ) -> None:
-    """Run a selection once for each window of a span of time, the oldest first.
+    """Run a selection once for each window of a span of time.
 
     Each window is a run of its own; between two of them other runs may go. Bookmarks do
     not move and syncs send nothing. A window that fails ends the backfill with the exit
@@ -269,19 +269,20 @@ def _show(asked: _Backfill, *, as_json: bool) -> None:
     ]
     if not as_json:
         _print_windows(asked)
-    steps: Sequence[Any] = ()
-    if open_:
+    if not open_:
+        note("Nothing is left to do.")
+        plan = None
+    else:
         request = replace(asked.request_of(open_[0]), skip_done=False)
         plan = plan_project(asked.project, request, listen=note_of_elt)
-        steps = plan.steps
-        if not as_json:
-            note("\nFor each of them, as far as it is open:\n")
-            print_plan(steps, plan.unasked, does_it="elt backfill")
-    elif not as_json:
-        note("Nothing is left to do.")
+    code = EltError.exit_code if plan and plan.unasked else 0
     if as_json:
-        told = [asdict(step) for step in steps]
-        print_json({"windows": _windows(asked), "steps": told, "exit_code": 0})
+        steps = [asdict(step) for step in plan.steps] if plan else []
+        print_json({"windows": _windows(asked), "steps": steps, "exit_code": code})
+    elif plan:
+        note("\nFor each of them, as far as it is open:\n")
+        print_plan(plan.steps, plan.unasked, does_it="elt backfill")
+    raise typer.Exit(code)
 
 
 def _print_windows(asked: _Backfill) -> None:

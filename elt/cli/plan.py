@@ -76,11 +76,10 @@ def _window(planned: Plan) -> dict[str, Any]:
 
 
 def _tell(planned: Plan) -> None:
-    from elt.runner.spans import shown_window
-    from elt.runner.windows import Window
+    from elt.runner.spans import shown_between
 
     if planned.window:
-        note(f"window {shown_window(Window.of(planned.window))}")
+        note(f"window {shown_between(*planned.window)}")
     for text in planned.notes:
         note(text)
 

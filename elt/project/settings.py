@@ -24,7 +24,7 @@ from elt.project.step_settings import (
     StepTimeoutSeconds,
 )
 from elt.project.sync_settings import DestinationTable, SyncTable
-from elt.project.table import Count, Duration, Name, Seconds, Table
+from elt.project.table import Count, Name, Seconds, Table
 from elt.project.tap_settings import TapTable, TargetTable
 
 FILE_NAME = "elt.toml"
@@ -163,7 +163,7 @@ class RunTable(Table, frozen=True, kw_only=True):
         Seconds | None, Meta(description="Longest time of a whole run")
     ] = None
     max_catch_up: Annotated[
-        Duration,
+        Name,
         Meta(
             description="How long ago the last good window may have ended for `elt run"
             " --since-last-success` to go on from there",

@@ -9,7 +9,6 @@ from msgspec import Meta, Struct
 Name = Annotated[str, Meta(min_length=1)]
 Count = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(gt=0)]
-Duration = Annotated[str, Meta(pattern=r"^(\d+(\.\d+)?[smhdw])+$")]  # `1h30m`
 Percent = Annotated[float, Meta(ge=0, le=100)]
 
 

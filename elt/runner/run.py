@@ -36,12 +36,11 @@ from elt.runner.plan import RunRequest, Step
 from elt.runner.preparation import Prepare, Prepared
 from elt.runner.result import RunResult, exit_code, run_status
 from elt.runner.scheduler import execute
-from elt.runner.spans import shown_window
+from elt.runner.spans import shown_between
 from elt.runner.store import history, past, state
 from elt.runner.store.database import Store, open_store
 from elt.runner.store.recorder import Recorder
 from elt.runner.upkeep.retention import apply_daily
-from elt.runner.windows import Window
 
 _CLOCK_TOLERANCE = timedelta(minutes=5)
 
@@ -217,8 +216,8 @@ class _Run:
         reach("plan-recorded")
         ids = tuple(step.id for step in decided.steps)
         listen(RunStarted(run=self.owner.run, steps=ids))
-        if self.request.since_last_success and self.request.window:
-            text = f"window {shown_window(Window.of(self.request.window))}"
+        if self.request.window and (self.request.retry or not self.request.backfill):
+            text = f"window {shown_between(*self.request.window)}"
             listen(LogLine(step="", source="elt", level="info", text=text))
         for note in (*self.notes, *decided.notes):
             listen(LogLine(step="", source="elt", level="warning", text=note))

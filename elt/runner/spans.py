@@ -118,6 +118,11 @@ def shown_window(window: Window) -> str:
     return f"{shown(window.start)} .. {shown(window.end)}"
 
 
+def shown_between(start: str, end: str) -> str:
+    """Write a window whose moments are texts, as a request or the run log has it."""
+    return shown_window(Window.of((start, end)))
+
+
 def _check(begins: datetime, ends: datetime | None, now: datetime) -> None:
     for option, moment in (("from", begins), ("to", ends)):
         if moment is not None and moment > now:

@@ -59,7 +59,7 @@ class RunSummary:
     rejects: int
     only_rejects: bool  # they alone are why it did not end as `done`
     retry_of: str | None = None  # the run that this one went on with
-    window: tuple[str, str] | None = None  # what it was about, of a run by windows
+    window: windows.RunWindow | None = None  # None: all that was new
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,14 @@ _EVERYTHING = "*"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunWindow:
+    """What a run was about, in ISO 8601; the end is not in it any more."""
+
+    start: str
+    end: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WindowRow:
     """A window as its last run left it; `ended_at` is None while that is running."""
 
@@ -34,10 +42,10 @@ class WindowRow:
         return self.status in GOOD
 
 
-def window_of(request: Mapping[str, Any]) -> tuple[str, str] | None:
+def window_of(request: Mapping[str, Any]) -> RunWindow | None:
     """Give the window of a request as the run log has it."""
     found = request.get("window")
-    return (str(found[0]), str(found[1])) if found else None
+    return RunWindow(start=found[0], end=found[1]) if found else None
 
 
 def begin(
@@ -47,9 +55,9 @@ def begin(
     window = window_of(request)
     if window is None or request.get("from_step"):
         return  # a part of a selection says nothing of the whole
-    start, end = map(_text_of, window)
     selection = _selection(request.get("selection", ()), request.get("exclude", ()))
-    connection.execute(_BEGIN, (environment, selection, start, end, run))
+    edges = _text_of(window.start), _text_of(window.end)
+    connection.execute(_BEGIN, (environment, selection, *edges, run))
 
 
 def end(connection: Connection, run: str, status: str, at: str) -> None:
