@@ -175,7 +175,9 @@ def _planned(
     else:
         by = covers([each for each in done if _counts_after(each, row)], window)
     if by is not None:
-        return PlannedWindow(window=window, state="done", run=by.run, status=by.status)
+        # It may have crashed when all was done, or a person closed it.
+        status = by.status if by.is_good else "done"
+        return PlannedWindow(window=window, state="done", run=by.run, status=status)
     if row is None or _chain(store, row.run) is None:
         return PlannedWindow(window=window, state="to do")
     return PlannedWindow(window=window, state="open", run=row.run, status=row.status)
