@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from elt.cli import (
+    backfill,
     backup,
     check,
     clean,
@@ -208,7 +209,13 @@ def _add(
 def _commands() -> tuple[Command, ...]:
     """Give the commands in the order of a first day with elt."""
     first: tuple[Command, ...] = (demo.demo, init.init, check.check, plan.plan, run.run)
-    then: tuple[Command, ...] = (retry.retry, status.status, runs.logs, query.query)
+    then: tuple[Command, ...] = (
+        retry.retry,
+        backfill.backfill,
+        status.status,
+        runs.logs,
+        query.query,
+    )
     care: tuple[Command, ...] = (
         doctor.doctor,
         clean.clean,

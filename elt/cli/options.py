@@ -63,6 +63,14 @@ FromStep = Annotated[
         autocompletion=completion.steps,
     ),
 ]
+SinceLastSuccess = Annotated[
+    bool,
+    typer.Option(
+        "--since-last-success",
+        help="Only the time from the end of this selection's last good window until"
+        " now; `elt backfill` makes the first.",
+    ),
+]
 Junit = Annotated[
     Path | None,
     typer.Option(
@@ -70,6 +78,13 @@ Junit = Annotated[
         metavar="FILE",
         help="Write the result as JUnit XML, however the run ends.",
     ),
+]
+Jobs = Annotated[
+    int | None,
+    typer.Option("--jobs", "-j", metavar="NUMBER", min=1, help="Steps side by side."),
+]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Exit with 3 where a run only warns.")
 ]
 FullRefresh = Annotated[
     bool,

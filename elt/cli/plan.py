@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -15,6 +15,7 @@ from elt.cli.options import (
     FromStep,
     FullRefresh,
     Selection,
+    SinceLastSuccess,
     examples,
     note,
     note_of_elt,
@@ -25,6 +26,7 @@ from elt.errors import EltError
 
 if TYPE_CHECKING:
     from elt.report.tables import Cell
+    from elt.runner.decide import Plan
     from elt.runner.plan import PlannedAsset, Step
 
 
@@ -38,6 +40,7 @@ def plan(
     *,
     exclude: Exclude = None,
     from_step: FromStep = "",
+    since_last_success: SinceLastSuccess = False,
     full_refresh: FullRefresh = False,
     environment: Environment = None,
     as_json: AsJson = False,
@@ -50,16 +53,35 @@ def plan(
         selection=tuple(selection or ()),
         exclude=tuple(exclude or ()),
         from_step=from_step,
+        since_last_success=since_last_success,
         full_refresh=full_refresh,
     )
     project = open_project(context, environment)
     planned = plan_project(project, request, listen=note_of_elt)
+    _tell(planned)
     if as_json:
-        print_json({"steps": [asdict(step) for step in planned.steps]})
+        document = {"steps": [asdict(step) for step in planned.steps]}
+        print_json(document | _window(planned))
     else:
         print_plan(planned.steps, planned.unasked)
     if planned.unasked:
         raise typer.Exit(EltError.exit_code)
+
+
+def _window(planned: Plan) -> dict[str, Any]:
+    if planned.window is None:
+        return {}
+    start, end = planned.window
+    return {"window": {"start": start, "end": end}}
+
+
+def _tell(planned: Plan) -> None:
+    from elt.runner.spans import shown_between
+
+    if planned.window:
+        note(f"window {shown_between(*planned.window)}")
+    for text in planned.notes:
+        note(text)
 
 
 def print_plan(

@@ -25,6 +25,7 @@ from elt.cli.options import (
     LogFormat,
     OverlapWays,
     Selection,
+    SinceLastSuccess,
     examples,
     note,
     on_overlap_of,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     ("elt run +customers --exclude tag:slow", "a model and what it needs"),
     ("elt run state:modified+ result:failed+", "what changed or failed, and on"),
     ("elt run --from dbt", "that step of the plan, and all that is below it"),
+    ("elt run mrr+ --since-last-success", "from where its last good window ended"),
     ("elt run --log-format json --json", "for programs: events, then the result"),
     ("elt run --junit elt.xml", "for CI: each stream, model, test and sync as a case"),
 )
@@ -61,6 +63,7 @@ def run(
     *,
     exclude: Exclude = None,
     from_step: FromStep = "",
+    since_last_success: SinceLastSuccess = False,
     full_refresh: FullRefresh = False,
     environment: Environment = None,
     jobs: Annotated[
@@ -105,6 +108,7 @@ def run(
         selection=tuple(selection or ()),
         exclude=tuple(exclude or ()),
         from_step=from_step,
+        since_last_success=since_last_success,
         full_refresh=full_refresh,
         jobs=jobs,
         first=first,
@@ -131,6 +135,19 @@ def watched_run(
     junit: Path | None = None,
 ) -> int:
     """Run with a view on stderr and a summary after it; give the exit code."""
+    result = watched(project, request, log_format, as_json=as_json, junit=junit)
+    return result.exit_code
+
+
+def watched(
+    project: Project,
+    request: RunRequest,
+    log_format: LogFormat = LogFormat.AUTO,
+    *,
+    as_json: bool = False,
+    junit: Path | None = None,
+) -> RunResult:
+    """Run with a view on stderr and a summary after it; give the result."""
     from elt.project.secrets import Secrets
     from elt.report.tally import Tally
     from elt.runner.attempt import Stop
@@ -158,7 +175,7 @@ def watched_run(
             )
     _tell_the_end(result, tally, log_format)
     outcome.leave(result)
-    return result.exit_code
+    return result
 
 
 def _view(log_format: LogFormat, tally: Tally) -> JsonLog | PlainLines | Progress:

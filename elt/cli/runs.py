@@ -75,6 +75,7 @@ def runs(
             Column("started", whole=True),
             Column("time", right=True),
             Column("rejects", right=True, optional=True),
+            Column("window", optional=True, spare=True, whole=True),
             Column("assets", spare=True),
             Column("retry of", optional=True, spare=True),
         ),
@@ -139,11 +140,15 @@ def logs(
 def print_head(run: RunSummary) -> None:
     from elt.report.endings import done_with
     from elt.report.figures import duration, local
+    from elt.runner.spans import shown_between
 
     took = "" if run.seconds is None else f" in {duration(run.seconds)}"
     note(f"run {run.run} of {local(run.started_at, '%Y-%m-%d %H:%M:%S')}:")
     ended = done_with(run.rejects) if run.only_rejects else run.status
-    note(f"{ended}{took}{': ' + run.message if run.message else ''}\n")
+    note(f"{ended}{took}{': ' + run.message if run.message else ''}")
+    if run.window:
+        note(f"window {shown_between(run.window.start, run.window.end)}")
+    note("")
 
 
 def _print_event(time: str, event: Event) -> None:
@@ -168,10 +173,13 @@ def _print_events(run: RunSummary, events: Iterable[tuple[str, Event]]) -> None:
 def _run_row(run: RunSummary) -> tuple[str | int | None, ...]:
     from elt.report.endings import done_with
     from elt.report.figures import duration, local
+    from elt.runner.spans import shown_between
 
     counts = ", ".join(f"{n} {status}" for status, n in run.assets.items())
     seconds = None if run.seconds is None else duration(run.seconds)
     started = local(run.started_at)
     rejects = run.rejects or None
     ended = done_with(run.rejects) if run.only_rejects else run.status
-    return (run.run, ended, started, seconds, rejects, counts, run.retry_of or "")
+    window = shown_between(run.window.start, run.window.end) if run.window else ""
+    retry_of = run.retry_of or ""
+    return (run.run, ended, started, seconds, rejects, window, counts, retry_of)

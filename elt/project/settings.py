@@ -162,6 +162,14 @@ class RunTable(Table, frozen=True, kw_only=True):
     timeout_seconds: Annotated[
         Seconds | None, Meta(description="Longest time of a whole run")
     ] = None
+    max_catch_up: Annotated[
+        Name,
+        Meta(
+            description="How long ago the last good window may have ended for `elt run"
+            " --since-last-success` to go on from there",
+            examples=["30d"],
+        ),
+    ] = "7d"
     taps: KindTable = field(default_factory=KindTable)
     syncs: KindTable = field(default_factory=KindTable)
 

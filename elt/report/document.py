@@ -24,6 +24,7 @@ from elt.report.result import (
     AssetResult,
     Failure,
     Result,
+    RunWindow,
     StateChange,
     StepResult,
     as_json,
@@ -88,6 +89,7 @@ def recorded(
         selection=list(request.get("selection", ())),
         exclude=list(request.get("exclude", ())),
         options=request,
+        window=_window(summary),
         errors=_failures(ending),
         steps=[
             told.step(row, _state(moved.get(row.step), ending.scrub))
@@ -190,6 +192,11 @@ class _Told:
     def _hint_and_error(self, asset: str) -> tuple[str, str]:
         known = self.ending.known.get(asset)
         return (known.hint, known.error) if known else ("", "")
+
+
+def _window(summary: history.RunSummary) -> RunWindow | None:
+    found = summary.window
+    return RunWindow(start=found.start, end=found.end) if found else None
 
 
 def _by_step(

@@ -99,6 +99,13 @@ class Failure(Struct, frozen=True, kw_only=True):
     hint: Text
 
 
+class RunWindow(Struct, frozen=True, kw_only=True):
+    """The span of time that a run was about; its end is not in it any more."""
+
+    start: Moment
+    end: Moment
+
+
 class Result(Struct, frozen=True, kw_only=True):
     """How one call of `elt run` ended."""
 
@@ -121,6 +128,10 @@ class Result(Struct, frozen=True, kw_only=True):
     options: Annotated[
         dict[str, Any], Meta(description="All that was asked for, the words too")
     ]
+    window: Annotated[
+        RunWindow | None,
+        Meta(description="Null, or missing, where it was about all that is new"),
+    ] = None
     errors: list[Failure]
     steps: Annotated[list[StepResult], Meta(description="In the order of the plan")]
 

@@ -11,6 +11,7 @@ from elt.project.secrets import Secrets
 from elt.project.settings import Project
 from elt.runner import steps
 from elt.runner.ages import Known
+from elt.runner.asked import asked_of
 from elt.runner.assets import build_graph
 from elt.runner.attempt import Stop
 from elt.runner.fingerprints import fingerprints
@@ -19,7 +20,7 @@ from elt.runner.limits import step_limits
 from elt.runner.methods import Past
 from elt.runner.plan import Facts, RunRequest, Step, held_back, plan
 from elt.runner.preparation import Prepare, Prepared
-from elt.runner.resume import asked_again, choose
+from elt.runner.resume import choose
 from elt.runner.selection import asks_the_past
 from elt.runner.stale import notes_of_stale
 from elt.runner.store import history, marks, past, state
@@ -45,6 +46,7 @@ class Plan:
     fingerprints: Mapping[str, str] = field(default_factory=dict)
     held: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    window: tuple[str, str] | None = None  # that it is about
 
 
 def plan_project(
@@ -58,12 +60,12 @@ def plan_project(
     """Decide what `run_project` would do, and do nothing."""
     secrets = secrets or Secrets(project.root)
     with open_store(project.private_dir) as store, secrets.kept_out_of_errors():
-        if request.retry:
+        if request.retry or request.since_last_success:
             history.mark_crashed(store)
-            again, message = asked_again(store, project.environment, request)
-            if again is None:
-                return Plan(graph=Graph([]), steps=(), notes=(message,))
-            request = again
+        asked = asked_of(store, project, request)
+        if asked.request is None:
+            return Plan(graph=Graph([]), steps=(), notes=asked.notes)
+        request = asked.request
         prepared = prepare(
             project,
             request,
@@ -74,7 +76,8 @@ def plan_project(
             preview=True,
         )
         with closing(prepared):
-            return decide(project, request, prepared, store)
+            decided = decide(project, request, prepared, store)
+    return replace(decided, notes=(*asked.notes, *decided.notes), window=request.window)
 
 
 def decide(

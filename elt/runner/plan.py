@@ -49,6 +49,8 @@ class RunRequest:
     only: tuple[str, ...] = ()  # what is open of it, see `elt.runner.resume`
     window: tuple[str, str] | None = None  # see `elt.runner.windows`
     backfill: bool = False  # the window is all that is read: no bookmark moves
+    skip_done: bool = False  # of the window, only what is open, see `backfill`
+    since_last_success: bool = False  # the window is found out, see `since`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

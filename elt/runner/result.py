@@ -22,6 +22,7 @@ class RunResult:
     results: tuple[AssetResult, ...] = ()
     message: str = ""
     owners: Mapping[str, str] = field(default_factory=dict)  # of assets that have one
+    gave_way: bool = False  # to another run, as `--on-overlap skip` says
 
 
 def run_status(results: Iterable[AssetResult], stop: Stop) -> RunStatus:

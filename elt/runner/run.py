@@ -26,6 +26,7 @@ from elt.project.secrets import Secrets
 from elt.project.settings import Project
 from elt.runner import steps
 from elt.runner.alone import require_finished
+from elt.runner.asked import asked_of
 from elt.runner.attempt import AssetResult, Stop
 from elt.runner.decide import NOTHING_TO_DO, Plan, decide
 from elt.runner.hub import Hub
@@ -34,8 +35,8 @@ from elt.runner.lock import Held, Owner, Waiting, hold, this_process
 from elt.runner.plan import RunRequest, Step
 from elt.runner.preparation import Prepare, Prepared
 from elt.runner.result import RunResult, exit_code, run_status
-from elt.runner.resume import asked_again
 from elt.runner.scheduler import execute
+from elt.runner.spans import shown_between
 from elt.runner.store import history, past, state
 from elt.runner.store.database import Store, open_store
 from elt.runner.store.recorder import Recorder
@@ -74,7 +75,9 @@ def run_project(
         held.what += _under_way(project, held.owner)
         if request.on_overlap != "skip":
             raise
-        return RunResult(run="", status="done", exit_code=0, message=held.what)
+        return RunResult(
+            run="", status="done", exit_code=0, message=held.what, gave_way=True
+        )
     except Interrupted as stopped:  # while it waited: nothing has a result yet
         stopped.exit_code = 128 + (run.stop.signal or signal.SIGINT)
         raise
@@ -89,6 +92,7 @@ class _Run:
     stop: Stop
     secrets: Secrets
     prepare: Prepare
+    notes: tuple[str, ...] = ()  # what the log says of what was asked for
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -120,11 +124,11 @@ class _Run:
         # Nobody else can be running while this process holds the lock.
         history.mark_crashed(store, alive=lambda _: False)
         self._look_at_the_clock(store)
-        if self.request.retry:
-            again, message = asked_again(store, self.project.environment, self.request)
-            if again is None:
-                return RunResult(run="", status="done", exit_code=0, message=message)
-            self.request = again
+        asked = asked_of(store, self.project, self.request)
+        if asked.request is None:
+            message = " ".join(asked.notes)
+            return RunResult(run="", status="done", exit_code=0, message=message)
+        self.request, self.notes = asked.request, asked.notes
         history.start_run(
             store,
             self.owner,
@@ -212,7 +216,10 @@ class _Run:
         reach("plan-recorded")
         ids = tuple(step.id for step in decided.steps)
         listen(RunStarted(run=self.owner.run, steps=ids))
-        for note in decided.notes:
+        if self.request.window and (self.request.retry or not self.request.backfill):
+            text = f"window {shown_between(*self.request.window)}"
+            listen(LogLine(step="", source="elt", level="info", text=text))
+        for note in (*self.notes, *decided.notes):
             listen(LogLine(step="", source="elt", level="warning", text=note))
 
     def _is_guess(self, step: Step, decided: Plan) -> bool:

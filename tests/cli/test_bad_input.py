@@ -19,6 +19,7 @@ LINES: dict[str, list[str]] = {
     "plan": [],
     "run": [],
     "retry": [],
+    "backfill": ["tap:days", "--from", "2026-11-01", "--to", "2026-11-03"],
     "status": [],
     "runs": [],
     "runs show": ["last"],

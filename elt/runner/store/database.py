@@ -147,6 +147,19 @@ MIGRATIONS = (
     ) STRICT;
     CREATE INDEX marks_of_asset ON marks (environment, asset)
     """,
+    """
+    CREATE TABLE windows (
+        environment TEXT NOT NULL,
+        selection TEXT NOT NULL CHECK (json_valid(selection)),
+        start_at TEXT NOT NULL,
+        end_at TEXT NOT NULL,
+        run TEXT NOT NULL,
+        status TEXT NOT NULL,
+        ended_at TEXT,
+        PRIMARY KEY (environment, selection, start_at, end_at)
+    ) STRICT;
+    CREATE INDEX windows_of_run ON windows (run)
+    """,
 )
 
 

@@ -16,6 +16,7 @@ from elt.errors import ConfigError
 from elt.events import RunStatus, only_rejects
 from elt.project.nearest import nearest
 from elt.runner.lock import Owner, is_alive
+from elt.runner.store import windows
 from elt.runner.store.database import Store
 
 Now = Callable[[], datetime]
@@ -58,6 +59,7 @@ class RunSummary:
     rejects: int
     only_rejects: bool  # they alone are why it did not end as `done`
     retry_of: str | None = None  # the run that this one went on with
+    window: windows.RunWindow | None = None  # None: all that was new
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +134,7 @@ def start_run(
     now: Now = now_utc,
 ) -> None:
     with store.writing() as connection:
+        windows.begin(connection, owner.run, environment, request)
         connection.execute(
             "INSERT INTO runs (id, environment, status, request, started_at, owner,"
             " retry_of) VALUES (?, ?, 'running', ?, ?, ?, ?)",
@@ -308,6 +311,7 @@ def _end(
         "UPDATE runs SET status = ?, message = ?, ended_at = ? WHERE id = ?",
         (status, message, at, run),
     )
+    windows.end(connection, run, status, at)
     # What is still running now will never say how it ended.
     connection.execute(
         "UPDATE steps SET status = 'interrupted', message = ?, ended_at = ?"
@@ -354,6 +358,7 @@ def _summary(store: Store, row: Row) -> RunSummary:
             for each in warned
         ),
         retry_of=row["retry_of"],
+        window=windows.window_of(json.loads(row["request"])),
     )
 
 
