@@ -7,6 +7,7 @@ only when they would change: each change costs a parse.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,16 @@ def write_exposures(
     return _write(path, {"version": 2, "exposures": exposures})
 
 
+def source_names(project_dir: Path) -> list[str]:
+    """Give all sources that the project declares, as `source.table`."""
+    return [
+        f"{source.get('name')}.{table.get('name')}"
+        for _, content in _files_of_sources(project_dir)
+        for source in _list(content, "sources")
+        for table in _list(source, "tables")
+    ]
+
+
 def _table(table: str, columns: Sequence[Column]) -> dict[str, Any]:
     described = [
         {"name": column.name, "data_type": column.type}
@@ -102,17 +113,21 @@ def _exposure(name: str, sync: SyncTable) -> dict[str, Any]:
 
 def _declared(project_dir: Path, own: Path) -> Iterator[TableName]:
     """Find the tables that other files of the project declare as sources."""
+    for path, content in _files_of_sources(project_dir):
+        if path != own:
+            yield from _declared_in(content)
+
+
+def _files_of_sources(project_dir: Path) -> Iterator[tuple[Path, Any]]:
     for folder in _model_folders(project_dir):
         for path in sorted(folder.rglob("*.y*ml")):
-            if path != own and b"sources:" in path.read_bytes():
-                yield from _declared_in(path)
+            if b"sources:" not in path.read_bytes():
+                continue
+            with suppress(ConfigError):  # dbt will say so, and better
+                yield path, read_yml(path)
 
 
-def _declared_in(path: Path) -> Iterator[TableName]:
-    try:
-        content = read_yml(path)
-    except ConfigError:
-        return  # dbt will say so, and better
+def _declared_in(content: Any) -> Iterator[TableName]:
     for source in _list(content, "sources"):
         schema = str(source.get("schema") or source.get("name"))
         for table in _list(source, "tables"):
