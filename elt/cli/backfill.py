@@ -170,7 +170,7 @@ class _Backfill:
     results: list[WindowResult] = field(default_factory=list)
 
     def run(self, *, keep_going: bool, as_json: bool) -> int:
-        from elt.runner.backfill import run_windows, worst
+        from elt.runner.backfill import exit_code, run_windows
 
         done = sum(each.state == "done" for each in self._to_run())
         if done:
@@ -182,7 +182,7 @@ class _Backfill:
             self.results.append(self._broken_off(error))
             raise
         finally:
-            code = worst(each.exit_code for each in self.results)
+            code = exit_code(self.results, planned=len(self.planned))
             self._end(code, as_json=as_json)
         return code
 

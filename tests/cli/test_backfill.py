@@ -245,6 +245,7 @@ def test_killed_in_the_second_window_the_same_command_ends_whole(run_elt, shop):
     ]
 
 
+# Whether the model that is interrupted ends well is a matter of luck.
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_in_a_window_the_others_have_no_turn(run_elt, shop, number):

@@ -21,10 +21,10 @@ from elt.runner.backfill import (
     WindowResult,
     check_selection,
     command,
+    exit_code,
     planned_windows,
     run_windows,
     what_is_left,
-    worst,
 )
 from elt.runner.graph import Asset, Graph
 from elt.runner.lock import hold, this_process
@@ -228,12 +228,30 @@ def test_with_keep_going_only_an_interruption_ends_it_early():
     assert ended(0, 130, 0, keep_going=True) == [0, 130]
 
 
+def ended_with(*codes: int | None) -> list[WindowResult]:
+    return [
+        WindowResult(window=each, run="", status="", exit_code=code)
+        for each, code in zip(days(1, 9), codes, strict=False)
+    ]
+
+
 @pytest.mark.parametrize(
     ("codes", "code"),
     [((), 0), ((0, None), 0), ((0, 3), 3), ((3, 1, 3, 0), 1), ((1, 143), 143)],
 )
 def test_a_failure_counts_more_than_a_guard_and_an_interruption_most(codes, code):
-    assert worst(codes) == code
+    assert exit_code(ended_with(*codes), planned=4) == code
+
+
+def test_a_window_that_ends_well_after_ctrl_c_is_the_last():
+    planned = [PlannedWindow(window=each, state="to do") for each in days(1, 4)]
+    stopped = RunResult(run="r1", status="done", exit_code=0, signal=2)
+
+    found = list(run_windows(planned, lambda _: stopped, keep_going=True))
+
+    assert [each.run for each in found] == ["r1"]
+    assert exit_code(found, planned=3) == 130
+    assert exit_code(found, planned=1) == 0
 
 
 def all_windows(
