@@ -35,6 +35,7 @@ SELECT CASE WHEN (SELECT count(*) FROM glob('fails')) > 0 THEN error('closed')
 """
 # While there is a file `slow`, it does not end in the second window.
 TOTAL = """
+{{ config(materialized="table") }}
 SELECT count(*) AS visits FROM (
     SELECT CASE
         WHEN (SELECT count(*) FROM glob('slow')) > 0
@@ -248,7 +249,6 @@ def test_killed_in_the_second_window_the_same_command_ends_whole(run_elt, shop):
     ]
 
 
-# Whether the model that is interrupted ends well is a matter of luck.
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_in_a_window_the_others_have_no_turn(run_elt, shop, number):
