@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from elt.cli import completion
+from elt.cli.backfill_told import Backfill, show, tell_left_off, tell_the_end
 from elt.cli.options import (
     AsJson,
     Environment,
@@ -19,11 +20,8 @@ from elt.cli.options import (
     OverlapWays,
     Strict,
     examples,
-    note,
-    note_of_elt,
     on_overlap_of,
     open_project,
-    print_json,
 )
 from elt.errors import EltError, Interrupted
 
@@ -32,7 +30,6 @@ if TYPE_CHECKING:
     from elt.runner.backfill import PlannedWindow, WindowResult
     from elt.runner.plan import RunRequest
     from elt.runner.result import RunResult
-    from elt.runner.spans import Span
     from elt.runner.windows import Window
 
 Chosen = Annotated[
@@ -144,94 +141,64 @@ def backfill(
     span = span_of(moment_of(begins), until, size_of(window), now=now_utc())
     project = open_project(context, environment)
     check_selection(project, request)
-    asked = _Backfill(
+    asked = Backfill(
         project=project,
         request=request,
         length=window,
         log_format=log_format,
         planned=_planned(project, request, span.windows),
     )
-    _tell_left_off(asked, span)
+    tell_left_off(asked, span)
     if dry_run:
-        _show(asked, as_json=as_json)
+        show(asked, as_json=as_json)
         return
-    raise typer.Exit(asked.run(keep_going=keep_going, as_json=as_json))
+    raise typer.Exit(_run(asked, keep_going=keep_going, as_json=as_json))
 
 
-@dataclass(slots=True, kw_only=True)
-class _Backfill:
-    """A backfill on its way; `results` are those of the windows that had their turn."""
+def _run(asked: Backfill, *, keep_going: bool, as_json: bool) -> int:
+    from elt.runner.backfill import exit_code, run_windows
 
-    project: Project
-    request: RunRequest
-    length: str
-    log_format: LogFormat
-    planned: Sequence[PlannedWindow]
-    results: list[WindowResult] = field(default_factory=list)
+    to_run = _to_run(asked)
+    done = sum(each.state == "done" for each in to_run)
+    if done:
+        asked.tell(f"{done} of {len(to_run)} windows are done already")
+    try:
+        for each in run_windows(to_run, partial(_do, asked), keep_going=keep_going):
+            asked.results.append(each)
+    except (EltError, KeyboardInterrupt) as error:
+        asked.results.append(_broken_off(asked, error))
+        raise
+    finally:
+        code = exit_code(asked.results, planned=len(to_run))
+        tell_the_end(asked, code, as_json=as_json)
+    return code
 
-    def run(self, *, keep_going: bool, as_json: bool) -> int:
-        from elt.runner.backfill import run_windows, worst
 
-        done = sum(each.state == "done" for each in self._to_run())
-        if done:
-            self.tell(f"{done} of {len(self.planned)} windows are done already")
-        try:
-            for each in run_windows(self._to_run(), self._do, keep_going=keep_going):
-                self.results.append(each)
-        except (EltError, KeyboardInterrupt) as error:
-            self.results.append(self._broken_off(error))
-            raise
-        finally:
-            code = worst(each.exit_code for each in self.results)
-            self._end(code, as_json=as_json)
-        return code
+def _to_run(asked: Backfill) -> list[PlannedWindow]:
+    if asked.request.skip_done:
+        return [*asked.planned]
+    return [replace(each, state="to do", run="", status="") for each in asked.planned]
 
-    def request_of(self, window: Window) -> RunRequest:
-        return replace(self.request, window=window.texts)
 
-    def tell(self, text: str) -> None:
-        """Narrate on stderr, in the form that the runs there have."""
-        from elt.events import LogLine
+def _do(asked: Backfill, planned: PlannedWindow) -> RunResult:
+    from elt.cli.run import watched
+    from elt.runner.spans import shown_window
 
-        if self.log_format is not LogFormat.JSON:
-            note(text)
-            return
-        from elt.report.json_log import JsonLog
+    place = f"window {len(asked.results) + 1} of {len(asked.planned)}"
+    asked.tell(f"{place}: {shown_window(planned.window)}")
+    return watched(asked.project, asked.request_of(planned.window), asked.log_format)
 
-        event = LogLine(step="", source="elt", level="info", text=text)
-        JsonLog(sys.stderr).listen(event)
 
-    def _to_run(self) -> list[PlannedWindow]:
-        if self.request.skip_done:
-            return [*self.planned]
-        return [
-            replace(each, state="to do", run="", status="") for each in self.planned
-        ]
+def _broken_off(asked: Backfill, error: BaseException) -> WindowResult:
+    from elt.runner.backfill import WindowResult
 
-    def _do(self, planned: PlannedWindow) -> RunResult:
-        from elt.cli.run import watched
-        from elt.runner.spans import shown_window
-
-        place = f"window {len(self.results) + 1} of {len(self.planned)}"
-        self.tell(f"{place}: {shown_window(planned.window)}")
-        return watched(self.project, self.request_of(planned.window), self.log_format)
-
-    def _broken_off(self, error: BaseException) -> WindowResult:
-        from elt.runner.backfill import WindowResult
-
-        stopped = isinstance(error, KeyboardInterrupt | Interrupted)
-        return WindowResult(
-            window=self.planned[len(self.results)].window,
-            run=getattr(error, "run", ""),
-            status="interrupted" if stopped else "failed",
-            exit_code=getattr(error, "exit_code", Interrupted.exit_code),
-        )
-
-    def _end(self, code: int, *, as_json: bool) -> None:
-        if as_json:
-            print_json({"windows": _windows(self), "exit_code": code})
-        if self.log_format is not LogFormat.JSON:
-            _tell_the_end(self)
+    stopped = isinstance(error, KeyboardInterrupt | Interrupted)
+    return WindowResult(
+        window=asked.planned[len(asked.results)].window,
+        run=getattr(error, "run", ""),
+        status="interrupted" if stopped else "failed",
+        exit_code=getattr(error, "exit_code", Interrupted.exit_code),
+    )
 
 
 def _planned(
@@ -244,125 +211,3 @@ def _planned(
     with open_store(project.private_dir) as store:
         history.mark_crashed(store)
         return planned_windows(store, project.environment, request, windows)
-
-
-def _tell_left_off(asked: _Backfill, span: Span) -> None:
-    from elt.runner.spans import shown, shown_window
-
-    if span.left_off is not None:
-        end = shown(span.left_off.end)
-        asked.tell(
-            f"left off: {shown_window(span.left_off)}, which is no whole window yet;"
-            f" `--to {end}` takes it in"
-        )
-
-
-def _show(asked: _Backfill, *, as_json: bool) -> None:
-    """Show the windows as they stand, and what the first that is not done would do."""
-    from elt.cli.plan import print_plan
-    from elt.runner.decide import plan_project
-
-    open_ = [
-        each.window
-        for each in asked.planned
-        if each.state != "done" or not asked.request.skip_done
-    ]
-    if not as_json:
-        _print_windows(asked)
-    if not open_:
-        note("Nothing is left to do.")
-        plan = None
-    else:
-        request = replace(asked.request_of(open_[0]), skip_done=False)
-        plan = plan_project(asked.project, request, listen=note_of_elt)
-    code = EltError.exit_code if plan and plan.unasked else 0
-    if as_json:
-        steps = [asdict(step) for step in plan.steps] if plan else []
-        print_json({"windows": _windows(asked), "steps": steps, "exit_code": code})
-    elif plan:
-        note("\nFor each of them, as far as it is open:\n")
-        print_plan(plan.steps, plan.unasked, does_it="elt backfill")
-    raise typer.Exit(code)
-
-
-def _print_windows(asked: _Backfill) -> None:
-    from elt.report.tables import Column, print_table
-    from elt.runner.spans import shown_window
-
-    rows = [
-        (shown_window(each.window), each.status or "to do", each.run)
-        for each in asked.planned
-    ]
-    columns = (Column("window", whole=True), Column("state"), Column("run", whole=True))
-    print_table(columns, rows)
-
-
-def _windows(asked: _Backfill) -> list[dict[str, Any]]:
-    """Tell of each window how it ended, or how it stands where it had no turn."""
-    told = [
-        _entry(each.window, each.run, each.status, each.exit_code, each.skipped)
-        for each in asked.results
-    ]
-    had = len(asked.results)
-    return told + [
-        _entry(each.window, each.run, each.status, None, each.state == "done")
-        for each in asked.planned[had:]
-    ]
-
-
-def _entry(
-    window: Window, run: str, status: str, exit_code: int | None, skipped: bool
-) -> dict[str, Any]:
-    start, end = window.texts
-    return {
-        "start": start,
-        "end": end,
-        "run": run,
-        "status": status or None,
-        "exit_code": exit_code,
-        "skipped": skipped,
-    }
-
-
-def _tell_the_end(asked: _Backfill) -> None:
-    from elt.report.tables import Column, print_table
-    from elt.runner.backfill import command
-    from elt.runner.spans import shown_window
-    from elt.runner.windows import Window
-
-    bad = [each for each in asked.results if not each.is_good and not each.gave_way]
-    note(f"\nbackfill: {_counts(asked, bad)}")
-    rows = [
-        (shown_window(e.window), e.status, f"elt retry {e.run}" if e.run else "")
-        for e in bad
-    ]
-    if rows:
-        print_table(
-            (
-                Column("window", whole=True),
-                Column("status", status=True),
-                Column("way on", whole=True, optional=True),
-            ),
-            rows,
-            stream=sys.stderr,
-        )
-    if bad or len(asked.results) < len(asked.planned):
-        whole = Window(asked.planned[0].window.start, asked.planned[-1].window.end)
-        more = ("--window", asked.length, "--skip-done")
-        way = command(asked.project.environment, asked.request, whole, *more)
-        note(f"hint: when that is mended, `{way}` goes on with what is left")
-
-
-def _counts(asked: _Backfill, bad: Sequence[WindowResult]) -> str:
-    skipped = sum(each.skipped for each in asked.results)
-    good = sum(each.is_good and not each.skipped for each in asked.results)
-    left = len(asked.planned) - skipped - good - len(bad)
-    counts = (
-        (good, "done"),
-        (len(bad), "failed"),
-        (skipped, "skipped"),
-        (left, "left"),
-    )
-    told = ", ".join(f"{number} {word}" for number, word in counts if number)
-    total = len(asked.planned)
-    return f"{total} window{'' if total == 1 else 's'}: {told}"

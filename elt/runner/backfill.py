@@ -50,6 +50,7 @@ class WindowResult:
     exit_code: int | None
     skipped: bool = False
     gave_way: bool = False  # to another run, as it was told to
+    signal: int | None = None  # that asked it to stop, though all may have ended
 
     @property
     def is_good(self) -> bool:
@@ -69,18 +70,25 @@ def run_windows(
     for each in planned:
         result = _skipped(each) if each.state == "done" else _ended(each, do(each))
         yield result
-        must_stop = result.gave_way or result.status == "interrupted"
-        if must_stop or not (result.is_good or keep_going):
+        asked = result.signal is not None or result.status == "interrupted"
+        if asked or result.gave_way or not (result.is_good or keep_going):
             return
 
 
-def worst(codes: Iterable[int | None]) -> int:
-    """Give the exit code of a backfill from those of its windows."""
+def exit_code(results: Sequence[WindowResult], *, planned: int) -> int:
+    """Give the exit code of a backfill: the worst of its windows.
+
+    One that was asked to stop and has windows left was interrupted, also where the
+    window of that moment came to a good end.
+    """
 
     def severity(code: int) -> int:
         return _SEVERITY.index(code) if code in _SEVERITY else len(_SEVERITY)
 
-    return max((code for code in codes if code is not None), key=severity, default=0)
+    codes = [each.exit_code for each in results if each.exit_code is not None]
+    if len(results) < planned:
+        codes += [128 + each.signal for each in results if each.signal is not None]
+    return max(codes, key=severity, default=0)
 
 
 def planned_windows(
@@ -232,4 +240,5 @@ def _ended(planned: PlannedWindow, result: RunResult) -> WindowResult:
         exit_code=result.exit_code,
         skipped=not result.run and not result.gave_way,
         gave_way=result.gave_way,
+        signal=result.signal,
     )

@@ -265,6 +265,7 @@ class _Run:
             results=in_order,
             message=scrub(self.stop.reason) if decided.steps else NOTHING_TO_DO,
             owners={a.id: scrub(a.owner) for a in decided.graph if a.owner},
+            signal=self.stop.signal,
         )
 
     def _record_end(self, store: Store, result: RunResult) -> RunResult:

@@ -35,6 +35,7 @@ SELECT CASE WHEN (SELECT count(*) FROM glob('fails')) > 0 THEN error('closed')
 """
 # While there is a file `slow`, it does not end in the second window.
 TOTAL = """
+{{ config(materialized="table") }}
 SELECT count(*) AS visits FROM (
     SELECT CASE
         WHEN (SELECT count(*) FROM glob('slow')) > 0
@@ -88,6 +89,9 @@ def test_a_backfill_goes_on_where_it_failed_and_builds_each_window_once(run_elt,
     again = run_elt("backfill", "*", *DAYS, "--skip-done")
 
     assert failed.code == json.loads(failed.out)["exit_code"] == 1
+    assert list(json.loads(failed.out)["windows"][0]) == [
+        *("start", "end", "run", "status", "exit_code", "skipped")
+    ]
     assert days(failed.out) == {
         "2026-11-01": ("failed", 1, False),
         "2026-11-02": (None, None, False),

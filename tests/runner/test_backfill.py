@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -21,10 +20,10 @@ from elt.runner.backfill import (
     WindowResult,
     check_selection,
     command,
+    exit_code,
     planned_windows,
     run_windows,
     what_is_left,
-    worst,
 )
 from elt.runner.graph import Asset, Graph
 from elt.runner.lock import hold, this_process
@@ -228,12 +227,30 @@ def test_with_keep_going_only_an_interruption_ends_it_early():
     assert ended(0, 130, 0, keep_going=True) == [0, 130]
 
 
+def ended_with(*codes: int | None) -> list[WindowResult]:
+    return [
+        WindowResult(window=each, run="", status="", exit_code=code)
+        for each, code in zip(days(1, 9), codes, strict=False)
+    ]
+
+
 @pytest.mark.parametrize(
     ("codes", "code"),
     [((), 0), ((0, None), 0), ((0, 3), 3), ((3, 1, 3, 0), 1), ((1, 143), 143)],
 )
 def test_a_failure_counts_more_than_a_guard_and_an_interruption_most(codes, code):
-    assert worst(codes) == code
+    assert exit_code(ended_with(*codes), planned=4) == code
+
+
+def test_a_window_that_ends_well_after_ctrl_c_is_the_last():
+    planned = [PlannedWindow(window=each, state="to do") for each in days(1, 4)]
+    stopped = RunResult(run="r1", status="done", exit_code=0, signal=2)
+
+    found = list(run_windows(planned, lambda _: stopped, keep_going=True))
+
+    assert [each.run for each in found] == ["r1"]
+    assert exit_code(found, planned=3) == 130
+    assert exit_code(found, planned=1) == 0
 
 
 def all_windows(
@@ -254,7 +271,8 @@ def all_windows(
     return list(run_windows(planned, do, keep_going=keep_going))
 
 
-ALL = RunRequest(selection=("*",), backfill=True, skip_done=True)
+# Not a `backfill`, which not every tap can do.
+ALL = RunRequest(selection=("*",), skip_done=True, jobs=1)
 
 
 def failing_on(*turns: int) -> test_run.World:
@@ -331,7 +349,8 @@ def test_a_retry_by_hand_keeps_the_window_and_closes_it(project: Project):
     with open_store(project.private_dir) as opened:
         assert states_of(opened) == [("done", retried.run), ("to do", "")]
         request = history.run_detail(opened, retried.run).summary.request
-    assert json.loads(json.dumps(request))["backfill"] is True
+    assert request["jobs"] == 1
+    assert request["window"] == [*window("1", "2").texts]
 
 
 def states_of(store: Store) -> list[tuple[str, str]]:
