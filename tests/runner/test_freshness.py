@@ -453,6 +453,17 @@ def test_a_warning_of_dbt_alone_makes_nothing_stale(shop):
     assert shop.freshness()[ORDERS] == "aging"
 
 
+def test_a_warning_of_dbt_alone_holds_nothing_back_that_nobody_knows(shop):
+    (shop.project.root / "transform/target/sources.json").unlink()
+    shop.manifest(
+        source("web", "visits", **freshness(warn_after=HALF_A_DAY)),
+        node("model", "customers", VISITS),
+    )
+
+    assert shop.freshness()[THE_SOURCE] == "aging"
+    assert shop.above_the_sync() == []
+
+
 def test_elt_toml_counts_before_dbt(shop):
     shop.manifest(source("raw_crm", "contacts", **freshness(error_after=DAY)))
     shop.ended(CONTACTS, timedelta(hours=25))
