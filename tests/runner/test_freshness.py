@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elt.errors import ConfigError
+from elt.errors import ConfigError, EltError
 from elt.events import AssetFinished, Status
 from elt.project.load import load_project
 from elt.project.settings import Project
@@ -427,6 +427,13 @@ def test_a_meta_that_is_no_duration_is_told_with_its_file(shop):
 
     assert "meta of model `customers`: `soon` is no duration" in raised.value.what
     assert raised.value.where == "transform/models/customers.sql"
+
+
+def test_a_manifest_that_cannot_be_read_is_no_reason_to_be_silent(shop):
+    (shop.project.root / ".elt/dbt/default/manifest.json").write_text("{")
+
+    with pytest.raises(EltError, match="dbt's manifest cannot be read"):
+        shop.status()
 
 
 def test_what_a_package_means_by_max_age_is_its_own_matter(shop):
