@@ -121,9 +121,11 @@ class PlainLines:
             return  # the step's own end says it
         if event.status in {"failed", "stopped", "warned"}:
             self._say(event.step, asset_words(event))
+        elif event.status == "skipped":
+            return  # the step's end counts them
         elif event.asset.partition(":")[0] in {"model", "test", "seed", "snapshot"}:
             step = self._tally.step(event.step)
-            nodes = f"{len(step.results)} of {len(step.assets)} nodes"
+            nodes = f"{len(step.ran)} of {len(step.assets)} nodes"
             self._say_seldom(event.step, "", lambda: f"{nodes}, last {event.asset}")
 
     def _step_finished(self, event: StepFinished) -> None:
@@ -194,18 +196,16 @@ def asset_words(event: AssetFinished) -> str:
 
 def step_figures(step: StepTally, event: StepFinished) -> str:
     """Say what a finished step amounted to, for the end of its line."""
-    results = list(step.results.values())
-    ran = [r for r in results if r.status != "skipped"]
     parts = []
     if step.id.startswith("dbt"):
-        parts.append(figures.counted(len(ran), "node"))
+        parts.append(figures.counted(len(step.ran), "node"))
     elif step.rows is not None:
         thing = "change" if step.id.startswith("sync:") else "row"
         parts.append(figures.counted(step.rows, thing))
     if step.rejects:
         parts.append(figures.counted(step.rejects, "reject"))
-    if len(ran) < len(results):
-        parts.append(f"{len(results) - len(ran)} skipped")
+    if skipped := len(step.results) - len(step.ran):
+        parts.append(f"{skipped} skipped")
     parts.append(figures.duration(event.seconds))
     return ", ".join(parts)
 

@@ -200,12 +200,11 @@ def _rows_words(rows: int, per_second: float) -> str:
 
 
 def _node_words(step: StepTally) -> str:
-    done, total = len(step.results), len(step.assets)
-    if not done or not step.id.startswith("dbt"):
+    ran = step.ran
+    if not ran or not step.id.startswith("dbt"):
         kind = step.id.partition(":")[0]
         return {"tap": "reading", "sync": "comparing"}.get(kind, "starting")
-    last = next(reversed(list(step.results)))
-    return f"{done} of {total} nodes, last {last}"
+    return f"{len(ran)} of {len(step.assets)} nodes, last {ran[-1].asset}"
 
 
 def _sync_words(step: StepTally) -> str:

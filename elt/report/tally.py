@@ -63,6 +63,11 @@ class StepTally:
         return self.attempt > 0 and self.finished is None
 
     @property
+    def ran(self) -> list[AssetFinished]:
+        """Results of what was begun at all, in the order of their ends."""
+        return [r for r in list(self.results.values()) if r.status != "skipped"]
+
+    @property
     def rows(self) -> int | None:
         """Rows of the finished assets; None where rows mean nothing."""
         rows = [r.rows for r in list(self.results.values()) if r.rows is not None]

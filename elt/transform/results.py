@@ -9,18 +9,17 @@ from pathlib import Path
 
 from elt.errors import ConfigError, EltError, Unavailable
 from elt.events import Status
+from elt.project.nearest import nearest
 from elt.transform.manifest import Node
+from elt.transform.sources import source_names
 
 # dbt names the file of an error in brackets, or after `at path`.
 FILE = re.compile(r"\(?([\w./ -]+\.(?:sql|py|ya?ml|csv|md))\b\)?")
 LINE = re.compile(r"\bline (\d+)")
+SOURCE = re.compile(r"depends on a source named '(.+?)' which was not found")
 HINTS = (
     ("package(s) installed", "Run `elt dbt deps`"),
     ("Env var required", "Set it in the environment, or in `.env` beside elt.toml"),
-    (
-        "depends on a source named",
-        "Declare the source, or load its stream first: `elt run tap:NAME`",
-    ),
     ("Required var", "Give it under `[transform.vars]` in elt.toml"),
     ("Could not find profile", "Name a `profile` in dbt_project.yml"),
 )
@@ -187,11 +186,21 @@ def error_of(message: str, project_dir: Path, *, parsing: bool) -> EltError:
     kind = Unavailable if is_temporary(message) else lasting
     verb = "read its project" if parsing else "build"
     hint = next((hint for said, hint in HINTS if said in message), None)
+    if missing := SOURCE.search(message):
+        hint = _about_source(missing[1], project_dir)
     return kind(
         f"dbt cannot {verb}\n{_indented(message)}",
         where=_where(message, project_dir),
         hint=hint or "`elt dbt parse` and `elt dbt compile` show more",
     )
+
+
+def _about_source(name: str, project_dir: Path) -> str:
+    close = nearest(name, source_names(project_dir))
+    if close is None:
+        return "Declare the source, or load its stream first: `elt run tap:NAME`"
+    source, _, table = close.partition(".")
+    return f"Did you mean `source('{source}', '{table}')`?"
 
 
 def _message(node: Node, status: Status, answer: Answer) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -90,6 +91,16 @@ def write_exposures(
     return _write(path, {"version": 2, "exposures": exposures})
 
 
+def source_names(project_dir: Path) -> list[str]:
+    """Give all sources that the project declares, as `source.table`."""
+    return [
+        f"{source.get('name')}.{table.get('name')}"
+        for _, content in _files_of_sources(project_dir)
+        for source in _list(content, "sources")
+        for table in _list(source, "tables")
+    ]
+
+
 def is_written_by_elt(path: str) -> bool:
     """Say whether a file of the dbt project, as a manifest names it, is one of ours."""
     return FOLDER in PurePosixPath(path).parts
@@ -132,17 +143,21 @@ def _exposure(name: str, sync: SyncTable) -> dict[str, Any]:
 
 def _declared(project_dir: Path, own: Path) -> Iterator[TableName]:
     """Find the tables that other files of the project declare as sources."""
+    for path, content in _files_of_sources(project_dir):
+        if path != own:
+            yield from _declared_in(content)
+
+
+def _files_of_sources(project_dir: Path) -> Iterator[tuple[Path, Any]]:
     for folder in _model_folders(project_dir):
         for path in sorted(folder.rglob("*.y*ml")):
-            if path != own and b"sources:" in path.read_bytes():
-                yield from _declared_in(path)
+            if b"sources:" not in path.read_bytes():
+                continue
+            with suppress(ConfigError):  # dbt will say so, and better
+                yield path, read_yml(path)
 
 
-def _declared_in(path: Path) -> Iterator[TableName]:
-    try:
-        content = read_yml(path)
-    except ConfigError:
-        return  # dbt will say so, and better
+def _declared_in(content: Any) -> Iterator[TableName]:
     for source in _list(content, "sources"):
         schema = str(source.get("schema") or source.get("name"))
         for table in _list(source, "tables"):

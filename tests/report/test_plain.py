@@ -3,7 +3,14 @@ from __future__ import annotations
 import io
 from datetime import UTC, datetime, timedelta
 
-from elt.events import Event, LogLine, RowsLoaded, RunStarted, StepStarted
+from elt.events import (
+    AssetFinished,
+    Event,
+    LogLine,
+    RowsLoaded,
+    RunStarted,
+    StepStarted,
+)
 from elt.report.plain import PlainLines
 from elt.report.tally import Tally
 
@@ -44,6 +51,16 @@ def test_commits_of_a_stream_are_told_every_five_seconds_at_most():
     text = tell([start, *[commit] * 100], seconds_between=0.2)
 
     assert text.count("rows loaded") == 3
+
+
+def test_nodes_that_are_skipped_are_no_progress():
+    skipped = AssetFinished(
+        step="dbt", asset="model:mrr", status="skipped", message="`stream:a.b` failed"
+    )
+
+    text = tell([RunStarted(run="r", steps=("dbt",)), skipped])
+
+    assert "nodes" not in text
 
 
 def test_a_flood_of_warnings_is_cut_and_says_where_the_rest_is():

@@ -127,3 +127,18 @@ def test_an_error_of_dbt_itself_is_of_the_class_of_its_remedy(tmp_path):
     assert type(error_of("'x' is undefined", tmp_path, parsing=True)) is ConfigError
     assert type(error_of("'x' is undefined", tmp_path, parsing=False)) is EltError
     assert type(error_of(LOCKED, tmp_path, parsing=False)) is Unavailable
+
+
+def test_a_source_that_is_not_found_is_told_with_the_nearest_one(tmp_path):
+    (tmp_path / "dbt_project.yml").write_text("name: shop\n")
+    (tmp_path / "models").mkdir()
+    sources = "sources: [{name: raw_shop, tables: [{name: orders}, {name: items}]}]\n"
+    (tmp_path / "models/shop.yml").write_text(sources)
+    said = "depends on a source named '{}' which was not found"
+
+    near = error_of(said.format("shop.orders"), tmp_path, parsing=True)
+    far = error_of(said.format("crm.people"), tmp_path, parsing=True)
+
+    assert near.hint == "Did you mean `source('raw_shop', 'orders')`?"
+    assert far.hint is not None
+    assert far.hint.startswith("Declare the source")

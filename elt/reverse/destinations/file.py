@@ -75,6 +75,10 @@ class FileDestination:
                 hint="Choose another `path`, or let the user that runs elt write there",
             )
 
+    def check_route(self, route: Route) -> None:
+        self._path(route)
+        self._format(route)
+
     def write(
         self, route: Route, changes: Iterator[Change], rows: Iterator[str]
     ) -> str:

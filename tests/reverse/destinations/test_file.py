@@ -172,6 +172,14 @@ def test_a_name_that_tells_no_format_is_explained(tmp_path):
     assert "End it in .csv" in (caught.value.hint or "")
 
 
+def test_a_name_that_cannot_be_written_is_found_before_anything_is_sent(tmp_path):
+    destination = FileDestination({"path": "out"}, tmp_path)
+
+    for name in ("people", "../people.csv"):
+        with pytest.raises(ConfigError):
+            destination.check_route(route(name))
+
+
 @pytest.mark.parametrize(
     ("config", "message"),
     [
