@@ -123,7 +123,8 @@ def _is_passed_test(each: Standing) -> bool:
 def _print(found: Sequence[Standing], *, every: bool) -> None:
     from elt.report.tables import Column, print_table
 
-    passed = [] if every else [each for each in found if _is_passed_test(each)]
+    passed = [] if every else list(filter(_is_passed_test, found))
+    shown = [each for each in found if every or not _is_passed_test(each)]
     columns = (
         Column("asset"),
         Column("status", status=True),
@@ -134,12 +135,11 @@ def _print(found: Sequence[Standing], *, every: bool) -> None:
         Column("owner", optional=True, spare=True),
         Column("tags", optional=True, spare=True),
     )
-    rows = [_row(each) for each in found if each not in passed]
-    print_table(columns, [*rows, *_summed_up(passed)])
-    said = _sentences([each for each in found if each not in passed])
-    if said:
+    print_table(columns, [*map(_row, shown), *_summed_up(passed)])
+    sentences = _sentences(shown)
+    if sentences:
         say()
-    for sentence in said:
+    for sentence in sentences:
         say(sentence)
 
 

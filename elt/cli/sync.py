@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,6 +16,7 @@ from elt.errors import ConfigError
 if TYPE_CHECKING:
     from elt.project.settings import Project
     from elt.reverse.destination import Change
+    from elt.reverse.guard import Finding
     from elt.reverse.plan import SyncPlan
 
 _STOP = ("stop", "stopped")
@@ -120,7 +122,13 @@ def _value(value: object) -> str:
     return one_line(json.dumps(value, ensure_ascii=False, default=str))
 
 
+def _told(findings: Iterable[Finding]) -> list[dict[str, str]]:
+    return [{"what": finding.what, "hint": finding.hint} for finding in findings]
+
+
 def _document(planned: SyncPlan, *, with_changes: bool) -> dict[str, Any]:
+    from elt.reverse.plan import Consent
+
     counts = planned.counts
     document: dict[str, Any] = {
         "sync": planned.sync.name,
@@ -131,7 +139,8 @@ def _document(planned: SyncPlan, *, with_changes: bool) -> dict[str, Any]:
         "removed": counts.removed,
         "unchanged": counts.unchanged,
         "total": planned.total,
-        "findings": [{"what": f.what, "hint": f.hint} for f in planned.findings],
+        "findings": _told(planned.held_back(Consent())),
+        "warnings": _told(planned.warnings(Consent())),
     }
     if with_changes:
         rejections = planned.rejections()

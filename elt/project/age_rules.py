@@ -13,30 +13,30 @@ from elt.project.settings import File
 
 def ages_are_durations(file: File) -> Iterator[Problem]:
     for path, text in _ages(file):
-        what, hint = _flaw(text)
-        if what:
-            yield Problem(path, (*path, "max_age"), what, hint)
+        if text is not None:
+            yield from _flaws(path, text)
 
 
-def _ages(file: File) -> Iterator[tuple[KeyPath, str]]:
+def _ages(file: File) -> Iterator[tuple[KeyPath, str | None]]:
     for tap, table in file.taps.items():
-        yield ("taps", tap), table.max_age or ""
+        yield ("taps", tap), table.max_age
         for stream, own in table.streams.items():
-            yield ("taps", tap, "streams", stream), own.max_age or ""
+            yield ("taps", tap, "streams", stream), own.max_age
     for sync, sent in file.syncs.items():
-        yield ("syncs", sync), sent.max_age or ""
+        yield ("syncs", sync), sent.max_age
 
 
-def _flaw(text: str) -> tuple[str, str]:
-    if not text:
-        return "", ""
+def _flaws(path: KeyPath, text: str) -> Iterator[Problem]:
+    key = (*path, "max_age")
     try:
         seconds = seconds_of(text)
     except ConfigError as error:
-        return f"`max_age`: {error.what}", error.hint or ""
+        yield Problem(path, key, f"`max_age`: {error.what}", error.hint)
+        return
     if not seconds:
-        return (
+        yield Problem(
+            path,
+            key,
             "`max_age` is no time at all: everything would be stale",
             "Leave the key out where any age will do",
         )
-    return "", ""

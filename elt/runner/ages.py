@@ -6,12 +6,10 @@ Nothing is asked of taps, and dbt is not started: what they said last is remembe
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from elt.errors import EltError
 from elt.events import ignore
 from elt.project.secrets import Secrets
 from elt.project.settings import Project
@@ -40,7 +38,8 @@ def remembered(project: Project, logged: Iterable[str]) -> Known:
     """Recall a project's assets as taps and dbt told of them last.
 
     Of a tap that told nothing yet, the streams are those among the ids that the run
-    log has, else a guess.
+    log has, else a guess. Raises EltError for a manifest that cannot be read: without
+    it nobody knows what may be how old.
     """
     found = discover_all(
         project, Secrets(project.root), preview=True, listen=ignore, wanted=()
@@ -130,7 +129,7 @@ def _why_unknown(seen: Measured | None, environment: str) -> str:
 
 
 def _manifest(project: Project) -> Manifest:
-    if project.file.transform is not None:
-        with suppress(EltError):  # dbt has not read its project yet
-            return read_manifest(Setup(project).manifest_path)
-    return Manifest()
+    if project.file.transform is None:
+        return Manifest()
+    path = Setup(project).manifest_path
+    return read_manifest(path) if path.exists() else Manifest()

@@ -63,8 +63,9 @@ def age_of(  # noqa: PLR0913  a moment, the clock and the limits
     """Judge an age; what never was is older than anything."""
     if last is not None and last - now > _CLOCK_TOLERANCE:
         unknown = f"it was at {last:%Y-%m-%d %H:%M} UTC, which is still to come"
-    has_age = last is not None and not unknown
-    seconds = max(0.0, (now - last).total_seconds()) if has_age and last else None
+    seconds = None
+    if last is not None and not unknown:
+        seconds = max(0.0, (now - last).total_seconds())
     return Age(
         asset=asset,
         freshness=_freshness(seconds, max_seconds, warn_seconds, unknown),
@@ -86,7 +87,7 @@ def _freshness(
 ) -> Freshness | None:
     if max_seconds is None and warn_seconds is None:
         return None
-    if unknown:
+    if unknown and max_seconds is not None:
         return "unknown"
     if max_seconds is not None and (seconds is None or seconds > max_seconds):
         return "stale"

@@ -161,7 +161,7 @@ class _Run:
             history.forget_strangers(
                 store, self.project.environment, (a.id for a in decided.graph)
             )
-            recorder.entries = _entries(decided)
+            recorder.entries = _entries(decided, backfill=self.request.backfill)
             self._announce(store, decided, hub)
             results = self._execute(decided, prepared, hub)
         result = self._summed_up(decided, results, time.monotonic() - started)
@@ -321,13 +321,14 @@ def _under_way(project: Project, owner: Owner | None) -> str:
     return f", at {', '.join(found)}" if found else ""
 
 
-def _entries(decided: Plan) -> dict[str, past.AssetEntry]:
+def _entries(decided: Plan, *, backfill: bool) -> dict[str, past.AssetEntry]:
     """Say of each asset what the run log keeps with its result."""
     return {
         asset.id: past.AssetEntry(
             fingerprint=decided.fingerprints.get(asset.id),
             owner=asset.owner,
             tags=asset.tags,
+            backfilled=backfill and asset.kind == "stream",
         )
         for asset in decided.graph
     }

@@ -5,6 +5,7 @@ dbt itself is reached through `invocation.py` alone, and imported only when it w
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 from collections.abc import Callable, Sequence
@@ -272,7 +273,10 @@ def _parse(setup: Setup, on_line: OnLine) -> Any:
         raise error_of(
             str(ended.error), setup.project_dir, parsing=True
         ) from ended.error
-    shutil.copyfile(manifest_path, setup.manifest_path)
+    # Aside first: `elt status` may read it at any time.
+    aside = setup.manifest_path.with_suffix(f".{os.getpid()}")
+    shutil.copyfile(manifest_path, aside)
+    aside.replace(setup.manifest_path)
     fingerprint.store(seen, setup.fingerprint_path)
     return ended.result
 

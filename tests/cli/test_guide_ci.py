@@ -17,9 +17,8 @@ PAGE = GUIDE.read_text("utf-8")
 
 def test_every_option_that_the_guide_shows_is_one_that_there_is():
     commands = typer.main.get_command(app).commands
-    run = {option for each in commands["run"].params for option in each.opts}
-    init = commands["ci"].commands["init"]
-    known = run | {option for each in init.params for option in each.opts}
+    shown = (commands["run"], commands["status"], commands["ci"].commands["init"])
+    known = {option for one in shown for each in one.params for option in each.opts}
 
     assert set(re.findall(r"--[a-z-]+", PAGE)) <= known
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elt.errors import ConfigError
+from elt.errors import ConfigError, EltError
 from elt.events import AssetFinished, Status
 from elt.project.load import load_project
 from elt.project.settings import Project
@@ -429,6 +429,13 @@ def test_a_meta_that_is_no_duration_is_told_with_its_file(shop):
     assert raised.value.where == "transform/models/customers.sql"
 
 
+def test_a_manifest_that_cannot_be_read_is_no_reason_to_be_silent(shop):
+    (shop.project.root / ".elt/dbt/default/manifest.json").write_text("{")
+
+    with pytest.raises(EltError, match="dbt's manifest cannot be read"):
+        shop.status()
+
+
 def test_what_a_package_means_by_max_age_is_its_own_matter(shop):
     meta = {"package_name": "other", "config": {"meta": {"max_age": 26}}}
     shop.manifest(node("model", "customers", **meta))
@@ -451,6 +458,17 @@ def test_a_warning_of_dbt_alone_makes_nothing_stale(shop):
     shop.ended(ORDERS, timedelta(days=300))
 
     assert shop.freshness()[ORDERS] == "aging"
+
+
+def test_a_warning_of_dbt_alone_holds_nothing_back_that_nobody_knows(shop):
+    (shop.project.root / "transform/target/sources.json").unlink()
+    shop.manifest(
+        source("web", "visits", **freshness(warn_after=HALF_A_DAY)),
+        node("model", "customers", VISITS),
+    )
+
+    assert shop.freshness()[THE_SOURCE] == "aging"
+    assert shop.above_the_sync() == []
 
 
 def test_elt_toml_counts_before_dbt(shop):

@@ -6,6 +6,9 @@ import re
 from pathlib import Path
 from typing import get_args
 
+import typer
+
+from elt.cli.app import app
 from elt.project.load import load_project
 from elt.project.sync_settings import OnStale
 from elt.runner.freshness import Freshness
@@ -29,3 +32,11 @@ def test_every_verdict_and_every_way_has_its_line():
 
     titles = {"freshness", "on_stale"}
     assert listed - titles == {*get_args(Freshness), *get_args(OnStale)}
+
+
+def test_every_option_of_status_on_the_page_is_one_that_there_is():
+    command = typer.main.get_command(app).commands["status"]
+    known = {option for each in command.params for option in each.opts}
+
+    shown = re.findall(r"^elt status.*", TEXT, re.MULTILINE)
+    assert set(re.findall(r"--[a-z-]+", " ".join(shown))) <= known

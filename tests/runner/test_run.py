@@ -388,6 +388,21 @@ def test_an_overlap_fails_or_is_skipped_as_asked(project: Project):
     assert "another run of this project is under way: run-1" in result.message
 
 
+def test_a_backfill_leaves_the_age_of_streams_as_it_was(project: Project):
+    run_project(project, RunRequest(selection=("tap:crm",)), prepare=World())
+    with open_store(project.private_dir) as store:
+        before = history.last_success(store, "default")
+
+    window = ("2026-01-01T00:00:00+00:00", "2026-02-01T00:00:00+00:00")
+    result = run_project(
+        project, RunRequest(window=window, backfill=True), prepare=World()
+    )
+
+    assert result.status == "done"
+    with open_store(project.private_dir) as store:
+        assert history.last_success(store, "default") == before
+
+
 def test_a_retry_is_recorded_with_what_it_goes_on_with(project: Project):
     asked = RunRequest(full_refresh=True, accept=("removed",))
     broken = World(work=failing(EltError("no")))

@@ -12,12 +12,14 @@ from elt.runner.store.database import Store
 class AssetEntry:
     """What is kept of an asset with its result: what it was made of, and whose it is.
 
-    The fingerprint is kept only of a result that was done or warned.
+    The fingerprint is kept only of a result that was done or warned. `backfilled` is
+    what is loaded for a window of the past: that makes nothing younger.
     """
 
     fingerprint: str | None = None
     owner: str = ""
     tags: tuple[str, ...] = ()
+    backfilled: bool = False
 
 
 def last_results(store: Store, environment: str) -> dict[str, str]:

@@ -117,7 +117,7 @@ def _writes(
 def _of_asset(event: AssetFinished, entry: AssetEntry, at: str) -> dict[str, Any]:
     ended_well = event.status in _ENDED_WELL
     return {
-        "last_success": at if ended_well else None,
+        "last_success": at if ended_well and not entry.backfilled else None,
         "last_change": None if event.status in _UNTOUCHED else at,
         "last_rows": at if event.rows else None,
         "fingerprint": entry.fingerprint if ended_well else None,

@@ -49,6 +49,17 @@ def test_the_last_rows_are_not_forgotten_by_a_load_without_any(tmp_path: Path):
         assert past.last_rows(store, "default") == {DEALS: START + timedelta(hours=1)}
 
 
+def test_a_backfill_makes_no_stream_younger(tmp_path: Path):
+    with open_store(tmp_path) as store:
+        tell(store, 0, "done")
+        tell(store, 1, "done", backfilled=True)
+
+        assert history.last_success(store, "default") == {DEALS: START}
+        assert history.last_change(store, "default") == {
+            DEALS: START + timedelta(hours=1)
+        }
+
+
 def test_an_asset_belongs_to_whom_its_last_result_says(tmp_path: Path):
     with open_store(tmp_path) as store:
         tell(store, 0, "done", owner="ann", tags=("a", "b"))
