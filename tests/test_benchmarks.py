@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import json
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -60,6 +62,28 @@ def test_the_target_is_fed_and_its_table_compared_at_a_small_size():
     assert "5,000 RECORD lines of 2" in said
     assert "5,000 RECORD lines of 5" in said
     assert "FAILED" not in said
+
+
+def test_a_log_of_many_runs_is_made_and_asked(tmp_path):
+    script = [sys.executable, str(BENCHMARKS / "many_runs.py")]
+    for what in ("make", "ask"):
+        words = [*script, what, str(tmp_path / "long"), "50"]
+        said = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+
+    assert json.loads(said)["what is open"] < 1
+    with sqlite3.connect(tmp_path / "long" / ".elt" / "elt.db") as connection:
+        made = {
+            table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+            for table in ("runs", "steps", "results", "events", "assets")
+        }
+    connection.close()
+    assert made == {
+        "runs": 50,
+        "steps": 150,
+        "results": 450,
+        "events": 600,
+        "assets": 9,
+    }
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from rows.commands import help_, models
 from rows.events import events, events_beside_models
 from rows.many import plans, steps
 from rows.memory import memory
+from rows.past import past
 from rows.peers import peers
 from rows.streams import streams
 from rows.target import stock_tap, stock_target, target
@@ -36,4 +37,5 @@ ROWS: dict[str, Row] = {
     "models": models,
     "steps": steps,
     "plans": plans,
+    "past": past,
 }

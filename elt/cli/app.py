@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import cache
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
@@ -95,7 +96,7 @@ def _found(address: str) -> Command:
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command line; print what failed; give the exit code."""
-    command = typer.main.get_command(app)
+    command = _command()
     try:
         # Anything but an int is what a command returned: nothing of interest.
         code = command.main([*arguments], prog_name="elt", standalone_mode=False)
@@ -113,6 +114,11 @@ def main(arguments: Sequence[str]) -> int:
             return failures.report(full)
         return failures.report_unexpected(error, _project_argument(arguments))
     return code if isinstance(code, int) else 0
+
+
+@cache  # for who runs several in one process, as tests do
+def _command() -> Any:
+    return typer.main.get_command(app)
 
 
 def elt(

@@ -18,6 +18,7 @@ from elt.cli.options import (
     Jobs,
     LogFormat,
     OverlapWays,
+    RunLog,
     Strict,
     examples,
     on_overlap_of,
@@ -109,10 +110,7 @@ def backfill(
     jobs: Jobs = None,
     strict: Strict = False,
     on_overlap: OverlapWays = "wait",
-    log_format: Annotated[
-        LogFormat,
-        typer.Option("--log-format", help="How a run tells what it does, on stderr."),
-    ] = LogFormat.AUTO,
+    log_format: RunLog = LogFormat.AUTO,
     as_json: AsJson = False,
 ) -> None:
     """Run a selection once for each window of a span of time.

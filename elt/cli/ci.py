@@ -24,6 +24,10 @@ class Place(StrEnum):
 @examples(
     ("elt ci init", "for GitHub, or for GitLab where the repository is there"),
     ("elt ci init github --env prod", "run the environment `prod`"),
+    (
+        "elt ci init --storage s3://acme-elt/warehouse",
+        "keep the warehouse there, instead of in a cache",
+    ),
     ("elt ci init gitlab --output .gitlab/elt.yml", "beside a `.gitlab-ci.yml`"),
 )
 def init(
@@ -36,6 +40,16 @@ def init(
     ] = None,
     *,
     environment: Environment = None,
+    storage: Annotated[
+        str,
+        typer.Option(
+            "--storage",
+            metavar="URL",
+            help="Where `elt pull` and `elt push` keep the warehouse, as"
+            " `s3://bucket/folder`; without it, in a cache of the CI.",
+            show_default=False,
+        ),
+    ] = "",
     output: Annotated[
         Path | None,
         typer.Option("--output", metavar="FILE", help="Write it there instead."),
@@ -49,9 +63,11 @@ def init(
     It keeps the warehouse between runs, never lets two runs overlap, has a time limit,
     passes on the secrets that elt.toml refers to, and shows the result as JUnit.
     """
+    from elt.project.remote import require_refusal
     from elt.project.workflows import needed_secrets, workflow
 
     project = open_project(context, environment)
+    require_refusal(storage)
     top = _repository(project.root)
     chosen = place or _guessed(top)
     path = output or top / _file(project, chosen, top)
@@ -61,9 +77,10 @@ def init(
             where=str(path),
             hint="Name another: `--output FILE`, or write over it: `--force`",
         )
-    _write(path, workflow(project, chosen.value, top))
+    _write(path, workflow(project, chosen.value, top, storage))
     note(f"Wrote {path}. Next:\n")
-    _tell_next(chosen, needed_secrets(project), included=output is not None)
+    names = _secrets(chosen, needed_secrets(project), storage)
+    _tell_next(chosen, names, stored=bool(storage), included=output is not None)
 
 
 def _repository(root: Path) -> Path:
@@ -101,24 +118,30 @@ def _write(path: Path, text: str) -> None:
         ) from error
 
 
-def _tell_next(place: Place, needed: Needed, *, included: bool) -> None:
-    from elt.project.workflows import file_secret_name, secret_name
+def _secrets(place: Place, needed: Needed, storage: str) -> list[str]:
+    """Name the CI's secrets, which is what somebody has to set."""
+    from elt.project.workflows import file_secret_name, secret_name, storage_secrets
 
+    github = place is Place.GITHUB
+    names = [secret_name(name) if github else name for name in needed.variables]
+    names += [file_secret_name(path) for path in needed.files]
+    return [*names, *storage_secrets(storage)]
+
+
+def _tell_next(place: Place, names: list[str], *, stored: bool, included: bool) -> None:
     steps = []
     if place is Place.GITHUB:
-        names = [secret_name(name) for name in needed.variables]
         where = "Settings > Secrets and variables > Actions"
         start = "Start it by hand once: Actions > Run workflow"
     else:
-        names = list(needed.variables)
         where = "Settings > CI/CD > Variables"
         start = "Start it once: Build > Pipelines > Run pipeline; add a schedule there"
-    names += [file_secret_name(path) for path in needed.files]
     if names:
         steps.append(f"Set under {where}: {', '.join(names)}")
     if place is Place.GITLAB and included:
         steps.append("Add it to `.gitlab-ci.yml`, under `include:` as `local:`")
-    steps += ["Look at its time, and at what it says of the cache", "Commit and push"]
+    look = "" if stored else ", and at what it says of the cache"
+    steps += [f"Look at its time{look}", "Commit and push"]
     steps.append(f"{start}. If a sync sends for the first time, with `--first`")
     for number, step in enumerate(steps, 1):
         note(f"  {number}. {step}")

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from elt.errors import EltError
 
 if TYPE_CHECKING:
     from elt.project.settings import Project
+    from elt.runner.store.database import Store
+    from elt.runner.store.history import AssetStatus
     from elt.transform.manifest import Manifest
+
+Found = TypeVar("Found")
 
 
 def selection_words(project: Project) -> set[str]:
@@ -47,19 +51,31 @@ def _of_file(project: Project) -> Iterator[str]:
 
 
 def _of_store(project: Project) -> Iterator[str]:
-    from elt.runner.store.database import open_store
+    for asset in assets_that_ran(project):
+        kind, _, name = asset.asset.partition(":")
+        if kind == "model":
+            yield name
+        elif kind == "stream":
+            yield asset.asset
+        yield from _whose(asset.owner, asset.tags)
+
+
+def assets_that_ran(project: Project) -> list[AssetStatus]:
     from elt.runner.store.history import asset_statuses
 
+    return asked_of_log(
+        project, lambda store: asset_statuses(store, project.environment)
+    )
+
+
+def asked_of_log(project: Project, ask: Callable[[Store], list[Found]]) -> list[Found]:
+    """Ask the run log, and make none where there is none: a person only typed."""
+    from elt.runner.store.database import open_store
+
     if not (project.private_dir / "elt.db").exists():
-        return
+        return []
     with open_store(project.private_dir) as store:
-        for asset in asset_statuses(store, project.environment):
-            kind, _, name = asset.asset.partition(":")
-            if kind == "model":
-                yield name
-            elif kind == "stream":
-                yield asset.asset
-            yield from _whose(asset.owner, asset.tags)
+        return ask(store)
 
 
 def _of_manifest(project: Project) -> Iterator[str]:

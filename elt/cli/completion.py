@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from elt.cli.completed_words import selection_words
+from elt.cli.completed_words import (
+    asked_of_log,
+    assets_that_ran,
+    selection_words,
+)
 
 if TYPE_CHECKING:
     from elt.project.settings import Project
@@ -72,35 +76,18 @@ def _known(context: typer.Context, names: Names) -> list[str]:
 
 
 def _ran(project: Project) -> list[str]:
-    from elt.runner.store.database import open_store
-    from elt.runner.store.history import asset_statuses
-
-    if not (project.private_dir / "elt.db").exists():
-        return []
-    with open_store(project.private_dir) as store:
-        return [each.asset for each in asset_statuses(store, project.environment)]
+    return [each.asset for each in assets_that_ran(project)]
 
 
 def _latest_runs(project: Project) -> list[str]:
-    from elt.runner.store.database import open_store
     from elt.runner.store.history import runs
 
-    if not (project.private_dir / "elt.db").exists():
-        return []
-    with open_store(project.private_dir) as store:
-        return [each.run for each in runs(store)]
+    return [each.run for each in asked_of_log(project, runs)]
 
 
 def _assets(project: Project) -> set[str]:
     """Give taps and syncs, and the models that have been built so far."""
-    from elt.runner.store.database import open_store
-    from elt.runner.store.history import asset_statuses
-
     found = {f"tap:{tap}" for tap in project.file.taps}
     found |= {f"sync:{sync}" for sync in project.file.syncs}
-    if (project.private_dir / "elt.db").exists():
-        with open_store(project.private_dir) as store:
-            built = asset_statuses(store, project.environment)
-        models = (a.asset.removeprefix("model:") for a in built if "model:" in a.asset)
-        found |= set(models)
-    return found
+    models = (asset for asset in _ran(project) if asset.startswith("model:"))
+    return found | {model.removeprefix("model:") for model in models}

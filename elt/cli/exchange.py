@@ -14,6 +14,7 @@ from elt.cli.options import (
     open_project,
     print_json,
 )
+from elt.project.remote import KEPT_GENERATIONS
 
 if TYPE_CHECKING:
     from elt.runner.upkeep.exchange import Exchanged
@@ -79,7 +80,7 @@ def push(
     keep: Annotated[
         int,
         typer.Option("--keep", metavar="NUMBER", min=1, help="Generations that stay."),
-    ] = 3,
+    ] = KEPT_GENERATIONS,
     environment: Environment = None,
     as_json: AsJson = False,
 ) -> None:

@@ -21,6 +21,27 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
+
+class LogFormat(StrEnum):
+    AUTO = "auto"
+    PLAIN = "plain"
+    JSON = "json"
+    GITHUB = "github"
+    GITLAB = "gitlab"
+
+
+class Guard(StrEnum):
+    """The guards of syncs that a person may waive for one run."""
+
+    ADDED = "added"
+    BASELINE = "baseline"
+    CHANGED = "changed"
+    EMPTY = "empty"
+    FIRST = "first"
+    REMOVED = "removed"
+    STALE = "stale"
+
+
 Environment = Annotated[
     str | None,
     typer.Option(
@@ -79,13 +100,6 @@ Junit = Annotated[
         help="Write the result as JUnit XML, however the run ends.",
     ),
 ]
-Jobs = Annotated[
-    int | None,
-    typer.Option("--jobs", "-j", metavar="NUMBER", min=1, help="Steps side by side."),
-]
-Strict = Annotated[
-    bool, typer.Option("--strict", help="Exit with 3 where a run only warns.")
-]
 FullRefresh = Annotated[
     bool,
     typer.Option(
@@ -93,6 +107,26 @@ FullRefresh = Annotated[
     ),
 ]
 
+Jobs = Annotated[
+    int | None,
+    typer.Option("--jobs", "-j", metavar="NUMBER", min=1, help="Steps side by side."),
+]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Exit with 3 where a run only warns.")
+]
+First = Annotated[
+    bool, typer.Option("--first", help="Let a sync send for the first time.")
+]
+Accept = Annotated[
+    list[Guard] | None,
+    typer.Option(
+        "--accept", help="Waive a guard of the syncs, this once; may be repeated."
+    ),
+]
+RunLog = Annotated[
+    LogFormat,
+    typer.Option("--log-format", help="How a run tells what it does, on stderr."),
+]
 OverlapWays = Annotated[
     str,
     typer.Option(
@@ -100,6 +134,10 @@ OverlapWays = Annotated[
         metavar="fail|skip|wait[=10m]",
         help="What to do while another run goes on.",
     ),
+]
+Reason = Annotated[
+    str,
+    typer.Option("--reason", metavar="TEXT", help="Why; kept beside your name."),
 ]
 
 
@@ -165,32 +203,6 @@ def note_of_elt(event: Event) -> None:
             note(f"{step}  {text}" if step else text)
         case _:
             pass
-
-
-class LogFormat(StrEnum):
-    AUTO = "auto"
-    PLAIN = "plain"
-    JSON = "json"
-    GITHUB = "github"
-    GITLAB = "gitlab"
-
-
-Reason = Annotated[
-    str,
-    typer.Option("--reason", metavar="TEXT", help="Why; kept beside your name."),
-]
-
-
-class Guard(StrEnum):
-    """The guards of syncs that a person may waive for one run."""
-
-    ADDED = "added"
-    BASELINE = "baseline"
-    CHANGED = "changed"
-    EMPTY = "empty"
-    FIRST = "first"
-    REMOVED = "removed"
-    STALE = "stale"
 
 
 def on_overlap_of(text: str) -> tuple[OnOverlap, float | None]:

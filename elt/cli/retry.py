@@ -8,11 +8,15 @@ import typer
 
 from elt.cli import completion
 from elt.cli.options import (
+    Accept,
     AsJson,
-    Guard,
+    First,
+    Jobs,
     Junit,
     LogFormat,
     OverlapWays,
+    RunLog,
+    Strict,
     examples,
     note,
     note_of_elt,
@@ -44,42 +48,23 @@ def retry(
     context: typer.Context,
     run: Run = "last",
     *,
-    accept: Annotated[
-        list[Guard] | None,
-        typer.Option(
-            "--accept",
-            help="Waive a guard of the syncs, this once; may be repeated. What the run"
-            " itself had waived is not waived again.",
-        ),
-    ] = None,
-    first: Annotated[
-        bool, typer.Option("--first", help="Let a sync send for the first time.")
-    ] = False,
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            "--jobs", "-j", metavar="NUMBER", min=1, help="Steps side by side."
-        ),
-    ] = None,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Exit with 3 where a run only warns.")
-    ] = False,
+    accept: Accept = None,
+    first: First = False,
+    jobs: Jobs = None,
+    strict: Strict = False,
     on_overlap: OverlapWays = "fail",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the plan; nothing is done.")
     ] = False,
-    log_format: Annotated[
-        LogFormat,
-        typer.Option("--log-format", help="How a run tells what it does, on stderr."),
-    ] = LogFormat.AUTO,
+    log_format: RunLog = LogFormat.AUTO,
     as_json: AsJson = False,
     junit: Junit = None,
 ) -> None:
     """Do what is still open of a run: what ended well is not repeated.
 
-    With the run's own flags and environment. A killed run can be retried too, and a
-    retry as often as it takes. Exit codes are those of `elt run`; 0 where nothing is
-    open.
+    With the run's own flags and environment, but for guards: what the run had waived is
+    not waived again. A killed run can be retried too, and a retry as often as it takes.
+    Exit codes are those of `elt run`; 0 where nothing is open.
     """
     from elt.cli.run import watched_run
     from elt.runner.plan import RunRequest

@@ -10,22 +10,26 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from elt.cli.options import (
+    Accept,
     AsJson,
     Environment,
     Exclude,
+    First,
     FromStep,
     FullRefresh,
-    Guard,
+    Jobs,
     Junit,
     LogFormat,
     OverlapWays,
+    RunLog,
     Selection,
     SinceLastSuccess,
+    Strict,
     examples,
     note,
     on_overlap_of,
@@ -66,30 +70,12 @@ def run(
     since_last_success: SinceLastSuccess = False,
     full_refresh: FullRefresh = False,
     environment: Environment = None,
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            "--jobs", "-j", metavar="NUMBER", min=1, help="Steps side by side."
-        ),
-    ] = None,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Exit with 3 where a run only warns.")
-    ] = False,
-    first: Annotated[
-        bool, typer.Option("--first", help="Let a sync send for the first time.")
-    ] = False,
-    accept: Annotated[
-        list[Guard] | None,
-        typer.Option(
-            "--accept",
-            help="Waive a guard of the syncs, this once; may be repeated.",
-        ),
-    ] = None,
+    jobs: Jobs = None,
+    strict: Strict = False,
+    first: First = False,
+    accept: Accept = None,
     on_overlap: OverlapWays = "fail",
-    log_format: Annotated[
-        LogFormat,
-        typer.Option("--log-format", help="How a run tells what it does, on stderr."),
-    ] = LogFormat.AUTO,
+    log_format: RunLog = LogFormat.AUTO,
     as_json: AsJson = False,
     junit: Junit = None,
 ) -> None:

@@ -14,11 +14,32 @@ from typing import Any, Literal
 from msgspec import to_builtins
 
 from elt.project.references import REFERENCE
+from elt.project.remote import extra_of
 from elt.project.settings import BASE_ENVIRONMENT, Project
+from elt.project.workflow_texts import (
+    GITHUB,
+    GITHUB_FETCH_CACHE,
+    GITHUB_FILE,
+    GITHUB_KEEP_CACHE,
+    GITHUB_PULL,
+    GITHUB_PUSH,
+    GITLAB,
+    GITLAB_AFTER,
+    GITLAB_CACHE,
+    GITLAB_STORAGE,
+)
 
 Place = Literal["github", "gitlab"]
 
 _EXTRAS = ("mysql", "postgres")  # plugins of destinations that need more packages
+# What fsspec's packages look for in the environment, by our extra.
+_CREDENTIALS: dict[str, tuple[str, ...]] = {
+    "s3": ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
+    "azure": ("AZURE_STORAGE_ACCOUNT_NAME", "AZURE_STORAGE_ACCOUNT_KEY"),
+}
+# Google's is a file, and the variable says where it lies.
+_GOOGLES = "GOOGLE_APPLICATION_CREDENTIALS"
+_GOOGLES_FILE = ".elt/google-credentials.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +86,18 @@ def file_secret_name(path: str) -> str:
     return secret_name(plain if plain[:1].isalpha() else f"FILE_{plain}")
 
 
-def workflow(project: Project, place: Place, top: Path) -> str:
-    """Write the text of a workflow; `top` is the folder of the repository."""
-    known = _Known(project, _inside(project.root, top))
+def storage_secrets(url: str) -> tuple[str, ...]:
+    """Name the CI's secrets that open a place in object storage."""
+    extra = extra_of(url) or ""
+    return (_GOOGLES,) if extra == "gcs" else _CREDENTIALS.get(extra, ())
+
+
+def workflow(project: Project, place: Place, top: Path, storage: str = "") -> str:
+    """Write the text of a workflow; `top` is the folder of the repository.
+
+    The warehouse is kept in a cache of the CI, or in the object storage that is named.
+    """
+    known = _Known(project, _inside(project.root, top), storage)
     return known.github() if place == "github" else known.gitlab()
 
 
@@ -80,6 +110,7 @@ def _inside(folder: Path, top: Path) -> str:
 class _Known:
     project: Project
     folder: str  # as seen from the repository's; empty where it is the same
+    storage: str
 
     @property
     def name(self) -> str:
@@ -94,14 +125,24 @@ class _Known:
         here = warehouse if Path(warehouse).is_absolute() else self.path(warehouse)
         return [f"{here}*", self.path(".elt/elt.db*")]
 
-    def run(self) -> str:
+    def environment(self) -> str:
         chosen = self.project.environment
-        environment = "" if chosen == BASE_ENVIRONMENT else f" --env {chosen}"
-        return f"elt run{environment} --junit elt-junit.xml --json"
+        return "" if chosen == BASE_ENVIRONMENT else f" --env {chosen}"
+
+    def run(self) -> str:
+        return f"elt run{self.environment()} --junit elt-junit.xml --json"
+
+    def pull(self) -> str:
+        return f"elt pull {quote(self.storage)}{self.environment()}"
+
+    def push(self) -> str:
+        return f"elt push {quote(self.storage)}{self.environment()}"
 
     def install(self) -> list[str]:
+        stored = extra_of(self.storage)
         if (self.project.root / "requirements.txt").exists():
             lines = ["pip install -r requirements.txt"]
+            lines += [f'pip install "elt-toolkit[{stored}]"'] if stored else []
         else:
             lines = [f'pip install "elt-toolkit{self._extras()}=={_elt_version()}"']
         file = self.project.file
@@ -114,43 +155,82 @@ class _Known:
     def _extras(self) -> str:
         plugins = {table.plugin for table in self.project.file.destinations.values()}
         needed = [name for name in _EXTRAS if name in plugins]
+        needed += [stored] if (stored := extra_of(self.storage)) else []
         return f"[{','.join(needed)}]" if needed else ""
 
     def github(self) -> str:
         needed = needed_secrets(self.project)
         names = {name: secret_name(name) for name in needed.variables}
         files = {path: file_secret_name(path) for path in needed.files}
-        return _GITHUB.format(
+        if _GOOGLES in storage_secrets(self.storage):
+            files[_GOOGLES_FILE] = _GOOGLES
+        return GITHUB.format(
             name=self.name,
             folder=_quoted(self.folder or "."),
             secrets=_lines(_github_variables(names), 6),
             install=_lines(self.install(), 10),
             files=_github_files(files),
-            memory=_GITHUB_MEMORY,
-            kept=_lines(self.kept(), 12),
+            fetch=self._github_step(GITHUB_PULL, self.pull(), GITHUB_FETCH_CACHE),
             run=self.run(),
+            keep=self._github_step(GITHUB_PUSH, self.push(), GITHUB_KEEP_CACHE),
             left=_lines([self.path("elt-junit.xml"), self.path("elt-result.json")], 12),
         )
+
+    def _github_step(self, stored: str, run: str, cached: str) -> str:
+        if not self.storage:
+            return cached.format(name=self.name, kept=_lines(self.kept(), 12))
+        secrets = _github_storage_variables(storage_secrets(self.storage))
+        return stored.format(secrets=secrets, run=_quoted(run))
 
     def gitlab(self) -> str:
         needed = needed_secrets(self.project)
         files = {path: file_secret_name(path) for path in needed.files}
-        names = [*needed.variables, *(f"{name} (a file)" for name in files.values())]
-        prepare = [f"cd {_quoted(self.folder)}"] if self.folder else []
-        prepare += [_required(name) for name in (*needed.variables, *files.values())]
+        stored = storage_secrets(self.storage)
+        plain = (*needed.variables, *(name for name in stored if name != _GOOGLES))
+        # GitLab gives a variable that is a file as the path of the file.
+        as_files = (*files.values(), *(name for name in stored if name == _GOOGLES))
+        names = [*plain, *(f"{name} (a file)" for name in as_files)]
+        prepare = [_required(name) for name in (*plain, *as_files)]
         prepare += [
             f'mkdir -p {_folder_of(path)} && cp "${name}" {quote(path)}'
             for path, name in files.items()
         ]
-        return _GITLAB.format(
+        prepare += [*self.install(), *([self.pull()] if self.storage else [])]
+        return GITLAB.format(
             name=self.name,
             secrets="".join(f"#       {name}\n" for name in names) or "#       none\n",
-            prepare=_items([*prepare, *self.install()], 4),
-            kept=_items(self.kept(), 6),
-            run=_quoted(f"{self.run()} $ARGUMENTS > elt-result.json"),
+            cache=self._gitlab_cache(),
+            prepare=_items([*self._enter(), *prepare], 4),
+            script=_items(self._gitlab_script(), 4),
+            after=self._gitlab_after(),
             junit=_quoted(self.path("elt-junit.xml")),
             result=_quoted(self.path("elt-result.json")),
         )
+
+    def _enter(self) -> list[str]:
+        return [f"cd {quote(self.folder)}"] if self.folder else []
+
+    def _gitlab_cache(self) -> str:
+        if self.storage:
+            return GITLAB_STORAGE
+        return GITLAB_CACHE.format(name=self.name, kept=_items(self.kept(), 6))
+
+    def _gitlab_script(self) -> list[str]:
+        run = f"{self.run()} $ARGUMENTS > elt-result.json"
+        if not self.storage:
+            return [run]
+        # Pushed after a failure too; of two exit codes the run's is told.
+        return [
+            f"{run} || ended=$?",
+            f"{self.push()} || exit ${{ended:-$?}}",
+            "exit ${ended:-0}",
+        ]
+
+    def _gitlab_after(self) -> str:
+        if not self.storage:
+            return ""
+        push = f'if [ "$CI_JOB_STATUS" = canceled ]; then {self.push()}; fi'
+        return GITLAB_AFTER.format(lines=_items([*self._enter(), push], 4))
 
 
 def _elt_version() -> str:
@@ -159,14 +239,29 @@ def _elt_version() -> str:
 
 def _github_variables(names: dict[str, str]) -> Iterator[str]:
     for variable, secret in names.items():
-        yield f"{variable}: ${{{{ secrets.{secret} }}}}"
+        yield f"{variable}: {_secret(secret)}"
     # A text, so that what somebody types is never taken for a part of the script.
     yield "ARGUMENTS: ${{ inputs.arguments }}"
 
 
+def _github_storage_variables(names: Sequence[str]) -> str:
+    """Write the `env` of a step: only what opens the storage sees its secrets."""
+    if not names:
+        return ""
+    lines = (
+        f"{name}: {_GOOGLES_FILE if name == _GOOGLES else _secret(name)}"
+        for name in names
+    )
+    return f"        env:\n{_lines(lines, 10)}\n"
+
+
+def _secret(name: str) -> str:
+    return f"${{{{ secrets.{name} }}}}"
+
+
 def _github_files(files: dict[str, str]) -> str:
     steps = (
-        _GITHUB_FILE.format(
+        GITHUB_FILE.format(
             title=_quoted(f"Write {path}"),
             folder=_folder_of(path),
             path=quote(path),
@@ -196,128 +291,3 @@ def _items(lines: Sequence[str], indent: int) -> str:
 def _quoted(text: str) -> str:
     """Quote a text for YAML, which reads JSON's texts too."""
     return json.dumps(text, ensure_ascii=False)
-
-
-_GITHUB = """\
-# Written by `elt ci init github`; yours to change.
-name: {name}
-
-on:
-  schedule:
-    # In UTC. GitHub starts schedules late when it is busy, at full hours most of all,
-    # and switches them off after 60 days without a commit.
-    - cron: "17 5 * * *"
-  workflow_dispatch:
-    inputs:
-      arguments:
-        description: "More for `elt run`, as `tap:crm+ --full-refresh`, or `--first`"
-        default: ""
-
-permissions:
-  contents: read
-
-# Never two runs side by side: a second one waits, and none is stopped half-way.
-concurrency:
-  group: {name}
-  cancel-in-progress: false
-
-jobs:
-  run:
-    runs-on: ubuntu-latest
-    timeout-minutes: 120
-    defaults:
-      run:
-        working-directory: {folder}
-    env:
-{secrets}
-    steps:
-      - uses: actions/checkout@v5
-      - uses: actions/setup-python@v6
-        with:
-          python-version: "3.12"
-      - name: Install
-        run: |
-{install}
-{files}{memory}      - name: Fetch the warehouse
-        uses: actions/cache/restore@v4
-        with:
-          path: |
-{kept}
-          key: {name}-${{{{ github.run_id }}}}-${{{{ github.run_attempt }}}}
-          restore-keys: {name}-
-      - name: elt run
-        # `exec`: the signal of a cancelled workflow reaches elt, not only the shell.
-        run: exec {run} $ARGUMENTS > elt-result.json
-      - name: Keep the warehouse
-        # After a failure too: what was committed is not read again.
-        if: always()
-        uses: actions/cache/save@v4
-        with:
-          path: |
-{kept}
-          key: {name}-${{{{ github.run_id }}}}-${{{{ github.run_attempt }}}}
-      - name: Keep the result
-        if: always()
-        uses: actions/upload-artifact@v4
-        with:
-          name: elt-result
-          path: |
-{left}
-"""
-_GITHUB_MEMORY = """\
-      # The warehouse holds rows, bookmarks and what syncs have sent, and goes from run
-      # to run in a cache. GitHub deletes a cache that was not used for 7 days, or when
-      # the repository's caches grow beyond their limit. What is lost then: the next run
-      # reads every source from its start, history that a source no longer has is gone,
-      # and syncs stop (exit code 3) until a run is started with `--first`. Whoever can
-      # run a workflow on a pull request here can read the cache. If that is not good
-      # enough, run elt where the file stays, on a machine of your own.
-"""
-_GITHUB_FILE = """\
-      - name: {title}
-        env:
-          CONTENT: ${{{{ secrets.{name} }}}}
-        run: |
-          umask 077
-          mkdir -p {folder}
-          printf '%s\\n' "$CONTENT" > {path}
-"""
-_GITLAB = """\
-# Written by `elt ci init gitlab`; yours to change. It needs:
-#
-#   a schedule, under Build > Pipeline schedules
-#   variables, masked and protected, under Settings > CI/CD > Variables:
-{secrets}#
-elt:
-  image: python:3.12-slim
-  rules:
-    - if: $CI_PIPELINE_SOURCE == "schedule"
-    - if: $CI_PIPELINE_SOURCE == "web"
-  # Never two runs side by side: a second one waits for the first.
-  resource_group: {name}
-  timeout: 2h
-  variables:
-    ARGUMENTS: ""  # of a run by hand: `tap:crm+ --full-refresh`, or `--first`
-  # The warehouse holds rows, bookmarks and what syncs have sent, and goes from run to
-  # run in a cache. A cache is no promise: runners that share none, or somebody who
-  # clears it, lose it. The next run then reads every source from its start, history
-  # that a source no longer has is gone, and syncs stop (exit code 3) until a run is
-  # started with `--first`. If that is not good enough, run elt where the file stays, on
-  # a machine of your own.
-  cache:
-    key: {name}
-    when: always
-    paths:
-{kept}
-  before_script:
-{prepare}
-  script:
-    - {run}
-  artifacts:
-    when: always
-    expire_in: 30 days
-    paths:
-      - {result}
-    reports:
-      junit: {junit}
-"""

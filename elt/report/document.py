@@ -78,6 +78,7 @@ def recorded(
     return Result(
         version=1,
         run=summary.run,
+        retry_of=summary.retry_of,
         project=project.name,
         environment=summary.environment,
         status=ended.status if ended else summary.status,
@@ -110,6 +111,7 @@ def unrecorded(
     return Result(
         version=1,
         run=ended.run if ended else "",
+        retry_of=options.get("retry") or None,
         project=project.name if project else "",
         environment=project.environment if project else BASE_ENVIRONMENT,
         status=ended.status if ended else _status(ending.error),

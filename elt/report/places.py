@@ -9,6 +9,7 @@ from pathlib import Path
 
 from elt.errors import EltError
 from elt.project.settings import Project
+from elt.runner.assets import node_asset_id
 from elt.transform.manifest import read_manifest
 from elt.transform.setup import Setup
 
@@ -49,8 +50,7 @@ class Places:
         except EltError:
             return {}
         files = {
-            f"{node.kind}:{node.name}": folder / node.path
-            for node in manifest.nodes.values()
+            node_asset_id(node): folder / node.path for node in manifest.nodes.values()
         }
         root = self._project.root
         return {

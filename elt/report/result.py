@@ -111,6 +111,9 @@ class Result(Struct, frozen=True, kw_only=True):
 
     version: Annotated[Literal[1], Meta(description="Of this document's form")]
     run: Annotated[str, Meta(description="The run's id; empty where none began")]
+    retry_of: Annotated[
+        str | None, Meta(description="The run whose rest this one did; null for others")
+    ] = None
     project: Annotated[str, Meta(description="Empty where elt.toml was not readable")]
     environment: str
     status: RunStatus

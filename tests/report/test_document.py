@@ -37,9 +37,17 @@ def store(project):
         yield opened
 
 
-def begin(store, run="r1", assets=("stream:crm.deals", "stream:crm.notes")):
+def begin(
+    store, run="r1", assets=("stream:crm.deals", "stream:crm.notes"), retry_of=None
+):
     request = {"selection": ["tap:crm"], "exclude": ["x"], "strict": True}
-    history.start_run(store, this_process(run), environment="default", request=request)
+    history.start_run(
+        store,
+        this_process(run),
+        environment="default",
+        request=request,
+        retry_of=retry_of,
+    )
     entry = history.StepEntry(
         step="tap:crm", kind="tap", reason="never loaded", assets=assets
     )
@@ -99,6 +107,16 @@ def test_a_run_that_was_killed_is_told_by_the_log_alone(project, store):
     (step,) = told.steps
     assert (step.status, step.error) == ("interrupted", "Interrupted")
     assert step.assets == []
+
+
+def test_a_retry_names_the_run_that_it_went_on_with(project, store):
+    begin(store)
+    begin(store, "r2", retry_of="r1")
+
+    assert recorded(store, project, "r1").retry_of is None
+    assert recorded(store, project, "r2").retry_of == "r1"
+    asked = unrecorded(Ending(exit_code=75), request={"retry": "r2"})
+    assert asked.retry_of == "r2"
 
 
 def test_a_run_whose_log_failed_at_the_end_is_no_longer_running(project, store):

@@ -160,6 +160,12 @@ MIGRATIONS = (
     ) STRICT;
     CREATE INDEX windows_of_run ON windows (run)
     """,
+    # Every start asks these; without them it reads all runs that are kept.
+    """
+    CREATE INDEX runs_under_way ON runs (status) WHERE status = 'running';
+    CREATE INDEX runs_by_start ON runs (started_at);
+    CREATE INDEX runs_by_end ON runs (ended_at)
+    """,
 )
 
 

@@ -211,8 +211,10 @@ def running_steps(store: Store, run: str) -> list[str]:
 
 def latest_moment(store: Store) -> datetime | None:
     """Give the latest moment that any run has noted of itself."""
+    # Two questions, so that each is one look into an index.
     rows = store.rows(
-        "SELECT max(max(started_at), coalesce(max(ended_at), '')) AS at FROM runs"
+        "SELECT max((SELECT max(started_at) FROM runs),"
+        " (SELECT coalesce(max(ended_at), '') FROM runs)) AS at"
     )
     return datetime.fromisoformat(rows[0]["at"]) if rows[0]["at"] else None
 
@@ -370,17 +372,28 @@ def _seconds(start: str, end: str | None) -> float | None:
 
 def find(store: Store, name: str) -> Row:
     """Give the row of a run by its id, the start or end of one, or `last`."""
-    rows = store.rows(
-        "SELECT * FROM runs WHERE ?1 = 'last' OR (?1 <> '' AND"
-        " (substr(id, 1, length(?1)) = ?1 OR substr(id, -length(?1)) = ?1))"
-        " ORDER BY rowid DESC LIMIT 1",
-        (name,),
-    )
+    rows = _last(store) if name == "last" else _named(store, name)
     if rows:
         return rows[0]
-    known = [row["id"] for row in store.rows("SELECT id FROM runs")]
-    if not known:
+    latest = store.rows("SELECT id FROM runs ORDER BY rowid DESC LIMIT 1000")
+    if not latest:
         raise ConfigError("nothing has run yet", hint="Start with `elt run`")
-    close = nearest(name, known)
+    close = nearest(name, [row["id"] for row in latest])
     hint = f"Did you mean `{close}`?" if close else "`elt runs` lists them"
     raise ConfigError(f"there is no run `{name}`", hint=hint)
+
+
+def _last(store: Store) -> list[Row]:
+    return store.rows("SELECT * FROM runs ORDER BY rowid DESC LIMIT 1")
+
+
+def _named(store: Store, name: str) -> list[Row]:
+    exact = store.rows("SELECT * FROM runs WHERE id = ?", (name,))
+    if exact or not name:
+        return exact
+    # The inner question reads nothing but ids, which an index has.
+    return store.rows(
+        "SELECT * FROM runs WHERE rowid = (SELECT max(rowid) FROM runs"
+        " WHERE substr(id, 1, length(?1)) = ?1 OR substr(id, -length(?1)) = ?1)",
+        (name,),
+    )

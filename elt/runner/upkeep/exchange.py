@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 import msgspec
 
 from elt.errors import ConfigError, EltError, Guarded
+from elt.project.remote import KEPT_GENERATIONS
 from elt.project.secrets import Secrets
 from elt.project.settings import Project
 from elt.runner.alone import alone
@@ -26,14 +27,13 @@ from elt.runner.upkeep.archive import digest_of
 from elt.runner.upkeep.disk import bytes_of, make_durable, require_space, size
 from elt.runner.upkeep.generations import Folder, Generation, Taken, data_name
 from elt.warehouse.duckdb import Warehouse, warehouse_of
-from elt.warehouse.standstill import HELD, real_path, standstill
+from elt.warehouse.standstill import HELD, log_of, real_path, standstill
 from elt.warehouse.tables import warehouse_id
 
 Tell = Callable[[str], None]
-KEPT_GENERATIONS = 3
 
 
-class Held(msgspec.Struct, frozen=True):
+class Origin(msgspec.Struct, frozen=True):
     """What the local file was when it last equalled a generation."""
 
     url: str
@@ -71,13 +71,13 @@ def push(  # noqa: PLR0913  its edges, each named
             "there is no warehouse yet", where=str(warehouse.path), hint="Run `elt run`"
         )
     with alone(project, "elt push"), _still(warehouse) as (path, digest, identity):
-        newest, held = folder.newest(), _held(project, folder)
+        newest, origin = folder.newest(), _origin(project, folder)
         if newest is not None and newest.sha256 == digest:
             _remember(project, folder, newest)
             return Exchanged(newest, changed=False)
-        if newest is not None and newest.number != held.number and not force:
-            raise _overtaken(folder, newest, held)
-        number = max(newest.number if newest else 0, held.number) + 1
+        if newest is not None and newest.number != origin.number and not force:
+            raise _overtaken(folder, newest, origin)
+        number = max(newest.number if newest else 0, origin.number) + 1
         made = Generation(
             number=number,
             data=data_name(number),
@@ -88,7 +88,7 @@ def push(  # noqa: PLR0913  its edges, each named
             host=socket.gethostname(),
         )
         tell(f"sending {path.name}, {size(made.bytes)}, as generation {number}")
-        _send(folder, path, made, held)
+        _send(folder, path, made, origin)
         _remember(project, folder, made)
     with suppress(EltError):  # it is pushed; what is old goes with the next one
         folder.forget_before(number - keep + 1)
@@ -113,7 +113,6 @@ def pull(
     with alone(project, "elt pull"):
         newest = folder.newest()
         if newest is None:
-            _remember_nothing(project, folder)
             return Exchanged(None, changed=False)
         with ExitStack() as still:
             if warehouse.exists():
@@ -121,8 +120,8 @@ def pull(
                 if digest == newest.sha256:
                     _remember(project, folder, newest)
                     return Exchanged(newest, changed=False)
-                if digest != _held(project, folder).sha256 and not force:
-                    raise _never_pushed(warehouse, newest)
+                if digest != _origin(project, folder).sha256 and not force:
+                    raise _never_pushed(warehouse, folder, newest)
             tell(f"fetching generation {newest.number}, {size(newest.bytes)}")
             _take(folder, newest, real_path(warehouse), keep=force)
         _remember(project, folder, newest)
@@ -139,13 +138,13 @@ def _still(warehouse: Warehouse) -> Iterator[tuple[Path, str, str]]:
         yield path, digest_of(file), warehouse_id(connection)
 
 
-def _send(folder: Folder, path: Path, made: Generation, held: Held) -> None:
+def _send(folder: Folder, path: Path, made: Generation, origin: Origin) -> None:
     folder.send(path, made.data)
     try:
         folder.create(made)
     except Taken:
         folder.delete(made.data)
-        raise _overtaken(folder, folder.newest() or made, held) from None
+        raise _overtaken(folder, folder.newest() or made, origin) from None
     except BaseException:
         folder.delete(made.data)
         raise
@@ -168,15 +167,21 @@ def _take(folder: Folder, newest: Generation, place: Path, *, keep: bool) -> Non
             )
         make_durable(new)
         if keep and place.exists():
-            shutil.copy2(place, place.with_name(f"{place.name}.before-pull"))
+            shutil.copy2(place, _before_pull(place))
+        with suppress(FileNotFoundError):  # a log of a file that is gone
+            log_of(place).replace(_before_pull(log_of(place)))
         new.replace(place)
     make_durable(place.parent)
 
 
-def _overtaken(folder: Folder, newest: Generation, held: Held) -> Guarded:
+def _before_pull(path: Path) -> Path:
+    return path.with_name(f"{path.name}.before-pull")
+
+
+def _overtaken(folder: Folder, newest: Generation, origin: Origin) -> Guarded:
     since = (
-        f"since generation {held.number}, which this warehouse was made from"
-        if held.number
+        f"since generation {origin.number}, which this warehouse was made from"
+        if origin.number
         else "and this warehouse was not made from it"
     )
     return Guarded(
@@ -184,41 +189,35 @@ def _overtaken(folder: Folder, newest: Generation, held: Held) -> Guarded:
         f" {since}",
         where=folder.url,
         hint=f"`elt pull {folder.url} --force` takes it, and the next run does again"
-        " what is lost here; `elt push --force` puts this one on top of it",
+        f" what is lost here; `elt push {folder.url} --force` puts this one on top",
     )
 
 
-def _never_pushed(warehouse: Warehouse, newest: Generation) -> Guarded:
+def _never_pushed(warehouse: Warehouse, folder: Folder, newest: Generation) -> Guarded:
     return Guarded(
         "the local warehouse has changes that were never pushed",
         where=str(warehouse.path),
-        hint=f"`elt push` saves them; `elt pull --force` takes generation"
-        f" {newest.number} and keeps this file as `{warehouse.path.name}.before-pull`",
+        hint=f"`elt push {folder.url}` saves them; `elt pull {folder.url} --force`"
+        f" takes generation {newest.number} and keeps this file as"
+        f" `{warehouse.path.name}.before-pull`",
     )
 
 
-def _held(project: Project, folder: Folder) -> Held:
-    nothing = Held(folder.url, 0, "")
+def _origin(project: Project, folder: Folder) -> Origin:
+    nothing = Origin(folder.url, 0, "")
     try:
-        held = msgspec.json.decode(_note(project).read_bytes(), type=Held)
+        origin = msgspec.json.decode(_note(project).read_bytes(), type=Origin)
     except (OSError, msgspec.MsgspecError):
         return nothing
-    return held if held.url == folder.url else nothing
+    return origin if origin.url == folder.url else nothing
 
 
 def _remember(project: Project, folder: Folder, now: Generation) -> None:
-    _write(project, Held(folder.url, now.number, now.sha256))
-
-
-def _remember_nothing(project: Project, folder: Folder) -> None:
-    _write(project, Held(folder.url, 0, ""))
-
-
-def _write(project: Project, held: Held) -> None:
     note = _note(project)
     note.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     aside = note.with_suffix(".new")
-    aside.write_bytes(msgspec.json.encode(held))
+    origin = Origin(folder.url, now.number, now.sha256)
+    aside.write_bytes(msgspec.json.encode(origin))
     aside.replace(note)
 
 

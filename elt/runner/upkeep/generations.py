@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,17 +16,14 @@ from typing import Any
 import msgspec
 
 from elt.errors import ConfigError, EltError, Unavailable
+from elt.project.remote import (
+    extra_of,
+    first_line,
+    is_local,
+    require_refusal,
+    scheme_of,
+)
 
-# Packages that fsspec asks for, by the extra of ours that brings them.
-_EXTRAS = {
-    "s3": "s3",
-    "s3a": "s3",
-    "gs": "gcs",
-    "gcs": "gcs",
-    "az": "azure",
-    "abfs": "azure",
-    "abfss": "azure",
-}
 _NAME = re.compile(r"generation-(\d{8})\.json")
 _DATA = re.compile(r"data-(\d{8})-[0-9a-f]{12}\.duckdb")
 
@@ -51,10 +47,10 @@ class Taken(Exception):
 class Folder:
     """The place of the generations. Every error of a storage is one of ours."""
 
-    def __init__(self, url: str, options: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, url: str) -> None:
         """Raise ConfigError for a place that cannot refuse to overwrite."""
         self.url = url.rstrip("/")
-        self._files, self._path = _opened(self.url, options or {})
+        self._files, self._path = _opened(self.url)
 
     def newest(self) -> Generation | None:
         """Give the newest generation; None where nothing has been pushed."""
@@ -98,7 +94,7 @@ class Folder:
         path = self._at(_name(generation.number))
         text = msgspec.json.encode(generation)
         try:
-            if _is_local(self._files):
+            if is_local(self.url):
                 _create_locally(Path(path), text)
             else:
                 self._files.pipe_file(path, text, mode="create")
@@ -138,7 +134,7 @@ class Folder:
 
     def _unreachable(self, error: Exception) -> Unavailable:
         return Unavailable(
-            f"the place of the warehouse cannot be used: {_first_line(error)}",
+            f"the place of the warehouse cannot be used: {first_line(error)}",
             where=self.url,
             hint="Are the address, the credentials and the network right?",
         )
@@ -153,38 +149,26 @@ def _name(number: int) -> str:
     return f"generation-{number:08}.json"
 
 
-def _opened(url: str, options: Mapping[str, Any]) -> tuple[Any, str]:
+def _opened(url: str) -> tuple[Any, str]:
     from fsspec.core import url_to_fs  # type: ignore[import-untyped] # noqa: PLC0415
 
-    scheme = url.partition("://")[0] if "://" in url else "file"
     try:
-        files, path = url_to_fs(url, **options)
+        files, path = url_to_fs(url)
     except ImportError as error:
-        extra = _EXTRAS.get(scheme)
+        extra = extra_of(url)
         raise ConfigError(
-            f"a package for `{scheme}://` is missing: {_first_line(error)}",
+            f"a package for `{scheme_of(url)}://` is missing: {first_line(error)}",
             where=url,
             hint=f"pip install 'elt-toolkit[{extra}]'" if extra else None,
         ) from error
     except Exception as error:
         raise ConfigError(
-            f"this place cannot be used: {_first_line(error)}",
+            f"this place cannot be used: {first_line(error)}",
             where=url,
             hint="Write a folder, or an address like `s3://bucket/folder`",
         ) from error
-    if not _is_local(files) and scheme not in _EXTRAS:
-        raise ConfigError(
-            f"`{scheme}://` cannot refuse to overwrite a file, so two runners could"
-            " undo each other's work",
-            where=url,
-            hint="Use `s3://`, `gs://`, `abfs://` or a folder",
-        )
+    require_refusal(url)
     return files, path
-
-
-def _is_local(files: Any) -> bool:
-    names = files.protocol
-    return "file" in ([names] if isinstance(names, str) else names)
 
 
 def _create_locally(path: Path, text: bytes) -> None:
@@ -205,8 +189,3 @@ def _is_refusal(error: Exception) -> bool:
     text, code = f"{type(error).__name__} {error}", str(getattr(error, "code", ""))
     known = ("PreconditionFailed", "ConditionalRequestConflict", "conditionNotMet")
     return any(word in text for word in known) or code in {"409", "412"}
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error) or type(error).__name__
-    return text.splitlines()[0]

@@ -14,18 +14,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from elt.errors import ConfigError, EltError, Unavailable
-
-# Packages that fsspec asks for, by the extra of ours that brings them.
-_EXTRAS = {
-    "s3": "s3",
-    "s3a": "s3",
-    "gs": "gcs",
-    "gcs": "gcs",
-    "az": "azure",
-    "abfs": "azure",
-    "abfss": "azure",
-    "adl": "azure",
-}
+from elt.project.remote import extra_of, first_line, scheme_of
 
 
 def keep(uri: str, folder: Path, options: Mapping[str, Any]) -> Path:
@@ -97,7 +86,7 @@ def _fetch(uri: str, kept: Path, options: Mapping[str, Any]) -> None:
     except Exception as error:  # every place has errors of its own
         kept.unlink(missing_ok=True)
         raise Unavailable(
-            f"a file of a BATCH cannot be fetched: {_first_line(error)}", where=uri
+            f"a file of a BATCH cannot be fetched: {first_line(error)}", where=uri
         ) from error
 
 
@@ -116,24 +105,19 @@ def _place(uri: str, options: Mapping[str, Any]) -> tuple[Any, str]:
         ) from error
     except Exception as error:  # every place has errors of its own
         raise Unavailable(
-            f"the place of a BATCH cannot be reached: {_first_line(error)}", where=uri
+            f"the place of a BATCH cannot be reached: {first_line(error)}", where=uri
         ) from error
     return files, path
 
 
 def _extra_missing(uri: str, error: ImportError) -> ConfigError:
-    scheme = uri.partition("://")[0].rpartition("::")[2]
-    extra = _EXTRAS.get(scheme)
+    scheme = scheme_of(uri).rpartition("::")[2]
+    extra = extra_of(uri)
     return ConfigError(
         f"the tap sent a BATCH in `{scheme}://`, and a package for that is missing:"
-        f" {_first_line(error)}",
+        f" {first_line(error)}",
         where=uri,
         hint=f"pip install 'elt-toolkit[{extra}]'"
         if extra
         else "Install it beside elt, or let the tap write to a local folder",
     )
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error) or type(error).__name__
-    return text.splitlines()[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -106,7 +107,9 @@ def test_who_was_overtaken_overwrites_nothing(ann, bob, place):
     assert (
         "since generation 1, which this warehouse was made from" in refused.value.what
     )
+    assert f"`elt push {place} --force`" in refused.value.hint
     assert kept.value.what == "the local warehouse has changes that were never pushed"
+    assert f"`elt push {place}` saves them" in kept.value.hint
     assert ann.rows() == [1, 3]
     pull(ann.project, place, force=True)
     assert ann.rows() == [1, 2]
@@ -156,6 +159,30 @@ def test_what_came_damaged_is_not_taken(ann, bob, place, tmp_path):
 
     assert refused.value.what.startswith("generation 1 came damaged")
     assert bob.rows() == push_of_bob
+
+
+def test_a_log_of_a_file_that_is_gone_is_no_part_of_what_was_fetched(ann, bob, place):
+    ann.write(1)
+    push(ann.project, place)
+    stale = bob.folder / "warehouse.duckdb.wal"
+    stale.write_bytes(b"of another file")
+
+    pull(bob.project, place)
+
+    assert bob.rows() == [1]
+    kept = bob.folder / "warehouse.duckdb.wal.before-pull"
+    assert kept.read_bytes() == b"of another file"
+
+
+def test_a_place_that_was_emptied_gets_a_number_that_was_never_used(
+    ann, place, tmp_path
+):
+    ann.write(1)
+    push(ann.project, place)
+    shutil.rmtree(tmp_path / "place")
+
+    assert pull(ann.project, place).generation is None
+    assert push(ann.project, place).generation.number == 2
 
 
 def test_while_a_run_is_under_way_nothing_is_exchanged(ann, place):

@@ -292,6 +292,37 @@ def test_a_marker_that_cannot_be_read_is_written_anew(project, store):
     assert json.loads(marker.read_text())["at"] == NOW.isoformat()
 
 
+def test_with_runs_each_day_for_weeks_the_log_stops_growing(folder, store):
+    elt_toml = (folder / "elt.toml").read_text()
+    text = f"{elt_toml}\n[retention]\nlog_days = 2\nrun_days = 4\n"
+    (folder / "elt.toml").write_text(text)
+    project, secrets = load_project(folder), Secrets(folder)
+    place = state.Place(environment="default", warehouse_id="w1")
+    tables = store.rows(
+        "SELECT name FROM sqlite_schema"
+        " WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
+    )
+
+    rows = []
+    for day in range(20, 0, -1):
+        for hour in range(0, 24, 6):
+            run, now = f"{day}-{hour}", day - hour / 24
+            record_run(store, run, now, "a", "b")
+            state.save(store, place, "crm", '{"at": 1}', origin=run, now=ago(now))
+        apply_daily(project, store, secrets, now=ago(day - 1))
+        rows.append(
+            {
+                name: store.rows(f"SELECT count(*) FROM {name}")[0][0]
+                for (name,) in tables
+            }
+        )
+
+    assert rows[-1] == rows[10]
+    assert rows[-1]["runs"] == 4 * 4
+    assert rows[-1]["results"] == 2 * 4 * 4
+    assert rows[-1]["events"] == rows[1]["events"]
+
+
 @pytest.mark.parametrize("days", [800_000, 1_000_000_000, 99_999_999_999])
 def test_more_days_than_a_calendar_has_keep_all(folder, store, empty_warehouse, days):
     record_run(store, "old", 1_000, "a")
