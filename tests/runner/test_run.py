@@ -12,7 +12,14 @@ from typing import Any
 
 import pytest
 
-from elt.errors import ConfigError, EltError, Guarded, Interrupted, Unavailable
+from elt.errors import (
+    ConfigError,
+    EltError,
+    Guarded,
+    Interrupted,
+    OutOfTime,
+    Unavailable,
+)
 from elt.events import BookmarkCommitted, Event, Listener, LogLine, RunStatus
 from elt.project.load import load_project
 from elt.project.secrets import Secrets
@@ -245,7 +252,7 @@ def test_a_stop_that_came_too_late_changes_nothing():
 
 def test_a_run_out_of_time_has_failed():
     stop = Stop()
-    stop.set("the run took longer than 60 s", timed_out=True)
+    stop.set("the run took longer than 60 s", error=OutOfTime)
 
     assert run_status(results("done", "skipped"), stop) == "failed"
 
