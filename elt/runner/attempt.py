@@ -98,10 +98,10 @@ class Stop:
     def is_set(self) -> bool:
         return bool(self.reason)
 
-    def heed(self) -> None:
+    def heed(self, hint: str | None = None) -> None:
         """Raise why, where it was asked."""
         if self.reason:
-            raise self.error(self.reason)
+            raise self.error(self.reason, hint=hint)
 
     def wait(self, seconds: float) -> bool:
         """Sleep so long, or until asked to stop; tell whether that was so."""

@@ -82,7 +82,8 @@ def prepare(  # noqa: PLR0913  the edges of a run, each named
     if project.file.transform is not None:
         _write_sources(project, discovered.catalogs)
         if stop.is_set() and not dbt.is_fresh():
-            stop.heed()  # nobody could interrupt dbt while it parses
+            # Nobody could interrupt dbt while it parses.
+            stop.heed("Nothing had begun: `elt retry` does all of it")
         manifest = manifest_of(project, dbt, listen, preview=preview)
     doing = Doing(
         project=project,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 import sys
 import threading
 import time
@@ -23,7 +25,7 @@ from elt.runner.run import run_project
 from elt.runner.scheduler import execute
 from elt.runner.store import history
 from elt.runner.store.database import open_store
-from tests.runner.shop import ELT_TOML, make_shop
+from tests.runner.shop import ELT_TOML, Shop, make_shop
 
 TAP = Step(id="tap:crm", kind="tap", assets=("stream:crm.deals",))
 DBT = Step(id="dbt", kind="dbt", assets=("model:mrr",))
@@ -282,6 +284,49 @@ def test_a_run_that_was_asked_to_end_raises_why():
 
 TRANSFORM = ELT_TOML + "[transform]\ntimeout_seconds = 4\n"
 ENDLESS = "SELECT count(*) AS n FROM range(10_000_000_000_000) r(i) WHERE hash(i) = 3"
+
+
+ABSENT = f"#!{sys.executable}\nimport sys\nsys.exit(75)\n"
+RETRY = "hint: Nothing had begun: `elt retry` does all of it"
+
+
+@pytest.fixture
+def unparsed(tmp_path: Path) -> Shop:
+    """Give a project whose tap is not there, and which dbt has never read."""
+    shop = make_shop(tmp_path / "shop", TRANSFORM)
+    (shop.path / "tap.py").write_text(ABSENT)
+    (shop.path / "transform").mkdir()
+    return shop
+
+
+def limit(shop: Shop, keys: str) -> None:
+    toml = shop.path / "elt.toml"
+    toml.write_text(toml.read_text().replace("retries = 0", keys))
+
+
+def test_a_run_over_its_limit_does_not_begin_to_parse(unparsed: Shop):
+    limit(unparsed, "timeout_seconds = 1\nretry_delay_seconds = 30")
+
+    done = unparsed.program("run", code=1)
+
+    message = "error: the run took longer than 1 s (`timeout_seconds` in [run])"
+    assert message in done.err
+    assert RETRY in done.err
+
+
+def test_a_run_that_is_stopped_while_taps_are_asked_ends_at_once(unparsed: Shop):
+    limit(unparsed, "retry_delay_seconds = 30")
+    run = subprocess.Popen(unparsed.command("run"), stderr=subprocess.PIPE, text=True)
+    assert run.stderr is not None
+    while "asked again" not in run.stderr.readline():
+        assert run.poll() is None
+
+    run.send_signal(signal.SIGTERM)
+    _, said = run.communicate(timeout=20)
+
+    assert run.returncode == 143
+    assert "error: stopped by SIGTERM" in said
+    assert RETRY in said
 
 
 @pytest.mark.slow
