@@ -16,7 +16,7 @@ import pytest
 from elt.errors import EltError, Interrupted, OutOfTime, Unavailable
 from elt.events import AssetFinished, Event, Listener, StepFinished, StepRetrying
 from elt.project.load import load_project
-from elt.runner.attempt import AssetResult, Do, Stop
+from elt.runner.attempt import AssetResult, Do, Edges, RunningStep, Stop
 from elt.runner.graph import Asset, Graph
 from elt.runner.limits import RunLimits, StepLimits
 from elt.runner.plan import RunRequest, Step
@@ -209,6 +209,28 @@ def test_a_step_that_settles_while_its_grace_ends_is_ended_once(slow_at: type):
     assert sorted(ends) == ["sync:x", "tap:long", "tap:slow"]
 
 
+def test_what_has_ended_is_not_given_up_and_has_no_time_to_be_over():
+    at_its_end: list[object] = []
+
+    def listen(event: Event) -> None:
+        if isinstance(event, StepFinished):
+            at_its_end.extend([running.give_up(), running.next_moment()])
+
+    running = RunningStep(
+        SLOW,
+        (Asset("stream:slow.rows", "stream", "slow.rows"),),
+        unavailable,
+        listen,
+        grace_seconds=0.2,
+        edges=Edges(start=lambda work, _: work(), sleep=lambda *_: None),
+    )
+
+    running.start(on_end=at_its_end.append)
+
+    assert at_its_end == [False, None, running]
+    assert not running.given_up
+
+
 def test_an_error_of_the_listener_fails_the_step_and_not_the_run():
     def listen(event: Event) -> None:
         if isinstance(event, StepRetrying):
@@ -327,6 +349,34 @@ def test_a_run_that_is_stopped_while_taps_are_asked_ends_at_once(unparsed: Shop)
     assert run.returncode == 143
     assert "error: stopped by SIGTERM" in said
     assert RETRY in said
+
+
+HOLDER = """
+import duckdb, sys
+connection = duckdb.connect(sys.argv[1])
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_run_over_its_limit_waits_no_more_for_the_warehouse(tmp_path: Path):
+    shop = make_shop(tmp_path / "shop", ELT_TOML)
+    shop.rows(whole=[(1, 1, "a")])
+    shop.elt("run")
+    limit(shop, "timeout_seconds = 0.5")
+    began = time.monotonic()
+
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(shop.path / "warehouse.duckdb")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        done = shop.elt("run", code=1)
+
+    assert time.monotonic() - began < 15
+    assert "the run took longer than 0.5 s (`timeout_seconds` in [run])" in done.err
 
 
 @pytest.mark.slow
