@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 from elt.errors import ConfigError
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-# More than that, and a date that far back or ahead is none any more.
-_LONGEST_DAYS = 36_500
+_LONGEST_DAYS = timedelta.max.days
 _PART = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
 
 
