@@ -281,7 +281,13 @@ class _Run:
     def _record_failure(self, store: Store, error: BaseException) -> None:
         interrupted = isinstance(error, KeyboardInterrupt | Interrupted)
         status: RunStatus = "interrupted" if interrupted else "failed"
-        what = error.what if isinstance(error, EltError) else repr(error)
+        match error:
+            case EltError(what=what):
+                pass
+            case KeyboardInterrupt():
+                what = "stopped at once by a second signal"
+            case _:
+                what = repr(error)
         if isinstance(error, EltError):
             error.run = self.owner.run
         with suppress(EltError):  # the first error counts
