@@ -138,6 +138,10 @@ MIGRATIONS = (
     -- it was loaded before anybody noted it.
     ALTER TABLE _elt.streams ADD COLUMN key VARCHAR;
     """,
+    """
+    -- What a run of a sync sent to, in words; NULL where nobody noted it yet.
+    ALTER TABLE _elt.sync_runs ADD COLUMN sent_to VARCHAR;
+    """,
 )
 
 
