@@ -179,12 +179,13 @@ def _to_run(asked: Backfill) -> list[PlannedWindow]:
 
 
 def _do(asked: Backfill, planned: PlannedWindow) -> RunResult:
-    from elt.cli.run import watched
+    from elt.cli.run import watched_run
     from elt.runner.spans import shown_window
 
     place = f"window {len(asked.results) + 1} of {len(asked.planned)}"
     asked.tell(f"{place}: {shown_window(planned.window)}")
-    return watched(asked.project, asked.request_of(planned.window), asked.log_format)
+    request = asked.request_of(planned.window)
+    return watched_run(asked.project, request, asked.log_format)
 
 
 def _broken_off(asked: Backfill, error: BaseException) -> WindowResult:

@@ -91,9 +91,9 @@ def retry(
     if dry_run:
         _print_plan(project, request)
         return
-    code = watched_run(project, request, log_format, as_json=as_json, junit=junit)
+    result = watched_run(project, request, log_format, as_json=as_json, junit=junit)
     _tell_of_another(project, chain)
-    raise typer.Exit(code)
+    raise typer.Exit(result.exit_code)
 
 
 def _of_run(context: typer.Context, run: str) -> tuple[Project, Chain]:

@@ -109,24 +109,11 @@ def run(
         how, wait_seconds = on_overlap_of(on_overlap)
         request = replace(request, on_overlap=how, wait_seconds=wait_seconds)
         project = open_project(context, environment)
-    code = watched_run(project, request, log_format, as_json=as_json, junit=junit)
-    raise typer.Exit(code)
+    result = watched_run(project, request, log_format, as_json=as_json, junit=junit)
+    raise typer.Exit(result.exit_code)
 
 
 def watched_run(
-    project: Project,
-    request: RunRequest,
-    log_format: LogFormat = LogFormat.AUTO,
-    *,
-    as_json: bool = False,
-    junit: Path | None = None,
-) -> int:
-    """Run with a view on stderr and a summary after it; give the exit code."""
-    result = watched(project, request, log_format, as_json=as_json, junit=junit)
-    return result.exit_code
-
-
-def watched(
     project: Project,
     request: RunRequest,
     log_format: LogFormat = LogFormat.AUTO,
