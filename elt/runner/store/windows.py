@@ -138,12 +138,13 @@ _BEGIN = """
     ON CONFLICT DO UPDATE SET
         run = excluded.run, status = excluded.status, ended_at = NULL
 """
+# By way of the one good window, so that no other rows are looked at.
 _FORGET_FAILED_INSIDE = """
-    DELETE FROM windows AS failed WHERE status NOT IN ('done', 'warned', 'running')
-        AND EXISTS (
-            SELECT 1 FROM windows AS good
-            WHERE good.run = ? AND good.environment = failed.environment
-                AND good.selection = failed.selection
-                AND good.start_at <= failed.start_at AND failed.end_at <= good.end_at
-        )
+    DELETE FROM windows WHERE rowid IN (
+        SELECT failed.rowid FROM windows AS good
+        CROSS JOIN windows AS failed ON failed.environment = good.environment
+            AND failed.selection = good.selection
+            AND failed.start_at >= good.start_at AND failed.end_at <= good.end_at
+        WHERE good.run = ? AND failed.status NOT IN ('done', 'warned', 'running')
+    )
 """
