@@ -102,6 +102,16 @@ def unfinished(
     return [_read(row) for row in rows]
 
 
+def unfinished_runs(store: Store, environment: str) -> set[str]:
+    """Give the runs that left a window which no other run has made up for."""
+    rows = store.rows(
+        "SELECT run FROM windows WHERE environment = ?"
+        " AND status NOT IN ('done', 'warned', 'running')",
+        (environment,),
+    )
+    return {row["run"] for row in rows}
+
+
 def _selection(selection: Iterable[str], exclude: Iterable[str]) -> str:
     """Write a choice of assets; in which order it was said makes no other one."""
     words, left_out = _words(selection), _words(exclude)
