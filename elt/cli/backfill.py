@@ -24,7 +24,8 @@ from elt.cli.options import (
     on_overlap_of,
     open_project,
 )
-from elt.errors import EltError, Interrupted
+from elt.cli.outcome import exit_code_of
+from elt.errors import Interrupted
 
 if TYPE_CHECKING:
     from elt.project.settings import Project
@@ -163,7 +164,7 @@ def _run(asked: Backfill, *, keep_going: bool, as_json: bool) -> int:
     try:
         for each in run_windows(to_run, partial(_do, asked), keep_going=keep_going):
             asked.results.append(each)
-    except (EltError, KeyboardInterrupt) as error:
+    except (Exception, KeyboardInterrupt) as error:
         asked.results.append(_broken_off(asked, error))
         raise
     finally:
@@ -196,7 +197,7 @@ def _broken_off(asked: Backfill, error: BaseException) -> WindowResult:
         window=asked.planned[len(asked.results)].window,
         run=getattr(error, "run", ""),
         status="interrupted" if stopped else "failed",
-        exit_code=getattr(error, "exit_code", Interrupted.exit_code),
+        exit_code=exit_code_of(error),
     )
 
 

@@ -129,6 +129,8 @@ class _Run:
             message = " ".join(asked.notes)
             return RunResult(run="", status="done", exit_code=0, message=message)
         self.request, self.notes = asked.request, asked.notes
+        free = history.free_run_id(store, self.owner.run)
+        self.owner = replace(self.owner, run=free)
         history.start_run(
             store,
             self.owner,
