@@ -54,7 +54,7 @@ MOMENTS = st.datetimes(
 @given(
     moments=st.lists(MOMENTS, min_size=2, max_size=2, unique=True),
     format_=st.sampled_from(
-        ["%Y-%m-%d", "%d/%m/%y %H", "%Y%m%d %H%M", "%Y-%m-%dT%H:%M:%SZ", "%j %Y"]
+        ["%Y-%m-%d", "%d/%m/%Y %H", "%Y%m%d %H%M", "%Y-%m-%dT%H:%M:%SZ", "%j %Y"]
     ),
 )
 def test_for_all_windows_what_a_tap_is_told_holds_all_of_it(moments, format_):
