@@ -87,7 +87,7 @@ def decide(
     graph = build_graph(project, prepared.catalogs, prepared.manifest)
     made_of = fingerprints(project, prepared.catalogs, prepared.manifest)
     facts = _facts(project, request, prepared, store, made_of)
-    chosen = choose(graph, request, facts, _states(project, prepared, store))
+    chosen = choose(graph, request, facts, _states(project, request, prepared, store))
     within = within_window(project, request, graph, chosen.assets, facts)
     waits = held_back(graph, within.assets, facts)
     told = {asset: f"held back: {why}" for asset, why in waits.items()}
@@ -109,10 +109,17 @@ def decide(
     )
 
 
-def _states(project: Project, prepared: Prepared, store: Store) -> dict[str, str]:
-    """Give the taps' states, of those with a foreign target as the store has them."""
+def _states(
+    project: Project, request: RunRequest, prepared: Prepared, store: Store
+) -> dict[str, str]:
+    """Give the taps' states, of those with a foreign target as the store has them.
+
+    What is read by a window has none.
+    """
     found = dict(prepared.bookmarks)
     for tap, table in project.file.taps.items():
+        if request.window is not None and table.window is not None:
+            found.pop(tap, None)
         if table.target is not None:
             place = state.place_at_target(project.environment, table.target)
             last = state.latest(store, place, tap)

@@ -329,6 +329,7 @@ def _stream_plan(
         doubtful=_is_doubtful(facts, stream) and not asked_for,
         # A window is no full read: what it lacks is not gone.
         full_table=plan.full_table and facts.window is None,
+        reads_again=facts.window is not None or stream.id in facts.looks_back,
     )
 
 
