@@ -186,7 +186,9 @@ def _do(asked: Backfill, planned: PlannedWindow) -> RunResult:
     place = f"window {len(asked.results) + 1} of {len(asked.planned)}"
     asked.tell(f"{place}: {shown_window(planned.window)}")
     request = asked.request_of(planned.window)
-    return watched_run(asked.project, request, asked.log_format)
+    result = watched_run(asked.project, request, asked.log_format)
+    asked.left_out = result.left_out or asked.left_out
+    return result
 
 
 def _broken_off(asked: Backfill, error: BaseException) -> WindowResult:

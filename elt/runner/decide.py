@@ -36,7 +36,8 @@ class Plan:
     """What a run would do, and the graph that it was chosen from.
 
     `unasked` are the taps of it that did not answer, each with the way out, `held` the
-    assets that a person's word holds back, and `notes` what there is to say besides.
+    assets that a person's word holds back, `left_out` the syncs that a backfill does
+    not send, and `notes` what there is to say besides.
     `fingerprints` say what each asset is made of now.
     """
 
@@ -45,6 +46,7 @@ class Plan:
     unasked: Mapping[str, str] = field(default_factory=dict)
     fingerprints: Mapping[str, str] = field(default_factory=dict)
     held: Mapping[str, str] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     window: tuple[str, str] | None = None  # that it is about
 
@@ -104,7 +106,8 @@ def decide(
         steps=planned,
         unasked={tap: facts.unasked[tap] for tap in taps if tap in facts.unasked},
         held=held_back(graph, {a for step in planned for a in step.assets}, facts),
-        notes=(*chosen.notes, *within.notes),
+        left_out=within.left_out,
+        notes=tuple(chosen.notes),
         fingerprints=made_of,
     )
 

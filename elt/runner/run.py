@@ -267,6 +267,7 @@ class _Run:
             results=in_order,
             message=scrub(self.stop.reason) if decided.steps else NOTHING_TO_DO,
             owners={a.id: scrub(a.owner) for a in decided.graph if a.owner},
+            left_out=decided.left_out,
             signal=self.stop.signal,
         )
 

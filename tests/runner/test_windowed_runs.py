@@ -177,8 +177,7 @@ def test_the_plan_tells_the_window_and_a_run_may_not_begin_anew_with_one(days: D
         plan_project(project, RunRequest(window=window(1, 3), full_refresh=True))
 
     assert planned.steps[0].planned[0].note == (
-        "reads from 2026-11-01T00:00:00+00:00 until 2026-11-03T00:00:00+00:00;"
-        " its bookmark stays"
+        "reads 2026-11-01 .. 2026-11-03; its bookmark stays"
     )
 
 
