@@ -14,16 +14,15 @@ from elt.runner.ages import Known
 from elt.runner.asked import asked_of
 from elt.runner.assets import build_graph
 from elt.runner.attempt import Stop
-from elt.runner.fingerprints import fingerprints
+from elt.runner.fingerprints import fingerprints, past_of
 from elt.runner.graph import Graph
 from elt.runner.limits import step_limits
-from elt.runner.methods import Past
 from elt.runner.plan import Facts, RunRequest, Step, held_back, plan
 from elt.runner.preparation import Prepare, Prepared
 from elt.runner.resume import choose
 from elt.runner.selection import asks_the_past
 from elt.runner.stale import notes_of_stale
-from elt.runner.store import history, marks, past, state
+from elt.runner.store import history, marks, state
 from elt.runner.store.database import Store, open_store
 from elt.runner.windowed import within_window
 from elt.transform.manifest import Manifest
@@ -148,11 +147,4 @@ def _facts(
     )
     if not asks_the_past([*request.selection, *request.exclude], named):
         return facts
-    known = Past(
-        fingerprints=made_of,
-        last_fingerprints=past.last_fingerprints(store, environment),
-        results=past.last_results(store, environment),
-        last_success=facts.last_success,
-        last_rows=past.last_rows(store, environment),
-    )
-    return replace(facts, past=known)
+    return replace(facts, past=past_of(store, environment, made_of))
