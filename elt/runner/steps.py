@@ -22,7 +22,7 @@ from elt.runner.attempt import AssetResult, Do, Stop
 from elt.runner.discovery import Again, Discovered, discover_all, stream_settings
 from elt.runner.forecast import is_without_dbt, taps_within
 from elt.runner.graph import Asset, Graph
-from elt.runner.loading import TapFacts, facts_of, run_tap
+from elt.runner.loading import run_tap
 from elt.runner.max_ages import max_age_of_stream
 from elt.runner.plan import Facts, RunRequest, Step
 from elt.runner.relaying import relay_facts, run_relayed, target_of
@@ -31,6 +31,7 @@ from elt.runner.spans import shown_window
 from elt.runner.stale import stale_above
 from elt.runner.store.database import Store
 from elt.runner.stream_plans import stream_tables
+from elt.runner.tap_facts import TapFacts, facts_of
 from elt.runner.windows import Window
 from elt.singer.catalog import Stream, selected_streams
 from elt.targets import columns as targets
