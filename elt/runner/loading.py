@@ -269,10 +269,7 @@ def _note_resets(
     anew = [
         stream
         for stream in read & facts.full_reads.keys() & facts.loaded
-        if mode_of(
-            project, facts.tap, facts.streams[stream], {}, full_refresh=False
-        ).name
-        == "append"
+        if mode_of(project, facts.tap, facts.streams[stream]).name == "append"
     ]
     if anew:
         with warehouse.writer() as cursor:
