@@ -14,16 +14,15 @@ from elt.runner.ages import Known
 from elt.runner.asked import asked_of
 from elt.runner.assets import build_graph
 from elt.runner.attempt import Stop
-from elt.runner.fingerprints import fingerprints
+from elt.runner.fingerprints import fingerprints, past_of
 from elt.runner.graph import Graph
 from elt.runner.limits import step_limits
-from elt.runner.methods import Past
 from elt.runner.plan import Facts, RunRequest, Step, held_back, plan
 from elt.runner.preparation import Prepare, Prepared
 from elt.runner.resume import choose
 from elt.runner.selection import asks_the_past
 from elt.runner.stale import notes_of_stale
-from elt.runner.store import history, marks, past, state
+from elt.runner.store import history, marks, state
 from elt.runner.store.database import Store, open_store
 from elt.runner.windowed import within_window
 from elt.transform.manifest import Manifest
@@ -36,7 +35,8 @@ class Plan:
     """What a run would do, and the graph that it was chosen from.
 
     `unasked` are the taps of it that did not answer, each with the way out, `held` the
-    assets that a person's word holds back, and `notes` what there is to say besides.
+    assets that a person's word holds back, `left_out` the syncs that a backfill does
+    not send, and `notes` what there is to say besides.
     `fingerprints` say what each asset is made of now.
     """
 
@@ -45,6 +45,7 @@ class Plan:
     unasked: Mapping[str, str] = field(default_factory=dict)
     fingerprints: Mapping[str, str] = field(default_factory=dict)
     held: Mapping[str, str] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     window: tuple[str, str] | None = None  # that it is about
 
@@ -87,7 +88,7 @@ def decide(
     graph = build_graph(project, prepared.catalogs, prepared.manifest)
     made_of = fingerprints(project, prepared.catalogs, prepared.manifest)
     facts = _facts(project, request, prepared, store, made_of)
-    chosen = choose(graph, request, facts, _states(project, prepared, store))
+    chosen = choose(graph, request, facts, _states(project, request, prepared, store))
     within = within_window(project, request, graph, chosen.assets, facts)
     waits = held_back(graph, within.assets, facts)
     told = {asset: f"held back: {why}" for asset, why in waits.items()}
@@ -104,15 +105,23 @@ def decide(
         steps=planned,
         unasked={tap: facts.unasked[tap] for tap in taps if tap in facts.unasked},
         held=held_back(graph, {a for step in planned for a in step.assets}, facts),
-        notes=(*chosen.notes, *within.notes),
+        left_out=within.left_out,
+        notes=tuple(chosen.notes),
         fingerprints=made_of,
     )
 
 
-def _states(project: Project, prepared: Prepared, store: Store) -> dict[str, str]:
-    """Give the taps' states, of those with a foreign target as the store has them."""
+def _states(
+    project: Project, request: RunRequest, prepared: Prepared, store: Store
+) -> dict[str, str]:
+    """Give the taps' states, of those with a foreign target as the store has them.
+
+    What is read by a window has none.
+    """
     found = dict(prepared.bookmarks)
     for tap, table in project.file.taps.items():
+        if request.window is not None and table.window is not None:
+            found.pop(tap, None)
         if table.target is not None:
             place = state.place_at_target(project.environment, table.target)
             last = state.latest(store, place, tap)
@@ -138,11 +147,4 @@ def _facts(
     )
     if not asks_the_past([*request.selection, *request.exclude], named):
         return facts
-    known = Past(
-        fingerprints=made_of,
-        last_fingerprints=past.last_fingerprints(store, environment),
-        results=past.last_results(store, environment),
-        last_success=facts.last_success,
-        last_rows=past.last_rows(store, environment),
-    )
-    return replace(facts, past=known)
+    return replace(facts, past=past_of(store, environment, made_of))

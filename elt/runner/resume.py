@@ -22,6 +22,7 @@ from elt.runner.selection import select
 from elt.runner.store.chain import Chain, PlannedAsset, chain_of
 from elt.runner.store.database import Store
 from elt.runner.store.history import last_success, runs
+from elt.runner.store.windows import unfinished_runs
 from elt.singer.state import can_be_taken_apart
 
 _CLOSED_BY = frozenset({"success", "skipped"})
@@ -71,15 +72,17 @@ def left_open(
     """Find the latest of recent runs of which something is open and not done since.
 
     None before a run of everything that ended well: what was open then is done, or the
-    project has it no more.
+    project has it no more. What was open of a window is not done by a run of another.
     """
     done = last_success(store, environment)
+    of_windows = unfinished_runs(store, environment)
     for run in runs(store):
         if run.environment != environment or run.run in but:
             continue
         began = datetime.fromisoformat(run.started_at)
         for each in filter(is_open, chain_of(store, run.run).planned):
-            if each.asset not in done or done[each.asset] < began:
+            is_done = each.asset in done and done[each.asset] >= began
+            if run.run in of_windows or not is_done:
                 return run.run
         chosen = any(run.request.get(name) for name in _CHOOSES)
         if run.status in ENDED_WELL and not chosen:

@@ -352,3 +352,13 @@ def test_a_text_that_is_no_unicode_is_kept_as_far_as_it_is(store: Store, clock: 
 
     (result,) = history.run_detail(store).results
     assert result.message == "caf?.csv is not there"
+
+
+def test_of_two_runs_within_a_second_the_later_takes_another_name(
+    store: Store, clock: Clock
+):
+    begin(store, clock, "run-1")
+    names = iter(["run-1", "run-2"])
+
+    assert history.free_run_id(store, "run-1", lambda: next(names)) == "run-2"
+    assert history.free_run_id(store, "run-3") == "run-3"
