@@ -45,7 +45,7 @@ def execute(  # noqa: PLR0913  the edges of a run, each named
 ) -> dict[str, AssetResult]:
     """Do the steps; give every asset's result.
 
-    Their time counts from when the run `began` by the clock of the edges, else from now.
+    Their time counts from when the run `began`, by the clock of the edges, or from now.
     `listen` is called from several threads. When `stop` is set, running steps are
     asked to stop and the assets of those that did not begin are skipped. `held` are
     assets that are skipped in any case, each with the reason.
