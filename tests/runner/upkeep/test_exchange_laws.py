@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
@@ -39,6 +39,11 @@ LATE = "late"  # it will happen, if nothing prevents it then
 STALE = "stale"  # a list from a while ago
 DIES = "dies"
 DIES_AFTER = "dies after"
+HOWS = (FAILS, UNANSWERED, LATE, STALE, DIES, DIES_AFTER)
+
+RUNNERS = st.integers(0, 2)
+ANY_PLACE = st.sampled_from([PLACES[0], *PLACES])
+SELDOM = st.sampled_from([False, False, False, True])
 
 
 class Killed(BaseException):
@@ -95,7 +100,7 @@ class Calls:
     def makedirs(self, path, *, exist_ok):
         pass
 
-    def ls(self, path, *, detail):
+    def ls(self, path, *, detail):  # noqa: ARG002
         age = self.ask()
         names = self.storage.lists[-1 if age != STALE else len(self.storage.lists) // 2]
         return [name for name in names if name.startswith(f"{path}/")]
@@ -207,7 +212,7 @@ class Runner:
 
         try:
             done = command(self.project, url, opened=opened, rest=a_text_file, **flags)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  the test looks at it
             self.news.put(error)
         else:
             self.news.put(done)
@@ -231,54 +236,69 @@ class Exchanges(RuleBasedStateMachine):
         self.keep = keep
 
     def teardown(self):
-        for n, runner in enumerate(self.runners):
-            while runner.is_at_work:
-                self.heard(n, runner.step(WELL))
+        for n in range(3):
+            self.ends(n)
         self.data_of_the_newest_is_there()
         self.folder.cleanup()
 
-    @rule(n=st.integers(0, 2))
-    def a_run_loads_a_row(self, n):
+    @rule(n=RUNNERS, place=ANY_PLACE)
+    def a_night_goes_well(self, n, place):
+        self.ends(n)
+        self.begins(n, pull, place, force=True)
+        self.ends(n)
+        self.loads_a_row(n)
+        self.begins(n, push, place)
+        self.ends(n)
+
+    @rule(n=RUNNERS, place=ANY_PLACE, force=SELDOM, calls=st.integers(0, 4))
+    def a_push_begins(self, n, place, force, calls):
+        self.ends(n)
+        self.loads_a_row(n)
+        self.begins(n, push, place, force=force)
+        self.goes_on(n, calls)
+
+    @rule(n=RUNNERS, place=ANY_PLACE, force=SELDOM, calls=st.integers(0, 4))
+    def a_pull_begins(self, n, place, force, calls):
+        self.ends(n)
+        self.begins(n, pull, place, force=force)
+        self.goes_on(n, calls)
+
+    @rule(n=RUNNERS, calls=st.integers(0, 4), how=st.sampled_from(HOWS))
+    def a_call_ends(self, n, calls, how):
+        self.goes_on(n, calls)
+        self.goes_on(n, 1, how)
+
+    @rule(n=RUNNERS)
+    def what_a_runner_is_at_ends(self, n):
+        self.ends(n)
+
+    @rule()
+    def what_was_under_way_arrives(self):
+        for act in self.storage.late:
+            with suppress(FileExistsError, KeyError):
+                act()
+        self.storage.late.clear()
+
+    def loads_a_row(self, n):
         if not self.runners[n].is_at_work:
             self.row += 1
             self.runners[n].write(self.row)
 
-    @rule(
-        n=st.integers(0, 2),
-        command=st.sampled_from([push, pull]),
-        place=st.sampled_from([PLACES[0], *PLACES]),
-        force=st.sampled_from([False, False, False, True]),
-    )
-    def a_runner_begins(self, n, command, place, force):
+    def begins(self, n, command, place, *, force=False):
         runner = self.runners[n]
-        if runner.is_at_work or (command is push and not runner.file.exists()):
-            return
         self.doing[n] = (command, place, force)
         self.before[n] = runner.rows()
         flags = {"keep": self.keep} if command is push else {}
         self.heard(n, runner.start(command, place, force=force, **flags))
 
-    @rule(
-        n=st.integers(0, 2),
-        calls=st.integers(1, 5),
-        how=st.sampled_from(
-            [WELL] * 5 + [FAILS, UNANSWERED, LATE, STALE, DIES, DIES_AFTER]
-        ),
-    )
-    def a_runner_goes_on(self, n, calls, how):
-        for call in range(calls):
+    def goes_on(self, n, calls, how=WELL):
+        for _ in range(calls):
             if self.runners[n].is_at_work:
-                last = call == calls - 1
-                self.heard(n, self.runners[n].step(how if last else WELL))
+                self.heard(n, self.runners[n].step(how))
 
-    @rule()
-    def what_was_under_way_arrives(self):
-        for act in self.storage.late:
-            try:
-                act()
-            except (FileExistsError, KeyError):
-                pass
-        self.storage.late.clear()
+    def ends(self, n):
+        while self.runners[n].is_at_work:
+            self.goes_on(n, 1)
 
     def heard(self, n, news):
         if news is None:
@@ -336,7 +356,7 @@ def in_place(name, place):
 
 def test_whatever_runners_do_nothing_is_undone():
     run_state_machine_as_test(
-        Exchanges, settings=settings(max_examples=40, stateful_step_count=40)
+        Exchanges, settings=settings(max_examples=60, stateful_step_count=20)
     )
 
 
@@ -344,5 +364,5 @@ def test_whatever_runners_do_nothing_is_undone():
 @pytest.mark.timeout(900)
 def test_whatever_runners_do_nothing_is_undone_in_many_orders():
     run_state_machine_as_test(
-        Exchanges, settings=settings(max_examples=1500, stateful_step_count=80)
+        Exchanges, settings=settings(max_examples=1500, stateful_step_count=50)
     )
