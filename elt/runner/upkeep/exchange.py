@@ -27,7 +27,7 @@ from elt.runner.alone import alone
 from elt.runner.store import history
 from elt.runner.upkeep.archive import digest_of
 from elt.runner.upkeep.disk import bytes_of, make_durable, require_space, size
-from elt.runner.upkeep.generations import Folder, Generation, Taken, data_name
+from elt.runner.upkeep.generations import WAY_OUT, Folder, Generation, Taken, data_name
 from elt.runner.upkeep.origins import Origin, Origins
 from elt.warehouse.duckdb import Warehouse, warehouse_of
 from elt.warehouse.standstill import HELD, log_of, real_path, standstill
@@ -210,7 +210,7 @@ def _fetched(folder: Folder, newest: Generation, place: Path) -> Iterator[Path]:
                 f"generation {newest.number} came damaged: its sha256 is {digest[:12]}…"
                 f" and should be {newest.sha256[:12]}…",
                 where=folder.url,
-                hint=f"Try again. If it stays so, {folder.way_out}",
+                hint=f"Try again. If it stays so, {WAY_OUT}",
             )
         make_durable(new)
         yield new
@@ -258,8 +258,8 @@ def _overtaken(
         f"{newest.host} has pushed generation {newest.number} ({newest.pushed_at})"
         f" {since}",
         where=folder.url,
-        hint=f"{_command(project, folder, 'pull', '--force')} takes it, and the next"
-        " run does again what is lost here;"
+        hint=f"{_command(project, folder, 'pull', '--force')} takes what was pushed"
+        " last, and the next run does again what is lost here;"
         f" {_command(project, folder, 'push', '--force')} puts this one on top",
     )
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -28,6 +27,8 @@ from elt.project.remote import (
     require_refusal,
     scheme_of,
 )
+
+WAY_OUT = "push a warehouse that is good on top of it: `elt push` with `--force`"
 
 _NAME = re.compile(r"generation-(\d{8})\.json")
 _DATA = re.compile(r"data-(\d{8})-[0-9a-f]{12}\.duckdb")
@@ -61,10 +62,6 @@ class Folder:
         self.url = url.rstrip("/")
         self._files, self._path = (opened or _opened)(url)
         self.place = place_of(url, self._path)
-        self.way_out = (
-            "push a warehouse that is good on top of it:"
-            f" `{shlex.join(['elt', 'push', self.url, '--force'])}`"
-        )
 
     def last(self) -> int:
         """Give the number of the newest generation; 0 where nothing has been pushed."""
@@ -80,7 +77,7 @@ class Folder:
                 f"`{_name(number)}` is not what elt wrote: {error}",
                 where=self.url,
                 hint="Look at the folder, which only `elt push` should write to, or"
-                f" {self.way_out}",
+                f" {WAY_OUT}",
             ) from error
         except Exception as error:
             raise self._unreachable(error) from error
@@ -93,7 +90,7 @@ class Folder:
                 f"the data of generation {generation.number} is gone",
                 where=self.url,
                 hint="Somebody has pushed several times meanwhile: try again. If it"
-                f" stays so, {self.way_out}",
+                f" stays so, {WAY_OUT}",
             ) from error
         except Exception as error:
             raise self._unreachable(error) from error
