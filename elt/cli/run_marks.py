@@ -154,6 +154,8 @@ def undo(
         note(f"`{each.asset}` is no longer {_said(each)} by {each.author}.")
     for each in taken.late:
         note(f"`{each.asset}` has been in a run since: that result stays.")
+    for each in taken.older:
+        note(f"`{each.asset}` stays {_said(each)}; `elt runs undo {each.asset}`")
 
 
 def _said(mark: Mark) -> str:

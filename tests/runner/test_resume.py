@@ -16,17 +16,19 @@ from hypothesis import strategies as st
 from elt.errors import ConfigError
 from elt.events import AssetFinished, Event, Status
 from elt.runner.attempt import AssetResult, Stop
+from elt.runner.choosing import beginning_with, choose
 from elt.runner.graph import Asset, Graph
 from elt.runner.limits import RunLimits
 from elt.runner.lock import this_process
 from elt.runner.plan import Facts, RunRequest, Step, held_back, plan
 from elt.runner.result import run_status
 from elt.runner.resume import (
-    beginning_with,
-    choose,
+    asked_again,
+    chain_to_retry,
     is_open,
     left_open,
     open_words,
+    planned_before,
     request_again,
 )
 from elt.runner.scheduler import execute
@@ -97,7 +99,8 @@ def run(store: Store, world: World, request: RunRequest) -> str:
         last_change=history.last_change(store, HERE),
         held=marks.held_back(store, HERE),
     )
-    chosen = choose(world.graph, request, facts, {}).assets
+    before = planned_before(store, request)
+    chosen = choose(world.graph, request, facts, {}, before=before).assets
     steps = plan(world.graph, chosen, facts)
     entries = [
         history.StepEntry(step=s.id, kind=s.kind, reason=s.reason, assets=s.assets)

@@ -75,7 +75,11 @@ def mark(  # noqa: PLR0913  whose result it is, what is said, by whom and why
             )
             for asset in assets
         ]
-    return [each for each in marks(store) if each.id in ids]
+    rows = store.rows(
+        "SELECT * FROM marks WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id",
+        (json.dumps(ids),),
+    )
+    return [_read(row) for row in rows]
 
 
 def take_back(
@@ -124,7 +128,8 @@ def last_mark(store: Store, environment: str, asset: str) -> Mark | None:
 def held_back(store: Store, environment: str) -> dict[str, str]:
     """Give the assets that a person marked failed and that did not end well since.
 
-    Each with the words for whatever is below it, which must not go on.
+    Each with the words for whatever is below it, which must not go on. A later word
+    about an older run says nothing of how things stand now.
     """
     rows = store.rows(
         """
@@ -135,7 +140,7 @@ def held_back(store: Store, environment: str) -> dict[str, str]:
             AND m.id = (
                 SELECT max(id) FROM marks AS newer
                 WHERE newer.environment = m.environment AND newer.asset = m.asset
-                    AND newer.taken_back_at IS NULL
+                    AND newer.is_current AND newer.taken_back_at IS NULL
             )
         """,
         (environment,),
