@@ -101,7 +101,8 @@ def mark(
     project = open_project(context, environment)
     marks = say(project, name, word.value, run=run, reason=reason)
     _tell(name, marks, f"is marked {word.value} in run {marks[0].run}")
-    note(_MEANS[word])
+    if any(each.is_current for each in marks):
+        note(_MEANS[word])
     _tell_of_later(marks)
     note(f"`elt runs undo {name}` takes it back.")
 
