@@ -214,8 +214,16 @@ def test_retries_end_where_a_run_without_failures_ends_and_repeat_nothing(night)
 class Watched(World):
     """A world that notes what goes on below what a person marked failed."""
 
-    held: set[str] = field(default_factory=set)
+    events: list[tuple[str, marks.Mark | None]] = field(default_factory=list)
     went_on: list[tuple[str, set[str]]] = field(default_factory=list)
+
+    @property
+    def held(self) -> set[str]:
+        """Go through what was said, and what ended well, in its order."""
+        found: dict[str, bool] = {}
+        for asset, mark in self.events:
+            found[asset] = mark is not None and mark.word == "failed"
+        return {asset for asset, is_held in found.items() if is_held}
 
     def do(self, *step: object) -> Iterator[AssetResult]:
         for result in super().do(*step):  # type: ignore[arg-type]
@@ -223,7 +231,7 @@ class Watched(World):
             if above and result.status != "skipped":
                 self.went_on.append((result.asset, above))
             if result.status == "done":
-                self.held.discard(result.asset)
+                self.events.append((result.asset, None))
             yield result
 
 
@@ -237,17 +245,25 @@ def retried(store: Store, world: Watched, name: str) -> str | None:
     chain = chain_of(store, name)
     reopened = [a.asset for a in chain.planned if a.word in {"failed", "cleared"}]
     below = world.graph.downstream(reopened) & {a.asset for a in chain.planned}
-    before, held = dict(world.times_done), set(world.held)
+    before, held = dict(world.times_done), world.held
+    fails = any(world.failures.values())
     ended = again(store, world, name)
     if ended is None:
         assert reopened == []
         return None
     planned = {*planned_by(store, ended)}
     assert {*reopened} | below <= planned
-    if not any(world.failures.values()):
+    if not fails:
         free = planned - world.graph.downstream(held - planned)
         assert free <= done_since(world, before)
     return ended
+
+
+def undone(store: Store, world: Watched, asset: str) -> None:
+    last = marks.last_mark(store, HERE, asset)
+    assert last is not None
+    marks.take_back(store, [last], reason="", author="bob@desk")
+    world.events = [each for each in world.events if each != (asset, last)]
 
 
 WORDS = ("success", "failed", "failed", "skipped", "cleared")
@@ -273,7 +289,7 @@ def test_nothing_goes_on_below_a_word_until_it_ended_well_and_retries_do_it(
         ran = [run(store, world, RunRequest())]
         for _ in range(data.draw(st.integers(1, 8))):
             name = data.draw(st.sampled_from(ran))
-            match data.draw(st.sampled_from(["run", "say", "say", "retry"])):
+            match data.draw(st.sampled_from(["run", "say", "say", "retry", "undo"])):
                 case "run":
                     world.failures = {a: [*f] for a, f in data.draw(failures).items()}
                     asked = RunRequest(selection=data.draw(selections))
@@ -284,9 +300,13 @@ def test_nothing_goes_on_below_a_word_until_it_ended_well_and_retries_do_it(
                     asset = data.draw(st.sampled_from(planned))
                     word = data.draw(st.sampled_from(WORDS))
                     said(store, name, asset, word)
-                    if marks.marks(store)[-1].is_current:
-                        world.held -= {asset}
-                        world.held |= {asset} if word == "failed" else set()
+                    mark = marks.marks(store)[-1]
+                    world.events += [(asset, mark)] if mark.is_current else []
+                case "undo" if any(mark for _, mark in world.events):
+                    spoken = sorted({asset for asset, mark in world.events if mark})
+                    asset = data.draw(st.sampled_from(spoken))
+                    undone(store, world, asset)
+            assert {*marks.held_back(store, HERE)} == world.held
 
     assert world.went_on == []
 
@@ -482,6 +502,29 @@ def test_a_result_that_came_since_stays_when_a_word_is_taken_back(store: Store):
     assert history.asset_statuses(store, HERE) == before
 
 
+def test_a_word_that_is_taken_back_late_counts_no_more_for_when_it_ended_well(
+    store: Store,
+):
+    world = World(GRAPH)
+    first = run(store, world, RunRequest())
+    was = history.last_success(store, HERE)[MODEL.id]
+    said(store, first, MODEL.id, "failed")
+    said(store, first, MODEL.id, "success")
+    world.failures = {MODEL.id: ["failed"]}
+    run(store, world, RunRequest(selection=("model:m",)))
+
+    mark = marks.last_mark(store, HERE, MODEL.id)
+    assert mark is not None
+    assert marks.take_back(store, [mark], reason="", author="ann@desk") == [mark]
+
+    assert MODEL.id in marks.held_back(store, HERE)
+    assert MODEL.id not in history.last_success(store, HERE)
+    other = marks.last_mark(store, HERE, MODEL.id)
+    assert other is not None
+    marks.take_back(store, [other], reason="", author="ann@desk")
+    assert history.last_success(store, HERE)[MODEL.id] == was
+
+
 def test_a_word_about_an_older_run_counts_for_retries_of_that_run_only(store: Store):
     world = World(GRAPH)
     first = run(store, world, RunRequest())
@@ -557,6 +600,21 @@ def test_another_run_that_is_not_done_is_found_unless_it_was_done_since(store: S
     assert left_open(store, HERE, but=[first]) is None
     run(store, world, RunRequest(selection=("model:beside",)))
     assert left_open(store, HERE) is None
+
+
+def test_a_chain_is_looked_at_once_however_often_it_was_retried(store: Store):
+    world = World(GRAPH, failures={MODEL.id: ["failed", "failed", "failed"]})
+    run(store, world, RunRequest(selection=("model:m+",)))
+    again(store, world)
+    again(store, world)
+    run(store, world, RunRequest(selection=("model:m+",)))
+    asked: list[str] = []
+    store._connection.set_trace_callback(asked.append)
+
+    assert left_open(store, HERE) is None
+
+    store._connection.set_trace_callback(None)
+    assert sum("RECURSIVE" in sql for sql in asked) == 2
 
 
 def test_what_was_open_before_a_good_run_of_everything_is_open_no_more(store: Store):

@@ -208,19 +208,40 @@ def _put_back(connection: Connection, mark: Mark) -> bool:
     """Restore the asset's row, unless a run has written it since."""
     keys = {"environment": mark.environment, "asset": mark.asset}
     row = connection.execute(_ROW, keys).fetchone()
-    untouched = row["updated_at"] == mark.made_at if row else mark.word == "cleared"
-    if not untouched:
-        return False
     (text,) = connection.execute(
         "SELECT before FROM marks WHERE id = ?", (mark.id,)
     ).fetchone()
     before = json.loads(text)
+    untouched = row["updated_at"] == mark.made_at if row else mark.word == "cleared"
+    if not untouched:
+        if row:
+            _take_out(connection, mark, row["last_success"], before)
+        return False
     connection.execute(_DELETE, keys)
     if before is not None:
         names = ", ".join(before)
         places = ", ".join(f":{name}" for name in before)
         connection.execute(f"INSERT INTO assets ({names}) VALUES ({places})", before)
     return True
+
+
+def _take_out(
+    connection: Connection,
+    mark: Mark,
+    last_success: str | None,
+    before: dict[str, Any] | None,
+) -> None:
+    """Let a word say no more when the asset ended well, where a run came since."""
+    own = None if last_success == mark.made_at else last_success
+    earlier = before["last_success"] if before else None
+    connection.execute(
+        "UPDATE assets SET last_success = ? WHERE environment = ? AND asset = ?",
+        (
+            max(filter(None, (own, earlier)), default=None),
+            mark.environment,
+            mark.asset,
+        ),
+    )
 
 
 def _read(row: Row) -> Mark:
