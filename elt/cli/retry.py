@@ -99,12 +99,14 @@ def retry(
 def _of_run(context: typer.Context, run: str) -> tuple[Project, Chain]:
     """Open the project in the environment that the run was in; give its chain."""
     from elt.project.settings import BASE_ENVIRONMENT
-    from elt.runner.store.chain import chain_of
+    from elt.runner.resume import chain_to_retry
     from elt.runner.store.database import open_store
 
     project = open_project(context)
     with open_store(project.private_dir) as store:
-        chain = chain_of(store, run)
+        chain, told = chain_to_retry(store, run)
+    if told:
+        note(told)
     if chain.environment == BASE_ENVIRONMENT:
         return project, chain
     return open_project(context, chain.environment), chain
@@ -123,10 +125,10 @@ def _print_plan(project: Project, request: RunRequest) -> None:
 
 def _tell_of_another(project: Project, chain: Chain) -> None:
     """Where nothing was open, name a run of which something is."""
-    from elt.runner.resume import left_open, open_words
+    from elt.runner.resume import is_over, left_open
     from elt.runner.store.database import open_store
 
-    if open_words(chain) or not chain.planned:
+    if not is_over(chain):
         return
     with open_store(project.private_dir) as store:
         other = left_open(store, project.environment, but=chain.runs)

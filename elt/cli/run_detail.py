@@ -134,11 +134,15 @@ def _sentence(mark: Mark) -> str:
     what = "cleared" if mark.word == "cleared" else f"marked {mark.word}"
     text = f"{local(mark.made_at)}  {mark.asset} {what} by {mark.author}"
     why = f": {mark.reason}" if mark.reason else ""
-    if mark.taken_back_at is None:
-        return f"{text}{why}"
-    back = f"taken back {local(mark.taken_back_at)} by {mark.taken_back_by}"
-    also = f": {mark.taken_back_reason}" if mark.taken_back_reason else ""
-    return f"{text}{why}; {back}{also}"
+    back = _taken_back(mark)
+    return f"{text}{why}; taken back {back}" if back else f"{text}{why}"
+
+
+def _taken_back(said: Mark | Change) -> str:
+    if said.taken_back_at is None:
+        return ""
+    why = f": {said.taken_back_reason}" if said.taken_back_reason else ""
+    return f"{local(said.taken_back_at)} by {said.taken_back_by}{why}"
 
 
 def _tell_how_to_go_on(chain: Chain) -> None:
@@ -166,7 +170,7 @@ def _print_changes(found: Sequence[Change]) -> None:
                 each.what,
                 each.change,
                 each.reason,
-                each.taken_back,
+                _taken_back(each),
             )
             for each in found
         ],

@@ -101,7 +101,8 @@ def mark(
     project = open_project(context, environment)
     marks = say(project, name, word.value, run=run, reason=reason)
     _tell(name, marks, f"is marked {word.value} in run {marks[0].run}")
-    note(_MEANS[word])
+    if any(each.is_current for each in marks):
+        note(_MEANS[word])
     _tell_of_later(marks)
     note(f"`elt runs undo {name}` takes it back.")
 
@@ -154,6 +155,8 @@ def undo(
         note(f"`{each.asset}` is no longer {_said(each)} by {each.author}.")
     for each in taken.late:
         note(f"`{each.asset}` has been in a run since: that result stays.")
+    for each in taken.older:
+        note(f"`{each.asset}` stays {_said(each)}; `elt runs undo {each.asset}`")
 
 
 def _said(mark: Mark) -> str:

@@ -72,8 +72,10 @@ def status(
 ) -> None:
     """Show how each asset ended last, and what is too old."""
     from elt.project.durations import seconds_of
+    from elt.runner.plan import told_of_held
     from elt.runner.resume import left_open
     from elt.runner.standing import Asked, standings
+    from elt.runner.store import marks
     from elt.runner.store.database import open_store
     from elt.runner.store.history import mark_crashed
 
@@ -87,12 +89,15 @@ def status(
         mark_crashed(store)
         found = standings(project, store, asked)
         left = None if as_json else left_open(store, project.environment)
+        held = marks.held_back(store, project.environment)
     if as_json:
         print_json([each.document() for each in found])
     elif not found:
         note("Nothing has run yet. Start with `elt plan`, then `elt run`.")
     else:
         _print(found, every=every)
+    for text in [] if as_json else told_of_held(held):
+        note(f"\n{text}")
     if left is not None:
         note(f"\nhint: run {left} is not done: `elt retry {left}` does the rest of it")
     if fail_if_stale:

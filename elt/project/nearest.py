@@ -24,6 +24,12 @@ def did_you_mean(name: str, names: Iterable[str]) -> str | None:
     return "There is " + some_of(known) if known else None
 
 
+def which_of(names: Iterable[str]) -> str | None:
+    """Ask which of a few that a word may mean; None for no names."""
+    known = " or ".join(f"`{name}`" for name in sorted(names))
+    return f"Did you mean {known}?" if known else None
+
+
 def some_of(names: Iterable[str]) -> str:
     """List names, of many only the first and how many more there are."""
     known = list(names)

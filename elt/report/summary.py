@@ -68,7 +68,9 @@ def print_summary(
     print_table(_COLUMNS, rows, stream=stream, width=width)
     trouble = list(_trouble(tally, hints or {}, owners or {}))
     _print_trouble(trouble, stream, width)
-    stream.write(f"\n{_last_line(tally, clean.encoding(stream))}\n{_way_on(tally)}")
+    stream.write(
+        f"\n{_last_line(tally, clean.encoding(stream))}\n{_way_on(tally, hints or {})}"
+    )
     stream.flush()
 
 
@@ -158,9 +160,13 @@ def _trouble(
     ]
     yield from sorted(found, key=lambda trouble: _TROUBLE.index(trouble.status))
     for status, hint in _NOT_DONE.items():
-        reasons = Counter(r.message for r in tally.results() if r.status == status)
-        for reason, number in reasons.items():
-            yield Trouble(figures.counted(number, "asset"), status, reason, hint)
+        reasons = Counter(
+            (r.message, hints.get(r.asset) or hint)
+            for r in tally.results()
+            if r.status == status
+        )
+        for (reason, way), number in reasons.items():
+            yield Trouble(figures.counted(number, "asset"), status, reason, way)
 
 
 def _step_trouble(
@@ -204,15 +210,19 @@ def _last_line(tally: Tally, encoding: str) -> str:
     return f"{marks.mark(status, encoding)} run {tally.run} {ended}{took}{summed}"
 
 
-def _way_on(tally: Tally) -> str:
+def _way_on(tally: Tally, hints: Mapping[str, str]) -> str:
     """Say how to do what is left; with the run's id, for who reads this in the morning.
 
-    A later run would be the one that `elt retry` means without it.
+    A later run would be the one that `elt retry` means without it. What was skipped and
+    has a way out of its own is held back: a retry alone would skip it again.
     """
     left = Counter(r.status for r in tally.results() if r.status in _LEFT)
     if not left or not tally.run:
         return ""
-    mended = "when that is mended, " if left.keys() & {"failed", "stopped"} else ""
+    skipped = (r.asset for r in tally.results() if r.status == "skipped")
+    is_held = any(hints.get(asset) for asset in skipped)
+    is_bad = is_held or left.keys() & {"failed", "stopped"}
+    mended = "when that is mended, " if is_bad else ""
     number = left.total()
     those = "the asset that is" if number == 1 else f"the {number:,} assets that are"
     retry = f"`elt retry {tally.run}`"

@@ -11,6 +11,7 @@ from elt.runner.resume import asked_again
 from elt.runner.since import since_last_success
 from elt.runner.store.database import Store
 from elt.runner.store.history import Now, now_utc
+from elt.runner.words import check_given
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,7 @@ def asked_of(
     if request.retry:
         found, why = asked_again(store, project.environment, request)
         return Asked(request=found, notes=(why,) if why else ())
+    check_given(request.selection, request.exclude)
     if request.since_last_success:
         found, notes = since_last_success(store, project, request, now=now)
         return Asked(request=found, notes=notes)

@@ -24,6 +24,7 @@ from elt.runner.store.database import Store
 from elt.runner.store.marks import marks
 from elt.runner.store.windows import GOOD, WindowRow, windows
 from elt.runner.windows import Window
+from elt.runner.words import check_given
 
 State = Literal["done", "open", "to do"]
 
@@ -151,7 +152,8 @@ def covers(done: Iterable[WindowRow], window: Window) -> WindowRow | None:
 
 
 def check_selection(project: Project, request: RunRequest) -> None:
-    """Refuse words that choose something else in each window."""
+    """Refuse words that choose something else in each window, and arguments without."""
+    check_given(request.selection, request.exclude)
     if asks_the_past([*request.selection, *request.exclude], project.file.selections):
         raise ConfigError(
             "`state:`, `result:` and `source_status:` choose by what the last run did,"

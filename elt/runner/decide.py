@@ -14,12 +14,21 @@ from elt.runner.ages import Known
 from elt.runner.asked import asked_of
 from elt.runner.assets import build_graph
 from elt.runner.attempt import Stop
+from elt.runner.choosing import choose
 from elt.runner.fingerprints import fingerprints, past_of
 from elt.runner.graph import Graph
 from elt.runner.limits import step_limits
-from elt.runner.plan import Facts, RunRequest, Step, held_back, plan
+from elt.runner.plan import (
+    Facts,
+    Hold,
+    RunRequest,
+    Step,
+    held_back,
+    notes_of_held,
+    plan,
+)
 from elt.runner.preparation import Prepare, Prepared
-from elt.runner.resume import choose
+from elt.runner.resume import planned_before
 from elt.runner.selection import asks_the_past
 from elt.runner.stale import notes_of_stale
 from elt.runner.store import history, marks, state
@@ -44,7 +53,7 @@ class Plan:
     steps: tuple[Step, ...]
     unasked: Mapping[str, str] = field(default_factory=dict)
     fingerprints: Mapping[str, str] = field(default_factory=dict)
-    held: Mapping[str, str] = field(default_factory=dict)
+    held: Mapping[str, Hold] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     window: tuple[str, str] | None = None  # that it is about
@@ -88,10 +97,16 @@ def decide(
     graph = build_graph(project, prepared.catalogs, prepared.manifest)
     made_of = fingerprints(project, prepared.catalogs, prepared.manifest)
     facts = _facts(project, request, prepared, store, made_of)
-    chosen = choose(graph, request, facts, _states(project, request, prepared, store))
+    chosen = choose(
+        graph,
+        request,
+        facts,
+        _states(project, request, prepared, store),
+        before=planned_before(store, request),
+    )
     within = within_window(project, request, graph, chosen.assets, facts)
     waits = held_back(graph, within.assets, facts)
-    told = {asset: f"held back: {why}" for asset, why in waits.items()}
+    told = {asset: f"held back: {hold.why}" for asset, hold in waits.items()}
     known = Known(assets=tuple(graph), manifest=prepared.manifest or Manifest())
     stale = notes_of_stale(project, graph, within.assets, known, store)
     facts = replace(facts, notes={**stale, **facts.notes, **told})
@@ -100,13 +115,14 @@ def decide(
         for step in plan(graph, within.assets, facts)
     )
     taps = (step.id.removeprefix("tap:") for step in planned if step.kind == "tap")
+    held = held_back(graph, {a for step in planned for a in step.assets}, facts)
     return Plan(
         graph=graph,
         steps=planned,
         unasked={tap: facts.unasked[tap] for tap in taps if tap in facts.unasked},
-        held=held_back(graph, {a for step in planned for a in step.assets}, facts),
+        held=held,
         left_out=within.left_out,
-        notes=tuple(chosen.notes),
+        notes=(*chosen.notes, *notes_of_held(held.values())),
         fingerprints=made_of,
     )
 

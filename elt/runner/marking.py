@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from elt.errors import ConfigError
-from elt.project.nearest import did_you_mean
+from elt.project.nearest import did_you_mean, which_of
 from elt.project.settings import Project
 from elt.runner.alone import alone, author
 from elt.runner.resume import is_open
@@ -33,10 +33,14 @@ class Meant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TakenBack:
-    """Marks that were taken back; of `late` ones a run has had the asset since."""
+    """Marks that were taken back; of `late` ones a run has had the asset since.
+
+    `older` are words that were said of the same step before, and still stand.
+    """
 
     marks: tuple[Mark, ...]
     late: tuple[Mark, ...]
+    older: tuple[Mark, ...] = ()
 
 
 def meant(project: Project, name: str, *, run: str | None = None) -> Meant:
@@ -79,7 +83,7 @@ def say(
 
 
 def unsay(project: Project, name: str, *, reason: str = "") -> TakenBack:
-    """Take the last word on an asset, or on each of a step, back."""
+    """Take the last word on an asset back; of a step, what was last said in one go."""
     with alone(project, "elt runs"), open_store(project.private_dir) as store:
         assets = _meant(project, store, name, None).assets
         found = [last_mark(store, project.environment, asset) for asset in assets]
@@ -89,8 +93,16 @@ def unsay(project: Project, name: str, *, reason: str = "") -> TakenBack:
                 f"nobody has marked or cleared `{name}`, or it was taken back",
                 hint="`elt runs changes` lists what was changed by hand",
             )
-        late = take_back(store, standing, reason=reason, author=author())
-    return TakenBack(marks=tuple(standing), late=tuple(late))
+        last = max(standing, key=lambda each: each.id)
+        said = [each for each in standing if _saying(each) == _saying(last)]
+        late = take_back(store, said, reason=reason, author=author())
+    older = tuple(each for each in standing if each not in said)
+    return TakenBack(marks=tuple(said), late=tuple(late), older=older)
+
+
+def _saying(each: Mark) -> tuple[str, ...]:
+    """Tell one word about all assets of a step from another; `mark` writes one time."""
+    return each.run, each.made_at, each.author, each.word
 
 
 def _meant(project: Project, store: Store, name: str, run: str | None) -> Meant:
@@ -127,9 +139,10 @@ def _unknown(
     if run is not None:
         planned = [each for each in chain_of(store, run).planned if each.run == run]
         names = {n for each in planned for n in (each.asset, each.step)}
-    endings = [each for each in names if each.partition(":")[2] == name]
-    close = endings[0] if len(endings) == 1 else name
+    alike = [each for each in names if each.partition(":")[2] == name]
     return ConfigError(
         f"run {run} has no `{name}`" if run else f"no run has had `{name}`",
-        hint=did_you_mean(close, names) or "Nothing has run yet: start with `elt run`",
+        hint=which_of(alike)
+        or did_you_mean(name, names)
+        or "Nothing has run yet: start with `elt run`",
     )

@@ -77,6 +77,14 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """Why an asset must not go on, and what lets it."""
+
+    why: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedAsset:
     """One asset of a step, and why; `note` is what a person should know before."""
 
@@ -160,19 +168,36 @@ def due_tests(graph: Graph, chosen: set[str], facts: Facts) -> dict[str, str]:
     }
 
 
-def held_back(graph: Graph, assets: Collection[str], facts: Facts) -> dict[str, str]:
-    """Find the assets that must not go on, each with the reason in words.
+def held_back(graph: Graph, assets: Collection[str], facts: Facts) -> dict[str, Hold]:
+    """Find the assets that must not go on, each with the reason.
 
     They are those below what a person marked failed, unless it is among them itself:
     then its new result counts.
     """
     return {
-        asset: why
+        asset: Hold(why=why, hint=_let_go(held))
         for held, why in facts.held.items()
         if held in graph and held not in assets
         for asset in graph.downstream([held])
         if asset in assets
     }
+
+
+def told_of_held(held: Mapping[str, str]) -> list[str]:
+    """Say of what a person marked failed that it holds back, and what lets it go."""
+    holds = [Hold(why=why, hint=_let_go(asset)) for asset, why in held.items()]
+    return notes_of_held(holds)
+
+
+def notes_of_held(holds: Iterable[Hold]) -> list[str]:
+    return [
+        f"{hold.why}; nothing below it goes on: {hold.hint}"
+        for hold in dict.fromkeys(holds)
+    ]
+
+
+def _let_go(held: str) -> str:
+    return f"`elt run {held}` does it again, `elt runs undo {held}` takes the word back"
 
 
 def _is_due(graph: Graph, test: str, facts: Facts, changed: datetime) -> bool:

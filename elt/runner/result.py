@@ -28,6 +28,7 @@ class RunResult:
 
 
 def run_status(results: Iterable[AssetResult], stop: Stop) -> RunStatus:
+    """Sum up a run; what was skipped for nothing else a person's word held back."""
     found = {result.status for result in results}
     left_off = bool(found & {"interrupted", "skipped"})
     if stop.is_set() and not stop.timed_out and left_off:
@@ -38,6 +39,8 @@ def run_status(results: Iterable[AssetResult], stop: Stop) -> RunStatus:
         return "stopped"
     if "interrupted" in found:
         return "interrupted"
+    if "skipped" in found:
+        return "stopped"
     return "warned" if "warned" in found else "done"
 
 

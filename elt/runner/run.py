@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 
-from elt.errors import EltError, Interrupted
+from elt.errors import EltError, Interrupted, name_of
 from elt.events import (
     BookmarkCommitted,
     Event,
@@ -302,7 +302,11 @@ class _Run:
             error.run = self.owner.run
         with suppress(EltError):  # the first error counts
             history.finish_run(
-                store, self.owner.run, status, message=self.secrets.scrub(what)
+                store,
+                self.owner.run,
+                status,
+                message=self.secrets.scrub(what),
+                error=name_of(error),
             )
 
     def _keeper(self, store: Store, prepared: Prepared) -> Listener:

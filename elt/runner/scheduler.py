@@ -7,7 +7,7 @@ exactly the assets downstream of it: what is left of their steps is done all the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from queue import Empty, SimpleQueue
 
 from elt.errors import OutOfTime
@@ -23,7 +23,7 @@ from elt.runner.attempt import (
 )
 from elt.runner.graph import Graph
 from elt.runner.limits import RunLimits
-from elt.runner.plan import Step
+from elt.runner.plan import Hold, Step
 from elt.runner.turns import Turns, ready
 
 ENDED_WELL: frozenset[Status] = frozenset({"done", "warned", "planned"})
@@ -37,7 +37,7 @@ def execute(  # noqa: PLR0913  the edges of a run, each named
     *,
     do: Do,
     listen: Listener = ignore,
-    held: Mapping[str, str] | None = None,
+    held: Mapping[str, Hold] | None = None,
     limits: RunLimits | None = None,
     stop: Stop | None = None,
     edges: Edges | None = None,
@@ -48,7 +48,7 @@ def execute(  # noqa: PLR0913  the edges of a run, each named
     Their time counts from when the run `began`, by the clock of the edges, or from now.
     `listen` is called from several threads. When `stop` is set, running steps are
     asked to stop and the assets of those that did not begin are skipped. `held` are
-    assets that are skipped in any case, each with the reason.
+    assets that are skipped in any case.
     """
     return _Execution(
         turns=Turns(steps),
@@ -95,6 +95,10 @@ def _skipped(asset: str, message: str) -> AssetResult:
     return AssetResult(asset=asset, status="skipped", message=message)
 
 
+def _held(asset: str, hold: Hold) -> AssetResult:
+    return replace(_skipped(asset, hold.why), hint=hold.hint)
+
+
 @dataclass(slots=True, kw_only=True)
 class _Execution:
     turns: Turns
@@ -103,7 +107,7 @@ class _Execution:
     graph: Graph
     do: Do
     listen: Listener
-    held: Mapping[str, str]
+    held: Mapping[str, Hold]
     limits: RunLimits
     stop: Stop
     edges: Edges
@@ -135,7 +139,7 @@ class _Execution:
         """Let steps wait for their turn; one that is skipped whole needs none."""
         while step := self.turns.next_free():
             to_do, skipped = split_off_skipped(step, self.needs, self.results)
-            held = {a: _skipped(a, self.held[a]) for a in to_do if a in self.held}
+            held = {a: _held(a, self.held[a]) for a in to_do if a in self.held}
             to_do = tuple(asset for asset in to_do if asset not in held)
             self._tell_skipped(step, skipped | held)
             if to_do:

@@ -6,6 +6,7 @@ Whatever a word asks beside the graph is handed in: nothing here touches data or
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from elt.errors import ConfigError, ConfigErrors
@@ -13,7 +14,7 @@ from elt.project.nearest import did_you_mean
 from elt.project.selection_settings import SelectionTable
 from elt.runner.graph import Graph
 from elt.runner.methods import BY_FACTS, SELECTOR, Matched, Past, check_method, matched
-from elt.runner.words import Word, limit, parts, split
+from elt.runner.words import Word, check_given, limit, parts, split
 
 Words = str | Iterable[str]
 Where = Callable[[str, str], str]
@@ -32,8 +33,12 @@ def select(
     The tests of a chosen model, seed or snapshot are chosen with it, and left out with
     one that is excluded, as dbt does. `named` are the selections of the project, free
     of circles. Raises ConfigError for a word that matches nothing, with the nearest
-    name. Only words about state, results and news may match nothing: then so does all.
+    name, and for an argument without a word. Only words about state, results and news
+    may match nothing: then so does all.
     """
+    check_given(
+        *(words for words in (selection, exclude) if not isinstance(words, str))
+    )
     if not len(graph):
         raise ConfigError(
             "there is nothing to run: the project has no taps, models or syncs",
@@ -58,6 +63,21 @@ class _Choosing:
                 hint="`elt plan` without it shows what was chosen",
             )
         return kept
+
+    def lenient(self, words: Iterable[str]) -> set[str]:
+        """Give what these choose; what the project has no more chooses nothing."""
+        found: set[str] = set()
+        for word in words:
+            with suppress(ConfigError):
+                found |= self._intersection(word)
+        return found
+
+    def asks(self, word: str) -> bool:
+        """Say whether a word asks the past, or names a selection that may have."""
+        try:
+            return asks_the_past(word, self.named)
+        except ConfigError:  # it is in elt.toml no more
+            return True
 
     def _union(self, words: Iterable[str]) -> set[str]:
         return set().union(*(self._intersection(word) for word in words))
@@ -118,6 +138,26 @@ class _Choosing:
         return {i for i in below if self.graph[i].kind == "test"}
 
 
+def chosen_once(
+    graph: Graph,
+    selection: Words,
+    *,
+    exclude: Words = (),
+    named: Mapping[str, SelectionTable] | None = None,
+) -> set[str]:
+    """Give what the words of an earlier run choose, as far as they mean something now.
+
+    What asks the past has another answer today than it had then: it cuts nothing.
+    """
+    choosing = _Choosing(graph, named or {}, Past())
+    words, left_out = split(selection), split(exclude)
+    if not words or any(map(choosing.asks, words)):
+        chosen = set(graph.order)
+    else:
+        chosen = choosing.lenient(words)
+    return chosen - choosing.lenient(w for w in left_out if not choosing.asks(w))
+
+
 def check_words(named: Mapping[str, SelectionTable], where: Where) -> None:
     """Raise ConfigErrors for words of named selections that mean nothing anywhere.
 
@@ -125,6 +165,9 @@ def check_words(named: Mapping[str, SelectionTable], where: Where) -> None:
     """
     errors: list[ConfigError] = []
     for name, table in named.items():
+        if not split(table.select):
+            told = ConfigError("a selection is empty", where=where("selections", name))
+            errors.append(told)
         for word in (*split(table.select), *split(table.exclude)):
             try:
                 for part in parts(word):

@@ -77,8 +77,25 @@ def split(texts: str | Iterable[str]) -> list[str]:
 
 
 def parts(word: str) -> list[Word]:
-    """Read what a comma joins."""
-    return [read_word(part) for part in word.split(",")]
+    """Read what a comma joins; raises ConfigError where it has nothing to join."""
+    found = word.split(",")
+    if not all(found):
+        raise ConfigError(
+            f"`{word}` has a comma with nothing on one side of it",
+            hint="It joins two words without a space: `tap:crm+,tag:sales`",
+        )
+    return [read_word(part) for part in found]
+
+
+def check_given(*arguments: Iterable[str]) -> None:
+    """Refuse arguments that hold no word: they would choose everything."""
+    for texts in arguments:
+        if any(not text.split() for text in texts):
+            raise ConfigError(
+                "a selection is empty",
+                hint="Is a variable not set? To choose everything, leave the argument"
+                " out",
+            )
 
 
 def limit(depth: int) -> int | None:

@@ -46,3 +46,15 @@ def test_a_selection_that_can_be_read_is_fine(run_elt, project):
 
     assert done.code == 0
     assert "✓ selections: 1 selection" in done.out
+
+
+def test_a_selection_without_words_would_choose_everything(run_elt, project):
+    with (project / "elt.toml").open("a") as file:
+        file.write("[selections.none]\nselect = ['']\n")
+
+    done = run_elt("-C", project, "check", "--json")
+
+    assert done.code == 2
+    assert [f["problem"] for f in json.loads(done.out)["findings"] if f["problem"]] == [
+        "a selection is empty"
+    ]

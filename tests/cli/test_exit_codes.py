@@ -250,6 +250,16 @@ def has_a_sync_that_is_guarded(shop: Shop) -> int:
     return code
 
 
+def is_below_a_word(shop: Shop) -> int:
+    has_a_sync(shop, "SELECT 1 AS id, 'a' AS email")
+    assert shop.code("run", "--first") == 0
+    words = ("mark", "test:not_null_people_email", "failed", "--reason", "wrong rule")
+    assert shop.code("runs", *words) == 0
+    code = shop.code("run", "sync:people")
+    assert "`elt runs undo test:not_null_people_email` takes the word" in shop.said
+    return code
+
+
 def meets_another(shop: Shop, *words: str) -> int:
     """Start a run while this process holds the lock of another."""
     lock = shop.path / ".elt" / "lock"
@@ -338,6 +348,7 @@ CASES: list[tuple[int, str, Callable[[Shop], int]]] = [
     (3, "a guard stopped a load", is_guarded),
     (3, "a data test stopped a sync", fails_a_test),
     (3, "a guard stopped a sync", has_a_sync_that_is_guarded),
+    (3, "a person marked failed what is above all of it", is_below_a_word),
     (3, "something is too old, elt status --fail-if-stale", is_too_old),
     (3, "somebody else has pushed the warehouse meanwhile", pushes_over_somebody),
     (75, "another run is under way", meets_another),
@@ -351,7 +362,7 @@ CASES: list[tuple[int, str, Callable[[Shop], int]]] = [
     (143, "SIGTERM while it waits for another run", is_terminated_while_it_waits),
 ]
 # dbt starts in these, which takes seconds.
-_SLOW = {fails_a_test, has_a_sync_that_is_guarded}
+_SLOW = {fails_a_test, has_a_sync_that_is_guarded, is_below_a_word}
 # What these are about is tested closer by, too.
 _SLOW |= {takes_too_long, has_rejects, is_guarded, meets_a_warehouse_in_use}
 _SLOW |= {loses_its_terminal, is_terminated_while_it_waits}

@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from elt.runner.lock import this_process
+from elt.runner.store import history
+from elt.runner.store.database import open_store
 from tests.runner.shop import make_shop
 
 # Each stream fails while there is a file of its name.
@@ -89,6 +92,43 @@ def test_nothing_left_to_do_is_told_and_is_no_failure(run_elt):
     assert done.code == 0
     assert "ended `done`: there is nothing left to do of it" in done.err
     assert run_elt("runs", "--json").out == runs
+
+
+def test_a_mistyped_selection_does_not_become_what_a_retry_means(run_elt, shop):
+    (shop / "nights").touch()
+    night = json.loads(run_elt("run", "--json").out)["run"]
+    assert run_elt("run", "tap:nigths").code == 2
+    (shop / "nights").unlink()
+
+    done = run_elt("retry", "--json")
+
+    assert f"this is about run {night}" in done.err
+    assert assets(done) == {"stream:nights.nights": "done"}
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_run_that_had_nothing_to_do_is_not_repeated_with_other_words(run_elt):
+    run_elt("run")
+    idle = json.loads(run_elt("run", "result:failed", "--json").out)["run"]
+
+    done = run_elt("retry", idle)
+
+    assert done.code == 0
+    assert f"run {idle} ended `done`: there is nothing left to do of it" in done.err
+
+
+def test_a_run_whose_retry_is_under_way_is_not_left_for_another(run_elt, shop):
+    (shop / "nights").touch()
+    first = json.loads(run_elt("run", "--json").out)["run"]
+    with open_store(shop / ".elt") as store:
+        owner, here = this_process("one"), "default"
+        history.start_run(store, owner, environment=here, request={}, retry_of=first)
+
+    refused = run_elt("retry", "--dry-run")
+
+    assert "elt retry" not in run_elt("status").err
+    assert refused.code == 75
+    assert "run one is under way" in refused.err
 
 
 @pytest.mark.usefixtures("shop")
@@ -192,6 +232,22 @@ def test_a_tap_that_could_not_be_asked_is_read_whole_by_the_retry(run_elt, shop)
         "stream:nights.more": "done",
     }
     assert "nothing left" in run_elt("retry").err
+
+
+def test_a_word_of_the_run_that_nothing_is_called_now_stops_no_retry(run_elt, shop):
+    plugin = shop / "plugins" / "nights.py"
+    code = plugin.read_text()
+    plugin.write_text("raise ImportError('not installed')")
+    failed = run_elt("run", "tap:nights", "days.days", "--json")
+    assert failed.code == 1
+    plugin.write_text(code)
+    toml = shop / "elt.toml"
+    toml.write_text(toml.read_text().replace('[taps.days]\nplugin = "days"\n', ""))
+
+    done = run_elt("retry", "--json")
+
+    assert done.code == 0
+    assert assets(done) == {"stream:nights.nights": "done"}
 
 
 def test_a_full_refresh_goes_on_where_it_was_and_reads_no_stream_twice(tmp_path):

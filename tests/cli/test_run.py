@@ -7,6 +7,8 @@ import subprocess
 import sys
 from contextlib import closing
 
+import pytest
+
 
 def test_a_run_tells_on_stderr_and_its_result_is_json_on_stdout(run_elt, project):
     done = run_elt("-C", project, "run", "--json")
@@ -154,3 +156,29 @@ def test_tests_that_passed_are_one_line_of_the_status(run_elt, project):
     assert "test:c" in few.out
     assert "test:a" not in few.out
     assert "test:a" in every.out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run", ""),
+        ("run", "  "),
+        ("run", "days", ""),
+        ("run", "--exclude", ""),
+        ("plan", ""),
+        ("plan", "--exclude", " "),
+        ("backfill", "", "--from", "2026-11-01"),
+        ("backfill", "*", "--exclude", "", "--from", "2026-11-01", "--dry-run"),
+        ("status", ""),
+        ("status", "--exclude", ""),
+    ],
+)
+def test_an_argument_without_a_word_does_not_choose_everything(run_elt, ran, words):
+    before = run_elt("-C", ran, "runs", "--json").out
+
+    done = run_elt("-C", ran, *words)
+
+    assert done.code == 2
+    assert "error: a selection is empty" in done.err
+    assert "Is a variable not set?" in done.err
+    assert run_elt("-C", ran, "runs", "--json").out == before

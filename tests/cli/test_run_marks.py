@@ -2,8 +2,12 @@ from __future__ import annotations
 
 import getpass
 import json
+import socket
+import sqlite3
 
 import pytest
+
+from elt.report.figures import local
 
 
 @pytest.fixture
@@ -71,6 +75,74 @@ def test_a_mark_is_taken_back_and_stays_in_the_list(elt):
     assert "nobody has marked or cleared `tap:days`" in again.err
 
 
+def test_undoing_a_step_leaves_what_was_said_before_and_by_itself(run_elt, project):
+    plugin = project / "plugins" / "days.py"
+    night = plugin.read_text().partition("\n\n\n")[2].replace("days", "nights")
+    plugin.write_text(f"{plugin.read_text()}    raise OSError\n\n\n{night}    1 / 0\n")
+    at = ("-C", project)
+    run_elt(*at, "run")
+    nights = "stream:days.nights"
+    run_elt(*at, "runs", "mark", nights, "skipped", "--reason", "yesterday")
+    run_elt(*at, "runs", "mark", "tap:days", "skipped", "--reason", "today")
+
+    done = run_elt(*at, "runs", "undo", "tap:days")
+
+    assert done.err.splitlines() == [
+        f"`stream:days.days` is no longer marked skipped by {_author()}.",
+        f"`{nights}` stays marked skipped; `elt runs undo {nights}`",
+    ]
+    back = {
+        each["what"]: each["taken_back_at"] is not None
+        for each in json.loads(run_elt(*at, "runs", "changes", "--json").out)
+    }
+    assert back == {"stream:days.days": True, nights: False}
+
+
+def _author():
+    return f"{getpass.getuser()}@{socket.gethostname()}"
+
+
+def test_when_a_word_was_taken_back_is_shown_as_when_it_was_said(elt):
+    elt("runs", "mark", "tap:days", "success", "--reason", "a mistake")
+    elt("runs", "undo", "tap:days", "--reason", "the other tap")
+
+    (change,) = json.loads(elt("runs", "changes", "--json").out)
+    shown = elt("runs", "changes").out
+
+    assert local(change["taken_back_at"]) in " ".join(shown.split())
+    assert change["taken_back_at"][:16] not in shown
+    assert change["taken_back_reason"] == "the other tap"
+
+
+def test_a_word_about_an_older_run_does_not_say_that_it_counts_now(run_elt, project):
+    at = ("-C", project)
+    first = json.loads(run_elt(*at, "run", "--json").out)["run"]
+    run_elt(*at, "run")
+    words = ("mark", "stream:days.days", "failed", "--reason", "no", "--run", first)
+
+    done = run_elt(*at, "runs", *words)
+
+    assert "a later run has had `stream:days.days`" in done.err
+    assert "no run goes on below it" not in done.err
+
+
+def test_what_is_marked_failed_is_told_by_status_with_the_way_out(run_elt, project):
+    at = ("-C", project)
+    run_elt(*at, "run")
+    run_elt(*at, "runs", "mark", "tap:days", "failed", "--reason", "no days")
+
+    done = run_elt(*at, "status")
+
+    assert (
+        "`stream:days.days` was marked failed by"
+        f" {_author()}: no days; nothing below it goes on:"
+        " `elt run stream:days.days` does it again,"
+        " `elt runs undo stream:days.days` takes the word back"
+    ) in done.err
+    run_elt(*at, "runs", "undo", "stream:days.days")
+    assert run_elt(*at, "status").err == ""
+
+
 def test_of_a_step_only_what_did_not_end_well_is_skipped(run_elt, project):
     at = ("-C", project)
     run_elt(*at, "run")
@@ -117,6 +189,23 @@ def test_a_name_that_no_run_had_is_told_with_the_nearest(elt):
     assert done.code == 2
     assert "no run has had `days.days`" in done.err
     assert "Did you mean `stream:days.days`?" in done.err
+
+
+def test_a_name_that_several_assets_have_is_told_with_their_ids(elt, project):
+    with sqlite3.connect(project / ".elt" / "elt.db") as store:
+        for asset in ("model:top", "sync:top"):
+            store.execute(
+                "INSERT INTO assets (environment, asset, run, status, updated_at)"
+                " SELECT environment, ?, run, status, updated_at FROM assets"
+                " WHERE asset = 'stream:days.days'",
+                (asset,),
+            )
+    store.close()
+
+    done = elt("runs", "mark", "top", "skipped", "--reason", "x")
+
+    assert done.code == 2
+    assert "Did you mean `model:top` or `sync:top`?" in done.err
 
 
 def test_states_set_by_hand_are_in_the_list_of_changes(run_elt, project):

@@ -87,3 +87,26 @@ def test_output_that_cannot_hold_the_marks_gets_plain_ones(story):
     print_summary(tally, out, width=100)
 
     assert b"x failed" in bytes_.getvalue()
+
+
+def test_of_what_a_persons_word_holds_back_the_way_out_is_told_once():
+    tally = Tally()
+    tally.listen(RunStarted(run="r", steps=("dbt",)))
+    why = "`model:a` was marked failed by ann@desk: no"
+    for asset in ("model:b", "model:c"):
+        tally.listen(
+            AssetFinished(step="dbt", asset=asset, status="skipped", message=why)
+        )
+    tally.listen(StepFinished(step="dbt", status="skipped", seconds=0.0))
+    tally.listen(RunFinished(run="r", status="stopped", seconds=1.0))
+    out = io.StringIO()
+    way = "`elt runs undo model:a` takes the word back"
+
+    print_summary(tally, out, hints={"model:b": way, "model:c": way}, width=100)
+
+    assert out.getvalue().count(f"{why}\n  hint: {way}") == 1
+    assert out.getvalue().endswith(
+        "run r stopped in 1.00 s: 2 skipped\n"
+        "hint: when that is mended, `elt retry r` does the 2 assets that are left,"
+        " and nothing twice\n"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -13,24 +14,27 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from elt.errors import ConfigError
-from elt.events import AssetFinished, Event, Status
+from elt.errors import ConfigError, Unavailable
+from elt.events import AssetFinished, Event, RunStatus, Status
 from elt.runner.attempt import AssetResult, Stop
+from elt.runner.choosing import beginning_with, choose
 from elt.runner.graph import Asset, Graph
 from elt.runner.limits import RunLimits
 from elt.runner.lock import this_process
+from elt.runner.methods import Past
 from elt.runner.plan import Facts, RunRequest, Step, held_back, plan
 from elt.runner.result import run_status
 from elt.runner.resume import (
-    beginning_with,
-    choose,
+    asked_again,
+    chain_to_retry,
     is_open,
     left_open,
     open_words,
+    planned_before,
     request_again,
 )
 from elt.runner.scheduler import execute
-from elt.runner.store import history, marks
+from elt.runner.store import history, marks, past
 from elt.runner.store.chain import Chain, PlannedAsset, chain_of
 from elt.runner.store.database import Store, open_store
 from elt.runner.store.recorder import Recorder
@@ -96,8 +100,10 @@ def run(store: Store, world: World, request: RunRequest) -> str:
         last_success=history.last_success(store, HERE),
         last_change=history.last_change(store, HERE),
         held=marks.held_back(store, HERE),
+        past=Past(results=past.last_results(store, HERE)),
     )
-    chosen = choose(world.graph, request, facts, {}).assets
+    before = planned_before(store, request)
+    chosen = choose(world.graph, request, facts, {}, before=before).assets
     steps = plan(world.graph, chosen, facts)
     entries = [
         history.StepEntry(step=s.id, kind=s.kind, reason=s.reason, assets=s.assets)
@@ -202,6 +208,107 @@ def test_retries_end_where_a_run_without_failures_ends_and_repeat_nothing(night)
 
     assert broken.tables == clean.tables
     assert set(broken.times_done.values()) <= {1}
+
+
+@dataclass
+class Watched(World):
+    """A world that notes what goes on below what a person marked failed."""
+
+    events: list[tuple[str, marks.Mark | None]] = field(default_factory=list)
+    went_on: list[tuple[str, set[str]]] = field(default_factory=list)
+
+    @property
+    def held(self) -> set[str]:
+        """Go through what was said, and what ended well, in its order."""
+        found: dict[str, bool] = {}
+        for asset, mark in self.events:
+            found[asset] = mark is not None and mark.word == "failed"
+        return {asset for asset, is_held in found.items() if is_held}
+
+    def do(self, *step: object) -> Iterator[AssetResult]:
+        for result in super().do(*step):  # type: ignore[arg-type]
+            above = self.graph.upstream([result.asset]) & self.held
+            if above and result.status != "skipped":
+                self.went_on.append((result.asset, above))
+            if result.status == "done":
+                self.events.append((result.asset, None))
+            yield result
+
+
+def planned_by(store: Store, run: str) -> list[str]:
+    rows = store.rows("SELECT assets FROM steps WHERE run = ?", (run,))
+    return [asset for row in rows for asset in json.loads(row["assets"])]
+
+
+def retried(store: Store, world: Watched, name: str) -> str | None:
+    """Retry, and look whether that does what is below a person's word."""
+    chain = chain_of(store, name)
+    reopened = [a.asset for a in chain.planned if a.word in {"failed", "cleared"}]
+    below = world.graph.downstream(reopened) & {a.asset for a in chain.planned}
+    before, held = dict(world.times_done), world.held
+    fails = any(world.failures.values())
+    ended = again(store, world, name)
+    if ended is None:
+        assert reopened == []
+        return None
+    planned = {*planned_by(store, ended)}
+    assert {*reopened} | below <= planned
+    if not fails:
+        free = planned - world.graph.downstream(held - planned)
+        assert free <= done_since(world, before)
+    return ended
+
+
+def undone(store: Store, world: Watched, asset: str) -> None:
+    last = marks.last_mark(store, HERE, asset)
+    assert last is not None
+    marks.take_back(store, [last], reason="", author="bob@desk")
+    world.events = [each for each in world.events if each != (asset, last)]
+
+
+WORDS = ("success", "failed", "failed", "skipped", "cleared")
+
+
+@settings(max_examples=50)
+@given(graphs(), st.data())
+def test_nothing_goes_on_below_a_word_until_it_ended_well_and_retries_do_it(
+    graph, data
+):
+    """Anybody says anything of any run, and runs and retries come between."""
+    world = Watched(graph)
+    begins = [f"{graph[a].kind}:{graph[a].name}+" for a in graph.order]
+    selections = st.sampled_from([(), ("result:failed+",), *((b,) for b in begins)])
+    failures = st.dictionaries(
+        st.sampled_from(graph.order), st.just(["failed"]), max_size=2
+    )
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        open_store(Path(folder)) as store,
+    ):
+        store._connection.execute("PRAGMA synchronous = OFF")
+        ran = [run(store, world, RunRequest())]
+        for _ in range(data.draw(st.integers(1, 8))):
+            name = data.draw(st.sampled_from(ran))
+            match data.draw(st.sampled_from(["run", "say", "say", "retry", "undo"])):
+                case "run":
+                    world.failures = {a: [*f] for a, f in data.draw(failures).items()}
+                    asked = RunRequest(selection=data.draw(selections))
+                    ran.append(run(store, world, asked))
+                case "retry":
+                    ran += filter(None, [retried(store, world, name)])
+                case "say" if planned := planned_by(store, name):
+                    asset = data.draw(st.sampled_from(planned))
+                    word = data.draw(st.sampled_from(WORDS))
+                    said(store, name, asset, word)
+                    mark = marks.marks(store)[-1]
+                    world.events += [(asset, mark)] if mark.is_current else []
+                case "undo" if any(mark for _, mark in world.events):
+                    spoken = sorted({asset for asset, mark in world.events if mark})
+                    asset = data.draw(st.sampled_from(spoken))
+                    undone(store, world, asset)
+            assert {*marks.held_back(store, HERE)} == world.held
+
+    assert world.went_on == []
 
 
 A, B = stream("a", "one"), stream("a", "two")
@@ -395,6 +502,29 @@ def test_a_result_that_came_since_stays_when_a_word_is_taken_back(store: Store):
     assert history.asset_statuses(store, HERE) == before
 
 
+def test_a_word_that_is_taken_back_late_counts_no_more_for_when_it_ended_well(
+    store: Store,
+):
+    world = World(GRAPH)
+    first = run(store, world, RunRequest())
+    was = history.last_success(store, HERE)[MODEL.id]
+    said(store, first, MODEL.id, "failed")
+    said(store, first, MODEL.id, "success")
+    world.failures = {MODEL.id: ["failed"]}
+    run(store, world, RunRequest(selection=("model:m",)))
+
+    mark = marks.last_mark(store, HERE, MODEL.id)
+    assert mark is not None
+    assert marks.take_back(store, [mark], reason="", author="ann@desk") == [mark]
+
+    assert MODEL.id in marks.held_back(store, HERE)
+    assert MODEL.id not in history.last_success(store, HERE)
+    other = marks.last_mark(store, HERE, MODEL.id)
+    assert other is not None
+    marks.take_back(store, [other], reason="", author="ann@desk")
+    assert history.last_success(store, HERE)[MODEL.id] == was
+
+
 def test_a_word_about_an_older_run_counts_for_retries_of_that_run_only(store: Store):
     world = World(GRAPH)
     first = run(store, world, RunRequest())
@@ -407,6 +537,34 @@ def test_a_word_about_an_older_run_counts_for_retries_of_that_run_only(store: St
     assert marks.held_back(store, HERE) == {}
     assert open_words(chain_of(store)) == ()
     assert open_words(chain_of(store, first)) == ("model:m+",)
+
+
+def test_a_word_about_an_older_run_lets_nothing_go_on(store: Store):
+    world = World(GRAPH)
+    first = run(store, world, RunRequest())
+    second = run(store, world, RunRequest())
+    said(store, second, MODEL.id, "failed")
+
+    said(store, first, MODEL.id, "success")
+
+    assert marks.held_back(store, HERE) == {
+        MODEL.id: "`model:m` was marked failed by ann@desk: I looked"
+    }
+    said(store, second, MODEL.id, "success")
+    assert marks.held_back(store, HERE) == {}
+
+
+def test_a_word_about_any_run_of_a_chain_is_about_all_of_it(store: Store):
+    world = World(GRAPH, failures={MODEL.id: ["failed"]})
+    first = run(store, world, RunRequest())
+    said(store, first, MODEL.id, "skipped")
+    second = again(store, world)
+    assert open_words(chain_of(store)) == ()
+
+    said(store, first, BELOW.id, "failed")
+
+    assert second is not None
+    assert open_words(chain_of(store, second)) == ("model:below+",)
 
 
 def test_marked_failed_the_success_before_that_run_counts_for_freshness(store: Store):
@@ -444,6 +602,21 @@ def test_another_run_that_is_not_done_is_found_unless_it_was_done_since(store: S
     assert left_open(store, HERE) is None
 
 
+def test_a_chain_is_looked_at_once_however_often_it_was_retried(store: Store):
+    world = World(GRAPH, failures={MODEL.id: ["failed", "failed", "failed"]})
+    run(store, world, RunRequest(selection=("model:m+",)))
+    again(store, world)
+    again(store, world)
+    run(store, world, RunRequest(selection=("model:m+",)))
+    asked: list[str] = []
+    store._connection.set_trace_callback(asked.append)
+
+    assert left_open(store, HERE) is None
+
+    store._connection.set_trace_callback(None)
+    assert sum("RECURSIVE" in sql for sql in asked) == 2
+
+
 def test_what_was_open_before_a_good_run_of_everything_is_open_no_more(store: Store):
     gone = Asset("model:gone", "model", "gone")
     before = World(Graph([*GRAPH, gone]), failures={gone.id: ["failed"]})
@@ -453,6 +626,80 @@ def test_what_was_open_before_a_good_run_of_everything_is_open_no_more(store: St
     run(store, World(GRAPH), RunRequest())
 
     assert left_open(store, HERE) is None
+
+
+def test_a_run_that_is_under_way_is_not_left_and_cannot_be_retried(store: Store):
+    owner = this_process("run-1")
+    history.start_run(store, owner, environment=HERE, request=asdict(RunRequest()))
+    entry = history.StepEntry(step="tap:a", kind="tap", reason="", assets=(A.id,))
+    history.record_plan(store, "run-1", [entry])
+
+    assert left_open(store, HERE) is None
+    with pytest.raises(Unavailable, match="run run-1 is under way"):
+        asked_again(store, HERE, RunRequest(retry="run-1"))
+    history.finish_run(store, "run-1", "interrupted")
+    assert left_open(store, HERE) == "run-1"
+
+
+def test_what_a_retry_under_way_does_is_not_left(store: Store):
+    first = run(store, World(GRAPH, failures={MODEL.id: ["failed"]}), RunRequest())
+    owner = this_process("run-2")
+    history.start_run(store, owner, environment=HERE, request={}, retry_of=first)
+
+    assert left_open(store, HERE) is None
+
+
+def ended(store: Store, name: str, status: RunStatus, error: str = "") -> str:
+    """Log a run that ended before it had a plan, or had nothing to do."""
+    request = asdict(RunRequest())
+    history.start_run(store, this_process(name), environment=HERE, request=request)
+    history.finish_run(store, name, status, message="why", error=error)
+    return name
+
+
+def test_a_retry_passes_over_a_mistake_and_says_so(store: Store):
+    night = run(store, World(GRAPH, failures={MODEL.id: ["failed"]}), RunRequest())
+    mistake = ended(store, "typo", "failed", "ConfigError")
+
+    chain, told = chain_to_retry(store, "last")
+
+    assert chain.last == night
+    assert told == (
+        f"run typo ended before it had a plan; this is about run {night}."
+        " `elt retry typo` does the other one whole"
+    )
+    chain, told = chain_to_retry(store, mistake)
+    assert (chain.last, told) == ("typo", "")
+    assert request_again(chain, RunRequest()) is not None
+
+
+def test_a_retry_passes_over_runs_that_had_nothing_to_do(store: Store):
+    night = run(store, World(GRAPH, failures={MODEL.id: ["failed"]}), RunRequest())
+    ended(store, "idle", "done")
+
+    chain, told = chain_to_retry(store, "last")
+
+    assert (chain.last, told) == (night, "")
+    assert request_again(chain_of(store, "idle"), RunRequest()) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [("crashed", ""), ("interrupted", "Interrupted"), ("failed", "Unavailable")],
+)
+def test_what_ended_before_it_had_a_plan_by_no_mistake_is_retried(
+    store: Store, status, error
+):
+    run(store, World(GRAPH, failures={MODEL.id: ["failed"]}), RunRequest())
+    ended(store, "busy", status, error)
+
+    assert chain_to_retry(store, "last")[0].last == "busy"
+
+
+def test_where_there_were_only_mistakes_the_last_is_retried(store: Store):
+    ended(store, "typo", "failed", "ConfigError")
+
+    assert chain_to_retry(store, "last")[0].last == "typo"
 
 
 def left(*only: str, **more: object) -> RunRequest:
@@ -472,6 +719,54 @@ def test_all_streams_stand_in_for_those_of_a_tap_that_did_not_answer():
     asked = left("tap:a", "model:m", selection=("stream:a.two", "model:m"))
 
     assert choose(GRAPH, asked, Facts(), {}).assets == {B.id, MODEL.id}
+
+
+@pytest.mark.parametrize("asked", ["result:failed+", "source_status:fresher+", "m"])
+def test_below_a_persons_word_is_what_was_planned_and_not_what_words_choose_today(
+    asked,
+):
+    before = [MODEL.id, BELOW.id, SYNC.id]
+
+    chosen = choose(
+        GRAPH, left("model:m+", selection=(asked,)), Facts(), {}, before=before
+    )
+
+    assert chosen.assets == {MODEL.id, BELOW.id, SYNC.id}
+
+
+def test_below_a_tap_that_did_not_answer_and_was_marked_failed_is_done_too():
+    asked = left("tap:a+", selection=("tap:a+",))
+
+    chosen = choose(GRAPH, asked, Facts(), {}, before=[BELOW.id])
+
+    assert chosen.assets == {A.id, B.id, BELOW.id}
+
+
+@pytest.mark.parametrize(
+    ("words", "exclude", "streams"),
+    [
+        (("tap:a", "gone"), (), {A.id, B.id}),
+        (("tap:a+",), ("gone", "a.two"), {A.id}),
+        (("gone", "a.one"), (), {A.id}),
+        (("selector:gone",), (), {A.id, B.id}),
+        (("state:modified+",), ("a.two",), {A.id}),
+        (("tap:a",), ("result:done",), {A.id, B.id}),
+        ((), (), {A.id, B.id}),
+    ],
+)
+def test_old_words_that_mean_nothing_any_more_do_not_stop_a_retry(
+    words, exclude, streams
+):
+    asked = left("tap:a", selection=words, exclude=exclude)
+
+    assert choose(GRAPH, asked, Facts(), {}).assets == streams
+
+
+def test_a_stream_that_a_tap_had_when_it_did_not_answer_is_named_when_it_is_gone():
+    chosen = choose(GRAPH, left("tap:a", selection=("stream:a.old",)), Facts(), {})
+
+    assert chosen.assets == set()
+    assert chosen.gone == ("stream:a.old",)
 
 
 def test_a_tap_that_does_not_answer_fails_again_and_is_not_called_gone():
@@ -574,6 +869,21 @@ def test_a_step_that_is_not_in_the_plan_is_told_with_the_nearest():
         beginning_with(GRAPH, set(GRAPH.order), Facts(), "m")
 
     assert raised.value.hint == "Did you mean `model:m`?"
+
+
+def test_a_step_of_which_several_may_be_meant_is_told_with_all_of_them():
+    twins = Graph([MODEL, Asset("sync:m", "sync", "m", (MODEL.id,)), A])
+
+    with pytest.raises(ConfigError) as raised:
+        beginning_with(twins, set(twins.order), Facts(), "m")
+
+    assert raised.value.hint == "Did you mean `model:m` or `sync:m`?"
+
+
+def test_a_selection_that_chooses_nothing_today_begins_nowhere():
+    asked = RunRequest(selection=("result:failed",), from_step="sync:s")
+
+    assert choose(GRAPH, asked, Facts(), {}).assets == set()
 
 
 def test_changes_of_the_clock_do_not_matter_to_who_is_marked(store: Store):

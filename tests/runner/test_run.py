@@ -228,6 +228,7 @@ def results(*statuses: str) -> list[AssetResult]:
         (["stopped", "warned", "skipped"], "stopped", 3),
         (["stopped", "failed", "skipped"], "failed", 1),
         (["interrupted", "skipped"], "interrupted", 130),
+        (["done", "skipped"], "stopped", 3),
         ([], "done", 0),
     ],
 )
@@ -474,7 +475,19 @@ def test_the_plan_says_what_a_persons_word_holds_back(project: Project):
     (planned,) = plan.steps[0].planned
     why = "`stream:crm.deals` was marked failed by ann@desk: half of it"
     assert planned.note == f"held back: {why}"
-    assert plan.held == {"model:customers": why}
+    hold = plan.held["model:customers"]
+    assert hold.why == why
+    (note,) = plan.notes
+    assert note == f"{why}; nothing below it goes on: {hold.hint}"
+    assert hold.hint == (
+        "`elt run stream:crm.deals` does it again, `elt runs undo stream:crm.deals`"
+        " takes the word back"
+    )
+    done = run_project(project, request, prepare=world)
+    assert (done.status, done.exit_code) == ("stopped", 3)
+    assert [(r.status, r.message, r.hint) for r in done.results] == [
+        ("skipped", why, hold.hint)
+    ]
     everything = plan_project(project, RunRequest(), prepare=world)
     assert everything.held == {}
 

@@ -40,6 +40,16 @@ def test_around_and_below_together_say_one_thing_twice():
         read_word("@orders+")
 
 
+@pytest.mark.parametrize("text", ["tap:crm+,", ",sync:top", ",", "a,,b"])
+def test_a_comma_that_joins_nothing_is_told(text: str):
+    with pytest.raises(ConfigError, match="a comma with nothing on one side") as raised:
+        parts(text)
+
+    assert str(raised.value.hint) == (
+        "It joins two words without a space: `tap:crm+,tag:sales`"
+    )
+
+
 def test_spaces_part_words_and_commas_their_parts():
     assert split(["a b,c", "d"]) == ["a", "b,c", "d"]
     assert split("a b") == ["a", "b"]

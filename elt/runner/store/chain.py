@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from sqlite3 import Row
 from typing import Any
@@ -60,8 +60,25 @@ def chain_of(store: Store, name: str = "last") -> Chain:
         environment=rows[-1]["environment"],
         status=rows[-1]["status"],
         request=json.loads(rows[-1]["request"]),
-        planned=_planned(store, ids),
+        planned=_planned(store, {row["id"]: row["started_at"] for row in rows}),
     )
+
+
+def last_to_retry(store: Store) -> str | None:
+    """Give the latest run that may have left something, in any environment.
+
+    One that had nothing to do left nothing; nor did one that somebody's mistake ended
+    before it had a plan, such as a selection that nothing is called.
+    """
+    rows = store.rows(
+        """
+        SELECT id FROM runs
+        WHERE EXISTS (SELECT 1 FROM steps WHERE steps.run = runs.id)
+            OR (status <> 'done' AND error NOT IN ('ConfigError', 'ConfigErrors'))
+        ORDER BY rowid DESC LIMIT 1
+        """
+    )
+    return rows[0]["id"] if rows else None
 
 
 def _first(store: Store, run: Row) -> str:
@@ -87,7 +104,8 @@ def _related(store: Store, first: str) -> list[Row]:
     )
 
 
-def _planned(store: Store, runs: Sequence[str]) -> tuple[PlannedAsset, ...]:
+def _planned(store: Store, runs: Mapping[str, str]) -> tuple[PlannedAsset, ...]:
+    """Give what these runs planned; they come with their starts, the oldest first."""
     last_plan: dict[str, Row] = {}
     of_step: dict[str, set[str]] = {}  # all assets that were ever planned in it
     for run in runs:
@@ -104,23 +122,35 @@ def _planned(store: Store, runs: Sequence[str]) -> tuple[PlannedAsset, ...]:
             last_plan |= dict.fromkeys(assets, step)
             ever.update(assets)
     statuses = _statuses(store, runs)
-    # In the order in which they were made, so that the newest word counts.
-    words = {
-        (each.run, each.asset): each.word
-        for each in marks(store, runs=runs)
-        if each.taken_back_at is None
-    }
+    words = _words(store, runs, {a: step["run"] for a, step in last_plan.items()})
     return tuple(
         PlannedAsset(
             asset=asset,
             step=step["step"],
             run=step["run"],
             status=statuses.get((step["run"], asset)),
-            word=words.get((step["run"], asset), ""),
+            word=words.get(asset, ""),
             unasked=bool(step["unasked"]),
         )
         for asset, step in last_plan.items()
     )
+
+
+def _words(
+    store: Store, runs: Mapping[str, str], last: Mapping[str, str]
+) -> dict[str, str]:
+    """Give the newest word on each asset that was said since its last run here.
+
+    About whichever of the runs it was said: they are seen as one.
+    """
+    found: dict[str, str] = {}
+    for each in marks(store, runs=runs):
+        run = last.get(each.asset)
+        if run is None or each.taken_back_at is not None:
+            continue
+        if each.run == run or each.made_at > runs[run]:
+            found[each.asset] = each.word
+    return found
 
 
 def _steps(store: Store, run: str) -> list[Row]:
@@ -130,10 +160,10 @@ def _steps(store: Store, run: str) -> list[Row]:
     )
 
 
-def _statuses(store: Store, runs: Sequence[str]) -> dict[tuple[str, str], str]:
+def _statuses(store: Store, runs: Iterable[str]) -> dict[tuple[str, str], str]:
     rows = store.rows(
         "SELECT run, asset, status FROM results"
         " WHERE run IN (SELECT value FROM json_each(?))",
-        (json.dumps(runs),),
+        (json.dumps([*runs]),),
     )
     return {(row["run"], row["asset"]): row["status"] for row in rows}

@@ -18,7 +18,9 @@ class Change:
     change: str
     run: str
     reason: str
-    taken_back: str  # by whom, when and why, or empty
+    taken_back_at: str | None
+    taken_back_by: str
+    taken_back_reason: str
 
 
 def changes_by_hand(store: Store, limit: int = 20) -> list[Change]:
@@ -32,17 +34,12 @@ _CHANGES = """
     SELECT
         made_at AS at, author, environment, asset AS what,
         CASE word WHEN 'cleared' THEN word ELSE 'marked ' || word END AS change,
-        run, reason,
-        CASE
-            WHEN taken_back_at IS NULL THEN ''
-            ELSE taken_back_by || ', ' || substr(taken_back_at, 1, 16)
-                || iif(taken_back_reason = '', '', ': ' || taken_back_reason)
-        END AS taken_back
+        run, reason, taken_back_at, taken_back_by, taken_back_reason
     FROM marks
     UNION ALL
     SELECT
         saved_at, author, environment, 'tap:' || tap,
-        'state ' || origin || ', version ' || version, '', reason, ''
+        'state ' || origin || ', version ' || version, '', reason, NULL, '', ''
     FROM states
     WHERE origin IN ('set', 'reset', 'undo', 'import')
     ORDER BY at DESC

@@ -166,6 +166,10 @@ MIGRATIONS = (
     CREATE INDEX runs_by_start ON runs (started_at);
     CREATE INDEX runs_by_end ON runs (ended_at)
     """,
+    # The class of what ended a run, where something was raised.
+    """
+    ALTER TABLE runs ADD COLUMN error TEXT NOT NULL DEFAULT ''
+    """,
 )
 
 

@@ -172,10 +172,18 @@ def record_plan(store: Store, run: str, steps: Iterable[StepEntry]) -> None:
 
 
 def finish_run(
-    store: Store, run: str, status: RunStatus, *, message: str = "", now: Now = now_utc
+    store: Store,
+    run: str,
+    status: RunStatus,
+    *,
+    message: str = "",
+    error: str = "",
+    now: Now = now_utc,
 ) -> None:
+    """Write the end of a run; `error` is the class of what was raised, if it was."""
     with store.writing() as connection:
         _end(connection, run, status, message, now())
+        connection.execute("UPDATE runs SET error = ? WHERE id = ?", (error, run))
 
 
 def mark_crashed(

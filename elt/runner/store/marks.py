@@ -75,7 +75,11 @@ def mark(  # noqa: PLR0913  whose result it is, what is said, by whom and why
             )
             for asset in assets
         ]
-    return [each for each in marks(store) if each.id in ids]
+    rows = store.rows(
+        "SELECT * FROM marks WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id",
+        (json.dumps(ids),),
+    )
+    return [_read(row) for row in rows]
 
 
 def take_back(
@@ -124,7 +128,8 @@ def last_mark(store: Store, environment: str, asset: str) -> Mark | None:
 def held_back(store: Store, environment: str) -> dict[str, str]:
     """Give the assets that a person marked failed and that did not end well since.
 
-    Each with the words for whatever is below it, which must not go on.
+    Each with the words for whatever is below it, which must not go on. A later word
+    about an older run says nothing of how things stand now.
     """
     rows = store.rows(
         """
@@ -135,7 +140,7 @@ def held_back(store: Store, environment: str) -> dict[str, str]:
             AND m.id = (
                 SELECT max(id) FROM marks AS newer
                 WHERE newer.environment = m.environment AND newer.asset = m.asset
-                    AND newer.taken_back_at IS NULL
+                    AND newer.is_current AND newer.taken_back_at IS NULL
             )
         """,
         (environment,),
@@ -203,19 +208,40 @@ def _put_back(connection: Connection, mark: Mark) -> bool:
     """Restore the asset's row, unless a run has written it since."""
     keys = {"environment": mark.environment, "asset": mark.asset}
     row = connection.execute(_ROW, keys).fetchone()
-    untouched = row["updated_at"] == mark.made_at if row else mark.word == "cleared"
-    if not untouched:
-        return False
     (text,) = connection.execute(
         "SELECT before FROM marks WHERE id = ?", (mark.id,)
     ).fetchone()
     before = json.loads(text)
+    untouched = row["updated_at"] == mark.made_at if row else mark.word == "cleared"
+    if not untouched:
+        if row:
+            _take_out(connection, mark, row["last_success"], before)
+        return False
     connection.execute(_DELETE, keys)
     if before is not None:
         names = ", ".join(before)
         places = ", ".join(f":{name}" for name in before)
         connection.execute(f"INSERT INTO assets ({names}) VALUES ({places})", before)
     return True
+
+
+def _take_out(
+    connection: Connection,
+    mark: Mark,
+    last_success: str | None,
+    before: dict[str, Any] | None,
+) -> None:
+    """Let a word say no more when the asset ended well, where a run came since."""
+    own = None if last_success == mark.made_at else last_success
+    earlier = before["last_success"] if before else None
+    connection.execute(
+        "UPDATE assets SET last_success = ? WHERE environment = ? AND asset = ?",
+        (
+            max(filter(None, (own, earlier)), default=None),
+            mark.environment,
+            mark.asset,
+        ),
+    )
 
 
 def _read(row: Row) -> Mark:
