@@ -90,7 +90,16 @@ SinceLastSuccess = Annotated[
     typer.Option(
         "--since-last-success",
         help="Only the time from the end of this selection's last good window until"
-        " now; `elt backfill` makes the first.",
+        " now.",
+    ),
+]
+Since = Annotated[
+    str,
+    typer.Option(
+        "--since",
+        metavar="MOMENT",
+        help="Where that begins while there is no good window yet: `2026-11-03`.",
+        show_default=False,
     ),
 ]
 Junit = Annotated[

@@ -15,6 +15,7 @@ from elt.cli.options import (
     FromStep,
     FullRefresh,
     Selection,
+    Since,
     SinceLastSuccess,
     examples,
     note,
@@ -41,6 +42,7 @@ def plan(
     exclude: Exclude = None,
     from_step: FromStep = "",
     since_last_success: SinceLastSuccess = False,
+    since: Since = "",
     full_refresh: FullRefresh = False,
     environment: Environment = None,
     as_json: AsJson = False,
@@ -54,6 +56,7 @@ def plan(
         exclude=tuple(exclude or ()),
         from_step=from_step,
         since_last_success=since_last_success,
+        since=since,
         full_refresh=full_refresh,
     )
     project = open_project(context, environment)

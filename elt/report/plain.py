@@ -53,7 +53,7 @@ class PlainLines:
         self._elapsed = elapsed
         self._said_at: dict[str, float] = {}
         self._folds = folds
-        self._notes = Notes(LINES_FOLDED) if folds else Notes()
+        self._notes = Notes(LINES_FOLDED, everything=True) if folds else Notes()
 
     def __enter__(self) -> Self:
         return self
@@ -148,10 +148,14 @@ class PlainLines:
 
 
 class Notes:
-    """Which warnings, log lines and remarks are shown while a run goes on."""
+    """Which warnings, log lines and remarks are shown while a run goes on.
 
-    def __init__(self, shown: int = LINES_SHOWN) -> None:
+    With `everything` also what taps and dbt say besides warnings.
+    """
+
+    def __init__(self, shown: int = LINES_SHOWN, *, everything: bool = False) -> None:
         self._shown = shown
+        self._everything = everything
         self._counts: dict[str, int] = {}
 
     def lines(self, event: StepRetrying | SchemaChanged | LogLine) -> list[str]:
@@ -165,6 +169,8 @@ class Notes:
                 return self._log_line(event)
             case LogLine(source="elt", text=text):
                 return [clean.one_line(text)]  # what keeps us, such as an installation
+            case LogLine() if self._everything:
+                return self._log_line(event)
             case _:
                 return []
 
@@ -175,8 +181,9 @@ class Notes:
         if count == self._shown + 1:
             return [f"more of these: elt logs last {event.step}".rstrip()]
         source = f"{event.source}: " if event.source != event.step else ""
+        level = "" if event.level == "info" else f"{event.level}: "
         first, *more = clean.plain(event.text).strip().splitlines() or [""]
-        return [f"{event.level}: {source}{first}", *(f"  {line}" for line in more)]
+        return [f"{level}{source}{first}", *(f"  {line}" for line in more)]
 
 
 def _can_wait(event: StepRetrying | SchemaChanged | LogLine) -> bool:

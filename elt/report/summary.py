@@ -176,7 +176,8 @@ def _step_trouble(
     end = step.finished
     troubled = [r for r in step.results.values() if r.status in _TROUBLE]
     alike = {(r.status, r.message) for r in troubled}
-    same_end = end is not None and alike == {(end.status, end.message)}
+    of_tests = any(r.asset.startswith("test:") for r in troubled)
+    same_end = end is not None and alike == {(end.status, end.message)} and not of_tests
     if end is not None and end.message and len(troubled) > 1 and same_end:
         of_all = dict.fromkeys(owners.get(each.asset, "") for each in troubled)
         owner = ", ".join(filter(None, of_all))

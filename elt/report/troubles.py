@@ -47,8 +47,10 @@ def _of_failure(failure: Failure) -> Trouble:
 def _of_step(step: StepResult) -> Iterator[Trouble]:
     assets = [asset for asset in step.assets if asset.status in WORST_FIRST]
     alike = {(asset.status, asset.message) for asset in assets}
-    if len(assets) > 1 and alike == {(step.status, step.message)}:
-        # One cause: a tap that failed has not failed fifty times.
+    of_tests = any(asset.kind == "test" for asset in assets)
+    if len(assets) > 1 and not of_tests and alike == {(step.status, step.message)}:
+        # One cause: a tap that failed has not failed fifty times. Tests that say the
+        # same say it of different rows.
         first = assets[0]
         yield _trouble(step.step, first, step.hint or first.hint)
         return

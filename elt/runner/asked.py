@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from elt.errors import ConfigError
 from elt.project.settings import Project
 from elt.runner.backfill import what_is_left
 from elt.runner.plan import RunRequest
@@ -33,6 +34,11 @@ def asked_of(
         found, why = asked_again(store, project.environment, request)
         return Asked(request=found, notes=(why,) if why else ())
     check_given(request.selection, request.exclude)
+    if request.since and not request.since_last_success:
+        raise ConfigError(
+            "`--since` says where the first window begins",
+            hint="Use it with `--since-last-success`; a span is read by `elt backfill`",
+        )
     if request.since_last_success:
         found, notes = since_last_success(store, project, request, now=now)
         return Asked(request=found, notes=notes)

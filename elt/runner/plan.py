@@ -51,6 +51,7 @@ class RunRequest:
     backfill: bool = False  # the window is all that is read: no bookmark moves
     skip_done: bool = False  # of the window, only what is open, see `backfill`
     since_last_success: bool = False  # the window is found out, see `since`
+    since: str = ""  # the moment at which the first such window begins
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

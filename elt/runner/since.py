@@ -11,7 +11,7 @@ from elt.project.durations import seconds_of
 from elt.project.settings import Project
 from elt.runner.backfill import check_selection, command, covers, settled
 from elt.runner.plan import RunRequest
-from elt.runner.spans import shown, shown_window
+from elt.runner.spans import moment_of, shown, shown_window
 from elt.runner.store.database import Store
 from elt.runner.store.history import Now, now_utc
 from elt.runner.store.windows import WindowRow, unfinished, windows
@@ -46,6 +46,8 @@ def since_last_success(
 
 def _check(project: Project, request: RunRequest) -> None:
     check_selection(project, request)
+    if request.since:
+        moment_of(request.since)  # a mistake is told before it counts
     for given, option, why in (
         (request.from_step, "--from", "a part of it would count as the whole"),
         (request.full_refresh, "--full-refresh", "that is all there ever was"),
@@ -68,7 +70,7 @@ def _last_end(
         return max(row.end for row in recent)
     every = _settled(store, project, request)
     if not every:
-        raise _none_yet(project, request)
+        return _first_moment(request, now)
     begins = max(row.end for row in every)
     if begins == oldest:
         return begins
@@ -94,12 +96,21 @@ def _settled(
     return settled(store, rows)
 
 
-def _none_yet(project: Project, request: RunRequest) -> ConfigError:
-    return ConfigError(
-        "no window of this selection has ended well yet, so there is nothing to begin"
-        " at",
-        hint=f"`{command(project.environment, request)}` makes the first",
-    )
+def _first_moment(request: RunRequest, now: datetime) -> datetime:
+    if not request.since:
+        raise ConfigError(
+            "no window of this selection has ended well yet, so there is nothing to"
+            " begin at",
+            hint="Say where the first begins: `--since DATE`. Later runs of the same"
+            " selection pass over it, so it may stay where it is",
+        )
+    begins = moment_of(request.since)
+    if begins >= now:
+        raise ConfigError(
+            f"`--since {request.since}` has not come yet: it is {shown(now)}",
+            hint="Name a moment before now",
+        )
+    return begins
 
 
 def _gaps(

@@ -157,7 +157,7 @@ def test_a_run_goes_on_where_the_last_good_window_ended(run_elt, shop):
     done = run_elt("run", "visits", "--since-last-success", "--json")
 
     assert refused.code == 2
-    assert "`elt backfill visits --from DATE` makes the first" in refused.err
+    assert "Say where the first begins: `--since DATE`" in refused.err
     assert json.loads(planned.out)["window"]["start"] == f"{now}T00:00:00+00:00"
     assert json.loads(done.out)["window"]["start"] == f"{now}T00:00:00+00:00"
     assert done.code == 0

@@ -110,3 +110,18 @@ def test_a_gitlab_section_is_named_with_letters_alone(tell):
 )
 def test_a_line_of_data_is_no_command(line, safe):
     assert disarmed(line) == safe
+
+
+def test_what_a_tap_says_besides_warnings_is_folded_too(tell):
+    line = LogLine(step="tap:a", source="a", level="info", text="page 1 of 3")
+
+    text = tell(
+        "github",
+        StepStarted(step="tap:a", assets=()),
+        line,
+        StepFinished(step="tap:a", status="done", seconds=1.0),
+    )
+
+    assert (
+        "::group::tap:a: what it said\n09:00:00  a: page 1 of 3\n::endgroup::" in text
+    )

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from elt.events import AssetFinished, RunFinished, RunStarted, StepFinished
+from elt.events import AssetFinished, RunFinished, RunStarted, StepFinished, StepStarted
 from elt.report.summary import print_summary
 from elt.report.tally import Tally
 
@@ -110,3 +110,26 @@ def test_of_what_a_persons_word_holds_back_the_way_out_is_told_once():
         "hint: when that is mended, `elt retry r` does the 2 assets that are left,"
         " and nothing twice\n"
     )
+
+
+def test_two_tests_that_say_the_same_are_two_things_to_look_at():
+    tally, screen = Tally(), io.StringIO()
+    for event in (
+        RunStarted(run="r", steps=("dbt",)),
+        StepStarted(step="dbt", assets=("test:a", "test:b")),
+        *(
+            AssetFinished(
+                step="dbt", asset=a, status="stopped", message="1 row failed the test"
+            )
+            for a in ("test:a", "test:b")
+        ),
+        StepFinished(
+            step="dbt", status="stopped", seconds=1.0, message="1 row failed the test"
+        ),
+    ):
+        tally.listen(event)
+
+    print_summary(tally, screen)
+
+    assert "test:a stopped" in screen.getvalue()
+    assert "test:b stopped" in screen.getvalue()

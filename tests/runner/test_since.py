@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from elt.errors import ConfigError
 from elt.events import Event, LogLine
 from elt.project.load import load_project
 from elt.project.settings import Project
+from elt.runner.asked import asked_of
 from elt.runner.decide import plan_project
 from elt.runner.plan import RunRequest
 from elt.runner.run import run_project
@@ -66,14 +68,31 @@ def test_other_selections_and_runs_without_a_window_do_not_count(store, project)
     with pytest.raises(ConfigError, match="no window of this selection") as error:
         since(store, project)
 
-    assert error.value.hint == "`elt backfill m --from DATE` makes the first"
+    assert "Say where the first begins: `--since DATE`" in (error.value.hint or "")
 
 
-def test_the_first_window_of_everything_has_a_command_too(store, project):
-    with pytest.raises(ConfigError) as error:
-        since(store, project, RunRequest(since_last_success=True))
+def test_where_the_first_window_begins_is_told_and_passed_over_later(store, project):
+    asked = replace(ASKED, since="2026-10-01")
 
-    assert error.value.hint == "`elt backfill '*' --from DATE` makes the first"
+    first, _ = since(store, project, asked)
+    ran(store, window("7", "8"))
+    second, _ = since(store, project, asked)
+
+    assert first is not None
+    assert second is not None
+    assert first.start == datetime(2026, 10, 1, tzinfo=UTC)
+    assert second.start == datetime(2026, 11, 8, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("moment", ["soon", "2026-11-09"])
+def test_a_first_moment_that_is_none_or_to_come_is_refused(store, project, moment):
+    with pytest.raises(ConfigError, match=r"neither a date|has not come yet"):
+        since(store, project, replace(ASKED, since=moment))
+
+
+def test_a_first_moment_without_its_window_is_refused(store, project):
+    with pytest.raises(ConfigError, match="where the first window begins"):
+        asked_of(store, project, RunRequest(since="2026-11-01"))
 
 
 def test_a_last_window_that_is_too_long_ago_is_refused_with_both_ways_out(
