@@ -401,6 +401,8 @@ def test_in_a_place_that_was_emptied_the_new_is_not_taken_for_the_old(
     assert pull(ann.project, place).generation is None
     ann.write(2)
     assert push(ann.project, place).generation.number == 1
+    with pytest.raises(Guarded):
+        pull(bob.project, place)
     bob.write(3)
     with pytest.raises(Guarded):
         push(bob.project, place)
