@@ -147,7 +147,9 @@ def pull(  # noqa: PLR0913  its edges, each named
                 return Exchanged(newest, changed=False)
             if newest.warehouse_id != file.warehouse_id and not force:
                 raise _another(project, folder, newest)
-            is_lost = file.sha256 != origins.at(folder.place).sha256
+            origin = origins.at(folder.place)
+            # A number that is no higher: the place was emptied and begun anew.
+            is_lost = file.sha256 != origin.sha256 or newest.number <= origin.number
             if is_lost and not force:
                 raise _never_pushed(project, folder, newest, path)
         tell(f"fetching generation {newest.number}, {size(newest.bytes)}")

@@ -1,8 +1,8 @@
 """What the local warehouse file was made from, at each place that it was brought to.
 
-A file descends from each generation that it once equalled, until a pull puts another
-file there. That is told by content, not by number or address: then it stays true for
-a place that has two names, and for one that was emptied and begun anew.
+A file descends from each generation that it once equalled, until a pull or a restore
+puts another file there. That is told by content, not by number or address: then it
+stays true for a place that has two names, and for one that was emptied and begun anew.
 """
 
 from __future__ import annotations

@@ -31,6 +31,7 @@ from elt.runner.upkeep.archive import (
     read_manifest,
 )
 from elt.runner.upkeep.disk import require_space, size, take_over_mode
+from elt.runner.upkeep.origins import Origins
 from elt.runner.upkeep.store_file import left_alone
 from elt.runner.upkeep.swap import (
     Journal,
@@ -121,6 +122,8 @@ def restore(
             confirm()
             later = _carry_over(project, journal)
             with _nobody_at_work(project, warehouse):
+                # What was pushed since is not in the backup: it goes on top of none.
+                Origins(project, real_path(warehouse)).forget()
                 write_journal(journal_of(project.private_dir), journal)
                 kept = finish(journal_of(project.private_dir))
     local = tuple(sync for sync in later if _is_local(project, sync, secrets))

@@ -14,7 +14,9 @@ import pytest
 from elt.errors import ConfigError, EltError, Guarded, Unavailable
 from elt.project.load import load_project
 from elt.runner.lock import hold, this_process
+from elt.runner.upkeep.backup import backup
 from elt.runner.upkeep.exchange import pull, push
+from elt.runner.upkeep.restore import check, restore
 from elt.warehouse.duckdb import Warehouse
 
 TOML = """
@@ -232,6 +234,38 @@ def test_a_place_may_be_spelled_in_several_ways(ann, bob, tmp_path, monkeypatch)
     assert pull(ann.project, ways[1]).generation.number == 5
 
 
+def test_two_environments_with_one_file_do_not_overtake_each_other(ann, place):
+    with (ann.folder / "elt.toml").open("a") as file:
+        file.write("\n[environments.prod]\n")
+    prod = load_project(ann.folder, environment="prod")
+    ann.write(1)
+    push(ann.project, place)
+    ann.write(2)
+    push(prod, place)
+    ann.write(3)
+
+    assert push(ann.project, place).generation.number == 3
+
+
+def test_a_backup_that_was_put_back_is_not_put_on_top(ann, bob, place):
+    ann.write(1)
+    push(ann.project, place)
+    made = backup(ann.project)
+    pull(bob.project, place)
+    bob.write(2)
+    push(bob.project, place)
+    pull(ann.project, place)
+    restore(ann.project, check(ann.project, made.path))
+    ann.write(3)
+
+    with pytest.raises(Guarded):
+        push(ann.project, place)
+
+    assert push(ann.project, place, force=True).generation.number == 3
+    assert pull(bob.project, place).changed
+    assert bob.rows() == [1, 3]
+
+
 @pytest.mark.parametrize("url", ["", " ", "/", "s3://", "s3:///warehouse", "file://"])
 def test_an_address_without_a_place_is_an_error(ann, url):
     ann.write(1)
@@ -367,6 +401,8 @@ def test_in_a_place_that_was_emptied_the_new_is_not_taken_for_the_old(
     assert pull(ann.project, place).generation is None
     ann.write(2)
     assert push(ann.project, place).generation.number == 1
+    with pytest.raises(Guarded):
+        pull(bob.project, place)
     bob.write(3)
     with pytest.raises(Guarded):
         push(bob.project, place)
