@@ -24,7 +24,8 @@ from elt.cli.options import (
     on_overlap_of,
     open_project,
 )
-from elt.errors import EltError, Interrupted
+from elt.cli.outcome import exit_code_of
+from elt.errors import Interrupted
 
 if TYPE_CHECKING:
     from elt.project.settings import Project
@@ -163,7 +164,7 @@ def _run(asked: Backfill, *, keep_going: bool, as_json: bool) -> int:
     try:
         for each in run_windows(to_run, partial(_do, asked), keep_going=keep_going):
             asked.results.append(each)
-    except (EltError, KeyboardInterrupt) as error:
+    except (Exception, KeyboardInterrupt) as error:
         asked.results.append(_broken_off(asked, error))
         raise
     finally:
@@ -179,12 +180,15 @@ def _to_run(asked: Backfill) -> list[PlannedWindow]:
 
 
 def _do(asked: Backfill, planned: PlannedWindow) -> RunResult:
-    from elt.cli.run import watched
+    from elt.cli.run import watched_run
     from elt.runner.spans import shown_window
 
     place = f"window {len(asked.results) + 1} of {len(asked.planned)}"
     asked.tell(f"{place}: {shown_window(planned.window)}")
-    return watched(asked.project, asked.request_of(planned.window), asked.log_format)
+    request = asked.request_of(planned.window)
+    result = watched_run(asked.project, request, asked.log_format)
+    asked.left_out = result.left_out or asked.left_out
+    return result
 
 
 def _broken_off(asked: Backfill, error: BaseException) -> WindowResult:
@@ -195,7 +199,7 @@ def _broken_off(asked: Backfill, error: BaseException) -> WindowResult:
         window=asked.planned[len(asked.results)].window,
         run=getattr(error, "run", ""),
         status="interrupted" if stopped else "failed",
-        exit_code=getattr(error, "exit_code", Interrupted.exit_code),
+        exit_code=exit_code_of(error),
     )
 
 

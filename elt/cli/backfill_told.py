@@ -30,6 +30,7 @@ class Backfill:
     log_format: LogFormat
     planned: Sequence[PlannedWindow]
     results: list[WindowResult] = field(default_factory=list)
+    left_out: Sequence[str] = ()
 
     def request_of(self, window: Window) -> RunRequest:
         return replace(self.request, window=window.texts)
@@ -83,6 +84,7 @@ def show(asked: Backfill, *, as_json: bool) -> None:
     elif plan:
         note("\nFor each of them, as far as it is open:\n")
         print_plan(plan.steps, plan.unasked, does_it="elt backfill")
+        _tell_left_out(plan.left_out)
     raise typer.Exit(code)
 
 
@@ -159,6 +161,13 @@ def _sum_up(asked: Backfill) -> None:
         more = ("--window", asked.length, "--skip-done")
         way = command(asked.project.environment, asked.request, whole, *more)
         note(f"hint: when that is mended, `{way}` goes on with what is left")
+    _tell_left_out(asked.left_out)
+
+
+def _tell_left_out(syncs: Sequence[str]) -> None:
+    if syncs:
+        way = f"elt run {' '.join(syncs)}"
+        note(f"hint: a backfill sends nothing; afterwards, once: `{way}`")
 
 
 def _counts(asked: Backfill, bad: Sequence[WindowResult]) -> str:

@@ -59,7 +59,7 @@ def demo(
     else:
         _make(chosen, advance)
     before = len(_requests(chosen))
-    code = watched_run(load_project(chosen), RunRequest())
+    code = watched_run(load_project(chosen), RunRequest()).exit_code
     if code == 0:
         _tell_what_next(chosen, _requests(chosen)[before:])
     raise typer.Exit(code)

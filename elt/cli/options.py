@@ -38,6 +38,7 @@ class Guard(StrEnum):
     CHANGED = "changed"
     EMPTY = "empty"
     FIRST = "first"
+    MOVED = "moved"
     REMOVED = "removed"
     STALE = "stale"
 

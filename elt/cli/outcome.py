@@ -76,7 +76,7 @@ class Outcome:
         try:
             yield
         except (Exception, KeyboardInterrupt) as error:
-            ending = self._ending(_exit_code(error), error=error)
+            ending = self._ending(exit_code_of(error), error=error)
             name = getattr(error, "run", "") or run()
             self._leave(self._document(ending, name), _root(folder or Path.cwd()))
             raise
@@ -174,7 +174,7 @@ def _words(error: OSError) -> str:
     return error.strerror or str(error)
 
 
-def _exit_code(error: BaseException) -> int:
+def exit_code_of(error: BaseException) -> int:
     if isinstance(error, KeyboardInterrupt):
         return _INTERRUPTED_EXIT_CODE
     full = of_the_disk(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,7 +23,9 @@ from elt.cli.options import (
     note_of_elt,
     on_overlap_of,
     open_project,
+    project_folder,
 )
+from elt.cli.outcome import Outcome
 
 if TYPE_CHECKING:
     from elt.project.settings import Project
@@ -69,23 +72,28 @@ def retry(
     from elt.cli.run import watched_run
     from elt.runner.plan import RunRequest
 
-    how, wait_seconds = on_overlap_of(on_overlap)
-    project, chain = _of_run(context, run)
     request = RunRequest(
-        retry=chain.last,
+        retry=run,
         accept=tuple(guard.value for guard in accept or ()),
         first=first,
         jobs=jobs,
         strict=strict,
-        on_overlap=how,
-        wait_seconds=wait_seconds,
+    )
+    outcome = Outcome(
+        log_format=log_format, as_json=as_json, junit=junit, request=request
+    )
+    with outcome.of_errors(project_folder(context)):
+        how, wait_seconds = on_overlap_of(on_overlap)
+        project, chain = _of_run(context, run)
+    request = replace(
+        request, retry=chain.last, on_overlap=how, wait_seconds=wait_seconds
     )
     if dry_run:
         _print_plan(project, request)
         return
-    code = watched_run(project, request, log_format, as_json=as_json, junit=junit)
+    result = watched_run(project, request, log_format, as_json=as_json, junit=junit)
     _tell_of_another(project, chain)
-    raise typer.Exit(code)
+    raise typer.Exit(result.exit_code)
 
 
 def _of_run(context: typer.Context, run: str) -> tuple[Project, Chain]:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,7 @@ from elt.cli.options import (
     project_folder,
 )
 from elt.cli.outcome import Outcome, ci_of
+from elt.errors import Interrupted
 
 if TYPE_CHECKING:
     from elt.events import Event
@@ -89,7 +91,6 @@ def run(
     """
     from elt.runner.plan import RunRequest
 
-    how, wait_seconds = on_overlap_of(on_overlap)
     request = RunRequest(
         selection=tuple(selection or ()),
         exclude=tuple(exclude or ()),
@@ -100,32 +101,19 @@ def run(
         first=first,
         accept=tuple(guard.value for guard in accept or ()),
         strict=strict,
-        on_overlap=how,
-        wait_seconds=wait_seconds,
     )
     outcome = Outcome(
         log_format=log_format, as_json=as_json, junit=junit, request=request
     )
     with outcome.of_errors(project_folder(context)):
+        how, wait_seconds = on_overlap_of(on_overlap)
+        request = replace(request, on_overlap=how, wait_seconds=wait_seconds)
         project = open_project(context, environment)
-    code = watched_run(project, request, log_format, as_json=as_json, junit=junit)
-    raise typer.Exit(code)
+    result = watched_run(project, request, log_format, as_json=as_json, junit=junit)
+    raise typer.Exit(result.exit_code)
 
 
 def watched_run(
-    project: Project,
-    request: RunRequest,
-    log_format: LogFormat = LogFormat.AUTO,
-    *,
-    as_json: bool = False,
-    junit: Path | None = None,
-) -> int:
-    """Run with a view on stderr and a summary after it; give the exit code."""
-    result = watched(project, request, log_format, as_json=as_json, junit=junit)
-    return result.exit_code
-
-
-def watched(
     project: Project,
     request: RunRequest,
     log_format: LogFormat = LogFormat.AUTO,
@@ -191,10 +179,13 @@ def _folds(ci: Place | None) -> Folds | None:
 def _stopped_by_signals(stop: Stop, tally: Tally) -> Iterator[None]:
     """Let Ctrl-C, SIGTERM and a closed terminal ask the run to stop.
 
-    A second signal leaves at once.
+    A second signal leaves at once. Raises Interrupted then.
     """
+    last = signal.SIGINT
 
     def ask(number: int, _frame: object) -> None:
+        nonlocal last
+        last = signal.Signals(number)
         if stop.is_set():
             raise KeyboardInterrupt
         tally.is_stopping = True
@@ -206,9 +197,20 @@ def _stopped_by_signals(stop: Stop, tally: Tally) -> Iterator[None]:
     before = {number: signal.signal(number, ask) for number in numbers}
     try:
         yield
+    except KeyboardInterrupt:
+        raise _stopped_at_once(last) from None
     finally:
         for number, action in before.items():
             signal.signal(number, action)
+
+
+def _stopped_at_once(number: signal.Signals) -> Interrupted:
+    error = Interrupted(
+        f"stopped at once by a second {number.name}",
+        hint="What was committed is kept; `elt retry` goes on from there",
+    )
+    error.exit_code = 128 + number
+    return error
 
 
 def _tell_the_end(result: RunResult, tally: Tally, log_format: LogFormat) -> None:

@@ -16,7 +16,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from elt.errors import ConfigErrors, EltError, name_of
+from elt.errors import ConfigErrors, EltError, Interrupted, name_of
 from elt.events import RunStatus, Status
 from elt.project.settings import BASE_ENVIRONMENT, Project
 from elt.report.places import NOWHERE, Places
@@ -81,7 +81,7 @@ def recorded(
         retry_of=summary.retry_of,
         project=project.name,
         environment=summary.environment,
-        status=ended.status if ended else summary.status,
+        status=_status_of(summary.status, ending),
         exit_code=ending.exit_code,
         started_at=summary.started_at,
         ended_at=summary.ended_at,
@@ -220,8 +220,18 @@ def _known(status: str | None) -> Status | None:
     return found
 
 
+def _status_of(logged: RunStatus, ending: Ending) -> RunStatus:
+    """Take the run's own word; the log may have failed at its very end."""
+    if ending.result is not None:
+        return ending.result.status
+    if ending.error is not None and logged == "running":
+        return _status(ending.error)
+    return logged
+
+
 def _status(error: BaseException | None) -> RunStatus:
-    return "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+    stopped = isinstance(error, KeyboardInterrupt | Interrupted)
+    return "interrupted" if stopped else "failed"
 
 
 def _failures(ending: Ending) -> list[Failure]:

@@ -53,6 +53,7 @@ class Past:
     has_sent: bool  # a run got past its guards, whatever became of it
     finished: int  # the last run that reached its end; 0 for none
     mapping_hash: str | None  # of the last run that reached its end
+    sent_to: str | None = None  # by the last run that got past its guards, in words
 
     @property
     def has_finished(self) -> bool:
@@ -154,7 +155,10 @@ def past(cursor: DuckDBPyConnection, scope: Scope, warehouse_id: str) -> Past:
                 FALSE
             ),
             COALESCE(max(sequence) FILTER (status IN ('done', 'warned')), 0),
-            arg_max(mapping_hash, sequence) FILTER (status IN ('done', 'warned'))
+            arg_max(mapping_hash, sequence) FILTER (status IN ('done', 'warned')),
+            arg_max(sent_to, sequence) FILTER (
+                status NOT IN ('planned', 'stopped') OR accepted > 0
+            )
         FROM _elt.sync_runs
         WHERE environment = $environment AND sync = $sync
         """,
@@ -168,6 +172,7 @@ def past(cursor: DuckDBPyConnection, scope: Scope, warehouse_id: str) -> Past:
         has_sent=row[2],
         finished=row[3],
         mapping_hash=row[4],
+        sent_to=row[5],
     )
 
 

@@ -15,6 +15,7 @@ GuardName = Literal[
     "stale",
     "first",
     "baseline",
+    "moved",
     "empty",
     "keys",
     "values",
@@ -45,6 +46,7 @@ class Evidence:
     mapping_changed: bool
     # Nothing leaves the machine, so nobody has to be asked about a first sync.
     is_local: bool
+    sends_to: str | None = None  # in words; None where that does not matter
 
 
 def findings(evidence: Evidence, guards: GuardTable) -> list[Finding]:
@@ -52,6 +54,7 @@ def findings(evidence: Evidence, guards: GuardTable) -> list[Finding]:
     return [
         *_rows(evidence.counts, guards),
         *_baseline(evidence),
+        *_moved(evidence),
         *_first(evidence),
         *_percentages(evidence, guards),
     ]
@@ -97,6 +100,19 @@ def _baseline(evidence: Evidence) -> list[Finding]:
         return []
     hint = "Point to the right warehouse, or send against this one with `--first`"
     return [Finding("baseline", what, hint)]
+
+
+def _moved(evidence: Evidence) -> list[Finding]:
+    """Ask where the rows went: the baseline says nothing of another place."""
+    before, now = evidence.past.sent_to, evidence.sends_to
+    if None in (before, now) or before == now:
+        return []
+    what = f"its rows were sent to {before}, and are now to go to {now}"
+    hint = (
+        "Give the sync another name, and the new place gets all rows; if it is the"
+        " same place under another name, allow it once with `--accept moved`"
+    )
+    return [Finding("moved", what, hint)]
 
 
 def _first(evidence: Evidence) -> list[Finding]:

@@ -42,6 +42,7 @@ class RunRow:
     run_id: str
     sequence: int
     mapping_hash: str
+    sent_to: str
     counts: Counts
 
 
@@ -54,7 +55,8 @@ def start_run(warehouse: Warehouse, scope: Scope, row: RunRow, status: str) -> N
             INSERT INTO _elt.sync_runs BY NAME
             SELECT $run_id AS run_id, $environment AS environment, $sync AS sync,
                 $sequence AS sequence, $encoding AS encoding,
-                $mapping_hash AS mapping_hash, $status AS status,
+                $mapping_hash AS mapping_hash, $sent_to AS sent_to,
+                $status AS status,
                 $added AS added, $changed AS changed, $removed AS removed,
                 0 AS accepted, 0 AS rejected, 0 AS unanswered,
                 $started_at AS started_at, $ended_at AS ended_at
@@ -66,6 +68,7 @@ def start_run(warehouse: Warehouse, scope: Scope, row: RunRow, status: str) -> N
                 "sequence": row.sequence,
                 "encoding": ENCODING,
                 "mapping_hash": row.mapping_hash,
+                "sent_to": row.sent_to,
                 "status": status,
                 "added": row.counts.added,
                 "changed": row.counts.changed,

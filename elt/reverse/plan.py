@@ -53,6 +53,11 @@ class Sync:
         )
 
     @property
+    def sends_to(self) -> str:
+        """Say in words what it writes to."""
+        return f"`{self.table.object}` in `{self.table.destination}`"
+
+    @property
     def sends_removed(self) -> bool:
         # A file that is written whole holds the model's rows, and so no others.
         return self.table.mode == "mirror" or self.destination.traits.wants_rows
@@ -222,6 +227,8 @@ def _plan(sync: Sync, spool: Spool) -> SyncPlan:
         remembered=sync.remembered,
         mapping_changed=before.mapping_hash not in {None, mapping.hash},
         is_local=sync.destination.traits.is_local,
+        # What is written whole each time has no need of what was sent before.
+        sends_to=None if sync.destination.traits.wants_rows else sync.sends_to,
     )
     return SyncPlan(
         sync=sync,

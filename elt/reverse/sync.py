@@ -253,6 +253,7 @@ def _run_row(plan: SyncPlan, run_id: str) -> RunRow:
         run_id=run_id,
         sequence=plan.past.sequence + 1,
         mapping_hash=plan.mapping.hash,
+        sent_to=plan.sync.sends_to,
         counts=plan.counts,
     )
 

@@ -55,7 +55,7 @@ class WindowResult:
 
     @property
     def is_good(self) -> bool:
-        return self.status in GOOD and not self.gave_way
+        return self.status in GOOD
 
 
 Run = Callable[[PlannedWindow], RunResult]
@@ -238,7 +238,7 @@ def _ended(planned: PlannedWindow, result: RunResult) -> WindowResult:
     return WindowResult(
         window=planned.window,
         run=result.run or planned.run,
-        status=result.status,
+        status="" if result.gave_way else result.status,
         exit_code=result.exit_code,
         skipped=not result.run and not result.gave_way,
         gave_way=result.gave_way,

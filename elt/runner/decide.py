@@ -15,10 +15,9 @@ from elt.runner.asked import asked_of
 from elt.runner.assets import build_graph
 from elt.runner.attempt import Stop
 from elt.runner.choosing import choose
-from elt.runner.fingerprints import fingerprints
+from elt.runner.fingerprints import fingerprints, past_of
 from elt.runner.graph import Graph
 from elt.runner.limits import step_limits
-from elt.runner.methods import Past
 from elt.runner.plan import (
     Facts,
     Hold,
@@ -32,7 +31,7 @@ from elt.runner.preparation import Prepare, Prepared
 from elt.runner.resume import planned_before
 from elt.runner.selection import asks_the_past
 from elt.runner.stale import notes_of_stale
-from elt.runner.store import history, marks, past, state
+from elt.runner.store import history, marks, state
 from elt.runner.store.database import Store, open_store
 from elt.runner.windowed import within_window
 from elt.transform.manifest import Manifest
@@ -45,7 +44,8 @@ class Plan:
     """What a run would do, and the graph that it was chosen from.
 
     `unasked` are the taps of it that did not answer, each with the way out, `held` the
-    assets that a person's word holds back, and `notes` what there is to say besides.
+    assets that a person's word holds back, `left_out` the syncs that a backfill does
+    not send, and `notes` what there is to say besides.
     `fingerprints` say what each asset is made of now.
     """
 
@@ -54,6 +54,7 @@ class Plan:
     unasked: Mapping[str, str] = field(default_factory=dict)
     fingerprints: Mapping[str, str] = field(default_factory=dict)
     held: Mapping[str, Hold] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     window: tuple[str, str] | None = None  # that it is about
 
@@ -100,7 +101,7 @@ def decide(
         graph,
         request,
         facts,
-        _states(project, prepared, store),
+        _states(project, request, prepared, store),
         before=planned_before(store, request),
     )
     within = within_window(project, request, graph, chosen.assets, facts)
@@ -120,15 +121,23 @@ def decide(
         steps=planned,
         unasked={tap: facts.unasked[tap] for tap in taps if tap in facts.unasked},
         held=held,
-        notes=(*chosen.notes, *within.notes, *notes_of_held(held.values())),
+        left_out=within.left_out,
+        notes=(*chosen.notes, *notes_of_held(held.values())),
         fingerprints=made_of,
     )
 
 
-def _states(project: Project, prepared: Prepared, store: Store) -> dict[str, str]:
-    """Give the taps' states, of those with a foreign target as the store has them."""
+def _states(
+    project: Project, request: RunRequest, prepared: Prepared, store: Store
+) -> dict[str, str]:
+    """Give the taps' states, of those with a foreign target as the store has them.
+
+    What is read by a window has none.
+    """
     found = dict(prepared.bookmarks)
     for tap, table in project.file.taps.items():
+        if request.window is not None and table.window is not None:
+            found.pop(tap, None)
         if table.target is not None:
             place = state.place_at_target(project.environment, table.target)
             last = state.latest(store, place, tap)
@@ -154,11 +163,4 @@ def _facts(
     )
     if not asks_the_past([*request.selection, *request.exclude], named):
         return facts
-    known = Past(
-        fingerprints=made_of,
-        last_fingerprints=past.last_fingerprints(store, environment),
-        results=past.last_results(store, environment),
-        last_success=facts.last_success,
-        last_rows=past.last_rows(store, environment),
-    )
-    return replace(facts, past=known)
+    return replace(facts, past=past_of(store, environment, made_of))

@@ -17,6 +17,10 @@ from msgspec import NODEFAULT, Struct, json, structs
 from elt.project.settings import Project
 from elt.runner.assets import node_asset_id, stream_asset_id
 from elt.runner.discovery import stream_settings
+from elt.runner.methods import Past
+from elt.runner.store import past
+from elt.runner.store.database import Store
+from elt.runner.store.history import last_success
 from elt.singer.catalog import Stream, selected_streams
 from elt.transform.manifest import Manifest, Node
 
@@ -25,9 +29,21 @@ _NOT_WHAT_IT_IS = {
     *("tags", "owner", "pool", "priority", "max_age"),
     *("retries", "retry_delay_seconds", "timeout_seconds", "idle_timeout_seconds"),
     *("reject_limit", "reject_percent", "guards", "send_in", "on_stale"),
+    *("window", "lookback"),
 }
 # Of a tap, what is told of each of its streams by itself.
 _OF_STREAMS = {"streams", "select"}
+
+
+def past_of(store: Store, environment: str, made_of: Mapping[str, str]) -> Past:
+    """Give what selections may ask of the past; `made_of` are the fingerprints now."""
+    return Past(
+        fingerprints=made_of,
+        last_fingerprints=past.last_fingerprints(store, environment),
+        results=past.last_results(store, environment),
+        last_success=last_success(store, environment),
+        last_rows=past.last_rows(store, environment),
+    )
 
 
 def fingerprints(

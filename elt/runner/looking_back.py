@@ -72,25 +72,29 @@ def begun_earlier(
     A stream without a mark is read from its start anyway. `names` are those by which
     the tap's streams are known.
     """
+    wanted = [*asked]
+    if not start or not wanted:
+        return start, {}, ()
     moved = copy.deepcopy(start)
+    apart = can_be_taken_apart(json.dumps(start), names)
     found: dict[str, LookBack] = {}
     warnings: list[str] = []
-    for one in asked if moved else ():
+    for one in wanted:
         marks = _marks_of(moved, one.stream)
         keys = [one.stream.replication_key or _guessed_key(mark) for mark in marks]
         places = [spots(mark, key) for mark, key in zip(marks, keys, strict=True)]
-        moves = [_move(*place, by=one.by) for places_ in places for place in places_]
+        moves = [_move(*place, by=one.by) for each in places for place in each]
         begins = [value for value in moves if value is not None]
         if begins:
             found[one.stream.id] = LookBack(keys[0], _note(one, begins))
-        lost = len(begins) < len(moves) or (not moves and any(map(_says_more, marks)))
-        if lost or not can_be_taken_apart(json.dumps(start), names):
+        untold = not moves and any(map(_says_more, marks))
+        if untold or len(begins) < len(moves) or not apart:
             warnings.append(_warning(one, moves))
     return (moved if found else start), found, tuple(warnings)
 
 
-def _marks_of(state: Mapping[str, Any] | None, stream: Stream) -> list[dict[str, Any]]:
-    marks = (state or {}).get("bookmarks", state)
+def _marks_of(state: Mapping[str, Any], stream: Stream) -> list[dict[str, Any]]:
+    marks = state.get("bookmarks", state)
     names = dict.fromkeys((stream.id, stream.name))
     found = [marks.get(name) for name in names] if isinstance(marks, dict) else []
     return [mark for mark in found if isinstance(mark, dict)]

@@ -12,8 +12,8 @@ import msgspec
 from elt.events import BookmarkCommitted, Listener, LogLine, RowsLoaded, RowsRead
 from elt.runner.attempt import AssetResult
 from elt.runner.graph import Asset
-from elt.runner.loading import TapFacts
 from elt.runner.store.state import is_empty
+from elt.runner.tap_facts import TapFacts
 from elt.singer.catalog import stream_names
 from elt.singer.messages import Message, decode, raw_json
 from elt.targets.bookmarks import carry_over

@@ -22,10 +22,11 @@ from elt.project.settings import Project
 from elt.runner.attempt import AssetResult, Stop
 from elt.runner.discovery import config_of, program_of
 from elt.runner.graph import Asset
-from elt.runner.loading import TapFacts, only, start_of
+from elt.runner.loading import only, start_of
 from elt.runner.passed_on import PassedOn
 from elt.runner.store.database import Store
 from elt.runner.store.state import latest, place_at_target
+from elt.runner.tap_facts import TapFacts
 from elt.singer.catalog import selected_streams
 from elt.singer.messages import read_chunks
 from elt.singer.process import OnLine, TapProcess, TapProgram, start_tap

@@ -23,6 +23,7 @@ class RunResult:
     message: str = ""
     owners: Mapping[str, str] = field(default_factory=dict)  # of assets that have one
     gave_way: bool = False  # to another run, as `--on-overlap skip` says
+    left_out: tuple[str, ...] = ()  # syncs, by a backfill
     signal: int | None = None  # that asked it to stop, though all may have ended
 
 

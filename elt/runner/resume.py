@@ -18,6 +18,7 @@ from elt.runner.scheduler import ENDED_WELL
 from elt.runner.store.chain import Chain, PlannedAsset, chain_of, last_to_retry
 from elt.runner.store.database import Store
 from elt.runner.store.history import last_success, runs
+from elt.runner.store.windows import unfinished_runs
 
 _CLOSED_BY = frozenset({"success", "skipped"})
 _OPENED_BY = frozenset({"failed", "cleared"})
@@ -71,9 +72,11 @@ def left_open(
     """Find the latest of recent runs of which something is open and not done since.
 
     None before a run of everything that ended well: what was open then is done, or the
-    project has it no more. What is under way is not left.
+    project has it no more. What was open of a window is not done by a run of another,
+    and what is under way is not left.
     """
     done = last_success(store, environment)
+    of_windows = unfinished_runs(store, environment)
     chains: dict[str, Chain] = {}
     for run in runs(store):
         if run.environment != environment or run.run in but:
@@ -81,7 +84,8 @@ def left_open(
         if run.run not in chains:
             chain = chain_of(store, run.run)
             chains |= dict.fromkeys(chain.runs, chain)
-        if _is_open_since(chains[run.run], run.started_at, done):
+        done_since = {} if run.run in of_windows else done
+        if _is_open_since(chains[run.run], run.started_at, done_since):
             return run.run
         chosen = any(run.request.get(name) for name in _CHOOSES)
         if run.status in ENDED_WELL and not chosen:

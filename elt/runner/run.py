@@ -129,6 +129,8 @@ class _Run:
             message = " ".join(asked.notes)
             return RunResult(run="", status="done", exit_code=0, message=message)
         self.request, self.notes = asked.request, asked.notes
+        free = history.free_run_id(store, self.owner.run)
+        self.owner = replace(self.owner, run=free)
         history.start_run(
             store,
             self.owner,
@@ -265,6 +267,7 @@ class _Run:
             results=in_order,
             message=scrub(self.stop.reason) if decided.steps else NOTHING_TO_DO,
             owners={a.id: scrub(a.owner) for a in decided.graph if a.owner},
+            left_out=decided.left_out,
             signal=self.stop.signal,
         )
 
@@ -281,7 +284,13 @@ class _Run:
     def _record_failure(self, store: Store, error: BaseException) -> None:
         interrupted = isinstance(error, KeyboardInterrupt | Interrupted)
         status: RunStatus = "interrupted" if interrupted else "failed"
-        what = error.what if isinstance(error, EltError) else repr(error)
+        match error:
+            case EltError(what=what):
+                pass
+            case KeyboardInterrupt():
+                what = "stopped at once by a second signal"
+            case _:
+                what = repr(error)
         if isinstance(error, EltError):
             error.run = self.owner.run
         with suppress(EltError):  # the first error counts

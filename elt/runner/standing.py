@@ -8,18 +8,15 @@ from typing import Any
 
 from elt.project.settings import Project
 from elt.runner.ages import Known, ages_of, remembered
-from elt.runner.fingerprints import fingerprints
+from elt.runner.fingerprints import fingerprints, past_of
 from elt.runner.freshness import ORDER, Age
 from elt.runner.graph import Graph
-from elt.runner.methods import Past
 from elt.runner.selection import asks_the_past, select
-from elt.runner.store import past
 from elt.runner.store.database import Store
 from elt.runner.store.history import (
     AssetStatus,
     Now,
     asset_statuses,
-    last_success,
     now_utc,
 )
 
@@ -108,24 +105,13 @@ def _chosen(
 ) -> Iterator[str]:
     graph, named = Graph(known.assets), project.file.selections
     words: Collection[str] = [*asked.selection, *asked.exclude]
+    past = None
+    if asks_the_past(words, named):
+        made_of = fingerprints(project, known.catalogs, known.manifest)
+        past = past_of(store, project.environment, made_of)
     found = select(
-        graph,
-        asked.selection,
-        exclude=asked.exclude,
-        named=named,
-        past=_past(project, store, known) if asks_the_past(words, named) else None,
+        graph, asked.selection, exclude=asked.exclude, named=named, past=past
     )
     for asset in found:
         yield asset
         yield from (f"source:{name}" for name in graph[asset].detail.get("reads", ()))
-
-
-def _past(project: Project, store: Store, known: Known) -> Past:
-    environment = project.environment
-    return Past(
-        fingerprints=fingerprints(project, known.catalogs, known.manifest),
-        last_fingerprints=past.last_fingerprints(store, environment),
-        results=past.last_results(store, environment),
-        last_success=last_success(store, environment),
-        last_rows=past.last_rows(store, environment),
-    )

@@ -22,14 +22,16 @@ from elt.runner.attempt import AssetResult, Do, Stop
 from elt.runner.discovery import Again, Discovered, discover_all, stream_settings
 from elt.runner.forecast import is_without_dbt, taps_within
 from elt.runner.graph import Asset, Graph
-from elt.runner.loading import TapFacts, facts_of, run_tap
+from elt.runner.loading import run_tap
 from elt.runner.max_ages import max_age_of_stream
 from elt.runner.plan import Facts, RunRequest, Step
 from elt.runner.relaying import relay_facts, run_relayed, target_of
 from elt.runner.sending import destination_of, manifest_of, send, sync_of
+from elt.runner.spans import shown_window
 from elt.runner.stale import stale_above
 from elt.runner.store.database import Store
 from elt.runner.stream_plans import stream_tables
+from elt.runner.tap_facts import TapFacts, facts_of
 from elt.runner.windows import Window
 from elt.singer.catalog import Stream, selected_streams
 from elt.targets import columns as targets
@@ -202,8 +204,7 @@ class Doing:
 
     def _note_of(self, tap: str, known: TapFacts) -> str:
         if known.window is not None:
-            start, end = known.window.texts
-            return f"reads from {start} until {end}; its bookmark stays"
+            return f"reads {shown_window(known.window)}; its bookmark stays"
         if self.project.file.taps[tap].target is not None:
             nothing = known.previous_state is None
             return "from its start: the target has confirmed nothing" if nothing else ""

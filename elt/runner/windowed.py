@@ -13,10 +13,10 @@ from elt.runner.plan import Facts, RunRequest
 
 @dataclass(frozen=True, slots=True)
 class Within:
-    """The assets of a run with a window, and what there is to say of the others."""
+    """The assets of a run with a window, and those that it leaves out."""
 
     assets: set[str]
-    notes: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 def within_window(
@@ -46,7 +46,7 @@ def within_window(
         errors += _without_window(project, graph, kept)
     if errors:
         raise errors[0] if len(errors) == 1 else ConfigErrors(errors)
-    return Within(kept, tuple(_notes_of(sent)))
+    return Within(kept, tuple(sorted(sent)))
 
 
 def _not_upserted(
@@ -96,14 +96,6 @@ def _without_window(
             hint="Say which of the tap's own settings take it, as in"
             ' `window = { start = "start_date", end = "end_date" }` in'
             f" `[taps.{plain[0]}]`. Or leave out: `--exclude {_words(_steps(plain))}`",
-        )
-
-
-def _notes_of(syncs: Collection[str]) -> Iterator[str]:
-    if syncs:
-        yield (
-            "syncs are not sent by a backfill; afterwards, once:"
-            f" `elt run {' '.join(sorted(syncs))}`"
         )
 
 

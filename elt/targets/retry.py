@@ -25,9 +25,9 @@ from elt.targets.reading.roads import roads
 from elt.targets.reading.texts import Texts
 from elt.targets.writing import history, settling, stale, versions
 from elt.targets.writing.child_tables import list_columns, split, write_children
-from elt.targets.writing.commit import note_load
 from elt.targets.writing.evolve import Shape, Table
 from elt.targets.writing.filters import check_filter, leave_out
+from elt.targets.writing.noted import note_load
 from elt.targets.writing.plans import Stamp, StreamPlan, Written
 from elt.targets.writing.policies import fit
 from elt.targets.writing.settling import make_empty

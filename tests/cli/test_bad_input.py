@@ -29,7 +29,7 @@ LINES: dict[str, list[str]] = {
     "runs changes": [],
     "runs result": ["last"],
     "logs": ["last"],
-    "ci init": ["github", "--output", "no-such-folder.yml"],
+    "ci init": ["github"],
     "query": ["SELECT 1"],
     "sync plan": ["people"],
     "tap discover": ["days"],

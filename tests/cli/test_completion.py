@@ -31,6 +31,7 @@ def test_commands_are_completed(complete):
 
 def test_the_projects_taps_are_completed_in_a_selection(complete):
     assert complete("elt run tap:") == ["tap:days"]
+    assert complete("elt backfill tap:") == ["tap:days"]
 
 
 @pytest.fixture

@@ -174,6 +174,42 @@ def has_no_project(shop: Shop) -> int:
     return shop.code("-C", str(shop.path.parent), "run")
 
 
+def has_a_secret_that_is_not_set(shop: Shop) -> int:
+    shop.write("elt.toml", '[taps.good.config]\nkey = "${env:NOT_SET}"\n', more=True)
+    return shop.code("run", "tap:good")
+
+
+def finds_nothing_that_failed(shop: Shop) -> int:
+    return shop.code("run", "result:failed")
+
+
+def has_nothing_left_to_retry(shop: Shop) -> int:
+    assert shop.code("run", "tap:good") == 0
+    return shop.code("retry")
+
+
+def retries_what_fails_again(shop: Shop) -> int:
+    assert shop.code("run", "tap:bad") == 1
+    return shop.code("retry")
+
+
+def pushes_over_somebody(shop: Shop) -> int:
+    """Push as a runner that did not see the second of two generations."""
+    place, origin = str(shop.path.parent / "place"), shop.path / ".elt/generation.json"
+    assert shop.code("push", place) == 0
+    seen = origin.read_text()
+    assert shop.code("run", "tap:good") == 0
+    assert shop.code("push", place) == 0
+    origin.write_text(seen)
+    assert shop.code("run", "tap:good") == 0
+    return shop.code("push", place)
+
+
+def pulls_from_nowhere(shop: Shop) -> int:
+    shop.write("file", "")
+    return shop.code("pull", str(shop.path / "file" / "place"))
+
+
 def is_guarded(shop: Shop) -> int:
     return shop.code("run", "tap:less")
 
@@ -235,6 +271,10 @@ def meets_another_and_skips(shop: Shop) -> int:
     return meets_another(shop, "--on-overlap", "skip")
 
 
+def waits_no_longer_for_another(shop: Shop) -> int:
+    return meets_another(shop, "--on-overlap", "wait=0.2s")
+
+
 def meets_a_warehouse_in_use(shop: Shop) -> int:
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLDER, "warehouse.duckdb"],
@@ -293,7 +333,11 @@ CASES: list[tuple[int, str, Callable[[Shop], int]]] = [
     (0, "all is done", is_done),
     (0, "rows were rejected, and the run only warns", has_rejects),
     (0, "another run is under way, --on-overlap skip", meets_another_and_skips),
+    (0, "a selection by what happened finds nothing", finds_nothing_that_failed),
+    (0, "nothing is left to retry", has_nothing_left_to_retry),
     (1, "a step failed", fails),
+    (1, "a retry failed again", retries_what_fails_again),
+    (1, "a secret of a tap is not set", has_a_secret_that_is_not_set),
     (1, "the run took longer than it may", takes_too_long),
     (1, "a step failed and a guard stopped another: 1 beats 3", is_guarded_and_fails),
     (2, "an option that there is not", is_misused),
@@ -306,7 +350,10 @@ CASES: list[tuple[int, str, Callable[[Shop], int]]] = [
     (3, "a guard stopped a sync", has_a_sync_that_is_guarded),
     (3, "a person marked failed what is above all of it", is_below_a_word),
     (3, "something is too old, elt status --fail-if-stale", is_too_old),
+    (3, "somebody else has pushed the warehouse meanwhile", pushes_over_somebody),
     (75, "another run is under way", meets_another),
+    (75, "--on-overlap wait=…, and its time is over", waits_no_longer_for_another),
+    (75, "the place of `elt pull` cannot be reached", pulls_from_nowhere),
     (75, "another program has the warehouse open", meets_a_warehouse_in_use),
     (129, "SIGHUP, as a closed terminal sends it", loses_its_terminal),
     (130, "SIGINT, as Ctrl-C sends it", is_interrupted),
@@ -319,6 +366,9 @@ _SLOW = {fails_a_test, has_a_sync_that_is_guarded, is_below_a_word}
 # What these are about is tested closer by, too.
 _SLOW |= {takes_too_long, has_rejects, is_guarded, meets_a_warehouse_in_use}
 _SLOW |= {loses_its_terminal, is_terminated_while_it_waits}
+_SLOW |= {has_a_secret_that_is_not_set, finds_nothing_that_failed, pulls_from_nowhere}
+_SLOW |= {has_nothing_left_to_retry, retries_what_fails_again, pushes_over_somebody}
+_SLOW |= {waits_no_longer_for_another}
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,20 @@ def test_a_run_that_finds_nothing_sound_to_do_is_told_with_its_id(run_elt, proje
     assert "nothing" in told["errors"][0]["message"]
 
 
+@pytest.mark.parametrize(
+    "words", [("run", "--on-overlap", "bogus"), ("retry", "zzz"), ("retry",)]
+)
+def test_what_is_asked_for_wrongly_is_a_result_too(run_elt, project, words, tmp_path):
+    junit = tmp_path / "elt.xml"
+
+    done = run_elt("-C", project, *words, "--json", "--junit", junit)
+
+    told = result_of(done)
+    assert (done.code, told["exit_code"], told["run"]) == (2, 2, "")
+    assert told["errors"][0]["message"]
+    assert junit.exists()
+
+
 def test_junit_is_written_when_the_run_fails(run_elt, mixed, tmp_path):
     done = run_elt("-C", mixed, "run", "--junit", tmp_path / "out" / "elt.xml")
 
@@ -182,14 +196,17 @@ def test_a_second_signal_leaves_at_once_and_a_result_all_the_same(project):
         time.sleep(1)  # until the tap has the signal ignored
         process.send_signal(signal.SIGINT)
         time.sleep(1)
-        process.send_signal(signal.SIGINT)
-        out, _ = process.communicate()
+        process.send_signal(signal.SIGTERM)
+        out, said = process.communicate()
 
     told = json.loads(out)
     SCHEMA.validate(told)
-    assert process.returncode == told["exit_code"] == 130
+    assert process.returncode == told["exit_code"] == 143
     assert told["status"] == "interrupted"
+    assert told["message"] == "stopped at once by a second signal"
     assert told["errors"][0]["error"] == "Interrupted"
+    assert "error: stopped at once by a second SIGTERM" in said
+    assert "hint: What was committed is kept; `elt retry` goes on" in said
     assert (project / "elt.xml").exists()
 
 

@@ -200,6 +200,7 @@ MODES = {
     ),
     "keyless": WriteMode(source=NO_KEY),
     "upsert": WriteMode(),
+    "lookback": WriteMode(stream="lookback = 3"),
     "history": WriteMode(stream='mode = "history"', ignored=("valid_from", "valid_to")),
     "overwrite": WriteMode(source={"method": "FULL_TABLE", "begins": "anew"}),
     "full refresh": WriteMode(words=("--full-refresh",)),

@@ -224,6 +224,7 @@ def lost_days_are_filled_in(night):
     night.elt(*command, code=1)
     night.tell("It is up again: what is done is not done twice.")
     night.write("api/down", "0")
-    night.elt(*command, "--skip-done", code=0)
+    said = night.elt(*command, "--skip-done", code=0)
+    assert "afterwards, once: `elt run sync:revenue`" in said
     assert night.bookmark() == before
     night.elt("run", "sync:revenue", code=0)

@@ -29,12 +29,20 @@ def ended(runs):
     return [run.returncode for run in runs], said
 
 
-def slow(shop):
-    """Let the tap say that it is there, and then take two seconds."""
+def slow(shop, seconds=60):
+    """Let the tap say that it is there, and wait for `go`, or for so long.
+
+    Only once: a run after that one is as fast as ever.
+    """
     tap = shop.path / "tap.py"
     text = tap.read_text()
     begin = "import "
-    waits = "import time, pathlib; pathlib.Path('here').touch(); time.sleep(2)\n"
+    waits = (
+        "import pathlib, time; here, go = map(pathlib.Path, ('here', 'go'))\n"
+        f"    here.touch(); end = time.monotonic() + {seconds}\n"
+        "    while not go.exists() and time.monotonic() < end: time.sleep(0.02)\n"
+        "    go.touch()\n"
+    )
     tap.write_text(
         text.replace(
             begin,
@@ -51,6 +59,10 @@ def shop(tmp_path):
     return made
 
 
+def go_on(shop):
+    (shop.path / "go").touch()
+
+
 def wait_until_it_loads(shop, run):
     while not (shop.path / "here").exists():
         assert run.poll() is None, run.communicate()[1]
@@ -60,7 +72,11 @@ def wait_until_it_loads(shop, run):
 def test_of_two_that_start_at_once_one_runs_and_the_other_says_who(shop):
     slow(shop)
 
-    codes, said = ended([start(shop), start(shop)])
+    runs = [start(shop), start(shop)]
+    while all(run.poll() is None for run in runs):
+        time.sleep(0.02)
+    go_on(shop)
+    codes, said = ended(runs)
 
     assert sorted(codes) == [0, 75]
     refused = said[codes.index(75)]
@@ -70,7 +86,7 @@ def test_of_two_that_start_at_once_one_runs_and_the_other_says_who(shop):
 
 
 def test_of_two_that_start_at_once_one_runs_after_the_other_when_told_to(shop):
-    slow(shop)
+    slow(shop, seconds=2)
 
     codes, said = ended([start(shop, "--on-overlap", "wait=60s") for _ in range(2)])
 
@@ -89,6 +105,7 @@ def test_a_paused_run_keeps_the_project_and_the_next_says_how_to_go_on(shop):
     first.send_signal(signal.SIGSTOP)
     os.waitpid(first.pid, os.WUNTRACED)
     refused = shop.program("run", code=75)
+    go_on(shop)
     first.send_signal(signal.SIGCONT)
 
     run = read_owner(shop.path / ".elt" / "lock").run
@@ -107,6 +124,7 @@ def test_waiting_is_over_when_its_time_is(shop):
     wait_until_it_loads(shop, first)
 
     refused = shop.program("run", "--on-overlap", "wait=0.5s", code=75)
+    go_on(shop)
 
     assert "waiting: another run of this project is under way" in refused.err
     assert ended([first])[0] == [0]
@@ -118,6 +136,7 @@ def test_after_a_kill_the_next_run_begins_at_once_and_tells_of_the_last_sign(sho
     wait_until_it_loads(shop, first)
     first.kill()
     first.communicate()
+    go_on(shop)
 
     shop.program("run", "--on-overlap", "fail")
 

@@ -4,7 +4,7 @@ import stat
 
 import pytest
 
-from elt.errors import ConfigError, ConfigErrors, Unavailable
+from elt.errors import ConfigError, ConfigErrors, EltError, Interrupted, Unavailable
 from elt.events import AssetFinished, StepFinished, StepRetrying, StepStarted
 from elt.project.load import load_project
 from elt.report.document import Ending, recorded, save, saved, unrecorded
@@ -125,6 +125,19 @@ def test_a_run_whose_log_failed_at_the_end_is_no_longer_running(project, store):
     told = recorded(store, project, "r1", Ending(exit_code=1, result=ended()))
 
     assert (told.status, told.ended_at) == ("failed", None)
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(EltError("the disk is full"), "failed"), (Interrupted("SIGTERM"), "interrupted")],
+)
+def test_a_run_that_ended_and_could_not_log_it_is_no_longer_running(
+    project, store, error, status
+):
+    begin(store)
+
+    assert recorded(store, project, "r1", Ending(error=error)).status == status
+    assert unrecorded(Ending(error=error)).status == status
 
 
 def test_a_step_that_never_began_has_no_status(project, store):

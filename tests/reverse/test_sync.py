@@ -575,3 +575,20 @@ def test_a_run_that_was_stopped_is_no_newer_baseline_for_the_next(world):
         sync={"remembered": later}, consent=Consent(guards=("baseline",))
     )
     assert (allowed.status, allowed.baseline.sequence) == ("done", 5)
+
+
+def test_a_sync_that_points_somewhere_else_stops_before_it_sends_too_little(world):
+    world.destination = Memory(traits=Traits(is_local=True))
+    world.people(("ann", 1), ("bob", 2))
+    world.run()
+    world.table["object"] = "leads"
+    world.people(("ann", 1), ("bob", 2), ("cid", 3))
+
+    stopped = [world.run() for _ in range(2)]
+
+    assert [result.status for result in stopped] == ["stopped"] * 2
+    assert "its rows were sent to" in stopped[0].message
+    assert world.run(consent=Consent(first=True)).status == "stopped"
+    accepted = world.run(consent=Consent(guards=("moved",)))
+    assert (accepted.status, accepted.total) == ("done", 1)
+    assert world.run().status == "done"

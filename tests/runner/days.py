@@ -109,7 +109,7 @@ class Days:
     def at(cls, path: str | Path) -> Days:
         return cls(Path(path))
 
-    def rows(self, *rows: tuple[int, str, int]) -> None:
+    def rows(self, *rows: tuple[int, str, Any]) -> None:
         found = [dict(zip(("id", "at", "n"), row, strict=True)) for row in rows]
         (self.path / "rows.json").write_text(json.dumps(found))
 

@@ -78,6 +78,17 @@ def test_a_run_that_finds_less_than_before_does_not_creep_back(days: Days):
     assert days.table() == [(1, 1), (2, 20), (3, 3)]
 
 
+def test_a_record_that_is_rejected_with_each_run_is_one_reject(days: Days):
+    rows = [(1, day(1), 1), (2, day(2), "odd"), (3, day(3), "odd"), (4, day(3), 4)]
+    days.rows(*rows)
+
+    for _ in range(3):
+        assert days.run().status == "warned"
+
+    living = "SELECT record ->> 'id' FROM _elt.rejects WHERE stale IS NULL ORDER BY ALL"
+    assert days.sql(living) == [("2",), ("3",)]
+
+
 def test_the_plan_says_from_where_it_reads_again(days: Days):
     days.run()
 

@@ -3,6 +3,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from elt.project.tap_settings import WindowTable
 from elt.runner.tap_windows import told_to_tap
@@ -40,3 +42,30 @@ def test_a_window_that_ends_with_a_day_ends_with_that_day():
     )
 
     assert told_to_tap(table, window) == {"a": "2026-11-01", "b": "2026-11-02"}
+
+
+MOMENTS = st.datetimes(
+    datetime(1971, 1, 1),  # noqa: DTZ001  hypothesis adds the zone
+    datetime(2100, 1, 1),  # noqa: DTZ001
+    timezones=st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=45))]),
+)
+
+
+@given(
+    moments=st.lists(MOMENTS, min_size=2, max_size=2, unique=True),
+    format_=st.sampled_from(
+        ["%Y-%m-%d", "%d/%m/%Y %H", "%Y%m%d %H%M", "%Y-%m-%dT%H:%M:%SZ", "%j %Y"]
+    ),
+)
+def test_for_all_windows_what_a_tap_is_told_holds_all_of_it(moments, format_):
+    window = Window(*sorted(moments))
+    table = WindowTable(start="a", end="b", format=format_)
+
+    told = told_to_tap(table, window)
+
+    read = {
+        name: datetime.strptime(text, format_).replace(tzinfo=UTC)
+        for name, text in told.items()
+    }
+    assert read["a"] <= window.start
+    assert read["b"] >= window.end

@@ -69,8 +69,9 @@ def test_a_backfill_sends_no_syncs_and_says_how_to(project: Project):
     found = within(project, "stream:crm.deals", "model:m", "sync:b", "sync:a")
 
     assert found.assets == {"stream:crm.deals", "model:m"}
-    assert found.notes == (
-        "syncs are not sent by a backfill; afterwards, once: `elt run sync:a sync:b`",
+    assert found.left_out == (
+        "sync:a",
+        "sync:b",
     )
 
 
@@ -98,7 +99,7 @@ def test_only_taps_that_take_the_window_need_streams_that_are_upserted(
 ):
     facts = Facts(modes={**MODES, "stream:crm.deals": ("history", "set in elt.toml")})
 
-    assert within(project, "stream:files.deals", backfill=False).notes == ()
+    assert within(project, "stream:files.deals", backfill=False).left_out == ()
     with pytest.raises(ConfigError) as refused:
         within(project, "stream:crm.deals", backfill=False, facts=facts)
     assert refused.value.what.endswith("\n  stream:crm.deals  history: set in elt.toml")

@@ -50,6 +50,7 @@ def parquet(path, columns, *rows):
 
 def stored_bytes(loader):
     """Give all that lies on the disk where the warehouse is."""
+    loader.close()
     with duckdb.connect(str(loader.warehouse.path)) as connection:
         connection.execute("FORCE CHECKPOINT")
     folder = loader.warehouse.path.parent

@@ -41,13 +41,16 @@ def records(run):
 
 def test_a_reader_never_sees_an_empty_or_a_mixed_table(loader):
     loader.load(ROWS, *records(0), mode="overwrite")
+    loader.close()
     command = [sys.executable, "-c", READER, str(loader.warehouse.path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as reader:
         assert reader.stdout.readline() == "ready\n"
 
         for run in range(1, RUNS + 1):
             loader.load(ROWS, *records(run), mode="overwrite", run=f"r{run}")
+            loader.close()
         loader.sql("CREATE TABLE raw.done (n INTEGER)")
+        loader.close()
         seen = [line.split() for line in reader.stdout.read().splitlines()]
 
     assert reader.returncode == 0

@@ -374,7 +374,13 @@ def _explained(error: sqlite3.DatabaseError, path: Path) -> EltError:
         )
     if "full" in text:
         return Unavailable("the disk is full", where=str(path), hint=MAKE_ROOM)
-    if "disk I/O" in text or "readonly" in text or "unable to open" in text:
+    if "disk I/O" in text:
+        return Unavailable(
+            f"the store cannot be written: {text}",
+            where=str(path),
+            hint="Is there room on the disk? `elt doctor` looks closer",
+        )
+    if "readonly" in text or "unable to open" in text:
         return ConfigError(
             f"the store cannot be written: {text}",
             where=str(path),

@@ -124,6 +124,13 @@ def new_run_id(now: Now = now_utc) -> str:
     return f"{now().astimezone(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
 
 
+def free_run_id(store: Store, wanted: str, new: Callable[[], str] = new_run_id) -> str:
+    """Give this id, or another where a run has it: of many runs within a second."""
+    while store.rows("SELECT 1 FROM runs WHERE id = ?", (wanted,)):
+        wanted = new()
+    return wanted
+
+
 def start_run(
     store: Store,
     owner: Owner,

@@ -102,6 +102,16 @@ def unfinished(
     return [_read(row) for row in rows]
 
 
+def unfinished_runs(store: Store, environment: str) -> set[str]:
+    """Give the runs that left a window which no other run has made up for."""
+    rows = store.rows(
+        "SELECT run FROM windows WHERE environment = ?"
+        " AND status NOT IN ('done', 'warned', 'running')",
+        (environment,),
+    )
+    return {row["run"] for row in rows}
+
+
 def _selection(selection: Iterable[str], exclude: Iterable[str]) -> str:
     """Write a choice of assets; in which order it was said makes no other one."""
     words, left_out = _words(selection), _words(exclude)
@@ -138,12 +148,13 @@ _BEGIN = """
     ON CONFLICT DO UPDATE SET
         run = excluded.run, status = excluded.status, ended_at = NULL
 """
+# By way of the one good window, so that no other rows are looked at.
 _FORGET_FAILED_INSIDE = """
-    DELETE FROM windows AS failed WHERE status NOT IN ('done', 'warned', 'running')
-        AND EXISTS (
-            SELECT 1 FROM windows AS good
-            WHERE good.run = ? AND good.environment = failed.environment
-                AND good.selection = failed.selection
-                AND good.start_at <= failed.start_at AND failed.end_at <= good.end_at
-        )
+    DELETE FROM windows WHERE rowid IN (
+        SELECT failed.rowid FROM windows AS good
+        CROSS JOIN windows AS failed ON failed.environment = good.environment
+            AND failed.selection = good.selection
+            AND failed.start_at >= good.start_at AND failed.end_at <= good.end_at
+        WHERE good.run = ? AND failed.status NOT IN ('done', 'warned', 'running')
+    )
 """

@@ -12,19 +12,15 @@ from elt.events import BookmarkCommitted, Listener, RowsLoaded, SchemaChanged
 from elt.faults import reach
 from elt.targets.reading.parts import discard
 from elt.targets.reading.readings import Caution, NoLines, UnknownKeys, UnusualValues
-from elt.targets.writing import stale
+from elt.targets.writing import noted, stale
 from elt.targets.writing.duckdb import write_stream
 from elt.targets.writing.evolve import Table, place_of, tables_in
 from elt.targets.writing.limits import Limits, too_many_rejects
 from elt.targets.writing.plans import Stamp, StreamBatch, StreamPlan, Written
 from elt.warehouse.bookmarks import (
     Bookmark,
-    LoadedStream,
     as_reset,
-    loaded_streams,
     write_bookmark,
-    write_load,
-    write_loaded_stream,
 )
 from elt.warehouse.duckdb import Warehouse
 
@@ -151,7 +147,7 @@ def _rehearsed(warehouse: Warehouse, batch: Batch, name: str) -> Caution:
     while not caution.careful:
         try:
             with warehouse.writer(keep=False) as cursor:
-                found = _found(cursor, replace(batch, streams={name: stream}))
+                found = noted.tables_of(cursor, batch.stamp, {name: stream.plan})
                 _write_one(cursor, batch, name, found=found, caution=caution)
             break
         except _Again as again:
@@ -173,8 +169,10 @@ def _write(
 ) -> dict[str, Written]:
     reach("transaction-begun")
     written = {}
-    found = _found(cursor, batch)
-    resets = _begin_anew(cursor, batch, found) if batch.keeps_resets else frozenset()
+    plans = {name: stream.plan for name, stream in batch.streams.items()}
+    found = noted.tables_of(cursor, batch.stamp, plans)
+    keeps = batch.keeps_resets
+    resets = noted.begun_anew(cursor, batch.stamp, plans, found) if keeps else ()
     for name, stream in batch.streams.items():
         caution = cautions.get(name, Caution())
         written[name] = _write_one(cursor, batch, name, found=found, caution=caution)
@@ -182,7 +180,7 @@ def _write(
         if name in resets:
             generation = as_reset(written[name].generation)
             written[name] = replace(written[name], generation=generation)
-        _note(cursor, batch.stamp, stream.plan, written[name])
+        noted.note_stream(cursor, batch.stamp, stream.plan, written[name])
         reach("stream-noted")
     if batch.state is not None:
         stamp = batch.stamp
@@ -260,41 +258,6 @@ def _write_in_turn(
     return written
 
 
-def _found(cursor: DuckDBPyConnection, batch: Batch) -> dict[str, Table]:
-    """Find the tables of the streams, and the key that each was loaded by."""
-    plans = {name: one.plan for name, one in batch.streams.items()}
-    tables = tables_in(cursor, {plan.schema for plan in plans.values()})
-    stamp = batch.stamp
-    loaded = loaded_streams(cursor, stamp.environment, stamp.tap)
-    found = {}
-    for name, plan in plans.items():
-        table = tables.get(place_of(plan.schema, plan.table))
-        before = loaded.get(plan.stream)
-        if table and before and table.generation == before.made_as:
-            table = replace(table, key=before.key)
-        if table:
-            found[name] = table
-    return found
-
-
-def _begin_anew(
-    cursor: DuckDBPyConnection, batch: Batch, found: Mapping[str, Table]
-) -> frozenset[str]:
-    """Find the streams whose bookmark counts no more, which their rows are to leave so.
-
-    Else a table that somebody dropped would count as whole, though only some of its
-    rows came back.
-    """
-    loaded = loaded_streams(cursor, batch.stamp.environment, batch.stamp.tap)
-    anew = set()
-    for name, stream in batch.streams.items():
-        before, table = loaded.get(stream.plan.stream), found.get(name)
-        generation = table.generation if table else None
-        if before and (before.is_reset or generation != before.made_as):
-            anew.add(name)
-    return frozenset(anew)
-
-
 def _unloadable(name: str, plan: StreamPlan, error: duckdb.Error) -> EltError:
     import duckdb
 
@@ -311,57 +274,6 @@ def _unloadable(name: str, plan: StreamPlan, error: duckdb.Error) -> EltError:
     return EltError(
         f"stream `{name}`: the table `{table}` cannot be loaded into: {said}", hint=hint
     )
-
-
-def _note(
-    cursor: DuckDBPyConnection, stamp: Stamp, plan: StreamPlan, written: Written
-) -> None:
-    write_loaded_stream(
-        cursor,
-        stamp.environment,
-        LoadedStream(
-            stamp.tap,
-            plan.stream,
-            plan.schema,
-            plan.table,
-            written.generation,
-            plan.key,
-        ),
-    )
-    note_load(cursor, stamp, plan, written)
-
-
-def note_load(
-    cursor: DuckDBPyConnection, stamp: Stamp, plan: StreamPlan, written: Written
-) -> None:
-    """Write down what a load did, for a person who asks later."""
-    write_load(
-        cursor,
-        {
-            "run_id": stamp.run_id,
-            "environment": stamp.environment,
-            "tap": stamp.tap,
-            "stream": plan.stream,
-            "table_schema": plan.schema,
-            "table_name": plan.table,
-            "mode": plan.mode.name,
-            "rows": written.rows,
-            "rejects": written.rejects,
-            "committed_at": stamp.at,
-        },
-    )
-    for change in written.changes:
-        cursor.execute(
-            "INSERT INTO _elt.schema_changes VALUES (?, ?, ?, ?, ?, ?)",
-            [
-                stamp.run_id,
-                plan.schema,
-                plan.table,
-                change.column,
-                change.sentence,
-                stamp.at,
-            ],
-        )
 
 
 def _without(batch: Batch, stream: str, failed: dict[str, EltError]) -> Batch:

@@ -31,6 +31,7 @@ class StreamPlan:
     # Nothing says whether the rows come again: no key, no method, and no bookmark.
     doubtful: bool = False
     full_table: bool = False  # the tap sends the whole of it each time
+    reads_again: bool = False  # rows from before the bookmark come once more
     # What becomes of rows that the source has no more; None: the mode decides.
     on_missing: OnMissing | None = None
     policy: SchemaPolicy = "evolve"

@@ -28,8 +28,15 @@ if TYPE_CHECKING:
 RETRY = "retry-"
 LOADED_ANEW = "its table was loaded anew since"
 FILE_ANEW = "its file was loaded again since"
+READ_ANEW = "the same record was read and rejected again since"
 NEWER_ROW = "the table has a newer row with this key"
 CAME_AGAIN = "the same row came again and is in the table"
+
+# Rejects of the load that is noted, by the names of what `_note` is given.
+_OF_THIS_RUN = (
+    "FROM _elt.rejects WHERE environment = $environment AND tap = $tap"
+    " AND stream = $stream AND rejected_at >= $started"
+)
 
 STAGE = "_elt_retry"
 ID = "_elt_reject_id"
@@ -78,6 +85,9 @@ def note(
     if plan.mode.name == "overwrite":
         _note(cursor, plan, stamp, LOADED_ANEW)
         return
+    if plan.reads_again:
+        again = f"record IN (SELECT record {_OF_THIS_RUN})"
+        _note(cursor, plan, stamp, READ_ANEW, again)
     every = [road for part in parts for road in roads(part)]
     files = [road for road in every if road.named and road.constants]
     named = "constants IN (SELECT unnest($files))"
@@ -87,9 +97,8 @@ def note(
     others = [_constants(road) for road in files if plan.keyed and not road.replace]
     if others:
         again = (
-            f"{named} AND (constants, record) IN (SELECT (constants, record)"
-            " FROM _elt.rejects WHERE environment = $environment AND tap = $tap"
-            " AND stream = $stream AND rejected_at >= $started)"
+            f"{named} AND (constants, record) IN"
+            f" (SELECT (constants, record) {_OF_THIS_RUN})"
         )
         _note(cursor, plan, stamp, FILE_ANEW, again, others)
 

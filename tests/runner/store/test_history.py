@@ -321,3 +321,13 @@ def test_only_the_start_of_a_step_waits_for_the_disk(store: Store, clock: Clock)
     history.finish_run(store, "run-1", "done", now=clock.now)
 
     assert (at_start, at_result, level()) == (full, normal, full)
+
+
+def test_of_two_runs_within_a_second_the_later_takes_another_name(
+    store: Store, clock: Clock
+):
+    begin(store, clock, "run-1")
+    names = iter(["run-1", "run-2"])
+
+    assert history.free_run_id(store, "run-1", lambda: next(names)) == "run-2"
+    assert history.free_run_id(store, "run-3") == "run-3"
