@@ -5,6 +5,7 @@
     ├── Unavailable     exit 75  nothing was wrong with what we sent: try again later
     ├── Rejected        exit 1   this row or file will fail until it changes
     ├── Guarded         exit 3   a guard or a data test stopped it on purpose
+    ├── OutOfTime       exit 1   a limit in elt.toml ended it: raise that, or do less
     └── Interrupted     exit 130 a person or the system asked us to stop
 
 Every error says what happened, where, and the way out.
@@ -70,6 +71,10 @@ class Guarded(EltError):
     """A guard or a data test stopped this before it could do harm."""
 
     exit_code = 3
+
+
+class OutOfTime(EltError):
+    """It took longer than it may; what was finished is kept."""
 
 
 class Interrupted(EltError):

@@ -49,8 +49,8 @@ def pull(
     """Fetch the warehouse that was pushed last.
 
     Where nothing was pushed yet it does nothing. Exit codes: 0 done, or nothing was
-    pushed yet; 3 the local file has changes that were never pushed; 75 the place cannot
-    be reached, or a run is under way.
+    pushed yet; 3 the local file has changes that were never pushed, or is another
+    warehouse; 75 the place cannot be reached, or a run is under way.
     """
     from elt.runner.upkeep.exchange import pull as fetch
 
@@ -75,11 +75,13 @@ def push(
     *,
     force: Annotated[
         bool,
-        typer.Option("--force", help="Push though somebody else has, meanwhile."),
+        typer.Option("--force", help="Put it on top, whatever the newest is."),
     ] = False,
     keep: Annotated[
         int,
-        typer.Option("--keep", metavar="NUMBER", min=1, help="Generations that stay."),
+        typer.Option(
+            "--keep", metavar="NUMBER", min=1, help="Generations whose data stays."
+        ),
     ] = KEPT_GENERATIONS,
     environment: Environment = None,
     as_json: AsJson = False,
@@ -89,7 +91,8 @@ def push(
     It becomes the next generation and never overwrites anybody's. Bookmarks and the
     baselines of syncs are in the file, so whoever pulls it goes on where this one
     stopped. Exit codes: 0 done; 3 somebody else has pushed since this warehouse was
-    pulled; 75 the place cannot be reached, or a run is under way.
+    pulled, or has pushed another warehouse; 75 the place cannot be reached, or a run is
+    under way.
     """
     from elt.runner.upkeep.exchange import push as send
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from elt.errors import ConfigError
 
 KEPT_GENERATIONS = 3  # of the warehouse, where `elt push` brings it
@@ -34,6 +36,29 @@ def is_local(url: str) -> bool:
 def extra_of(url: str) -> str | None:
     """Name our extra for a place; of `zip::s3://…` it is that of the last."""
     return _EXTRAS.get(scheme_of(url).rpartition("::")[2])
+
+
+def place_of(url: str, path: str) -> str:
+    """Spell a place in one way only; `path` is what fsspec makes of the address."""
+    if is_local(url):
+        return Path(path).resolve().as_uri()
+    return f"{extra_of(url)}://{url.partition('://')[2].strip('/')}"
+
+
+def require_name(url: str) -> None:
+    """Raise ConfigError for an address without a place, as an empty variable makes it.
+
+    fsspec takes an empty one for the working folder.
+    """
+    scheme, mark, rest = url.partition("://")
+    named = rest if mark else scheme
+    no_bucket = rest.startswith("/") and not is_local(url)
+    if no_bucket or not named.strip("/ "):
+        raise ConfigError(
+            f"`{url}` names no place",
+            hint="Write a folder, or an address like `s3://bucket/folder`; is a"
+            " variable empty?",
+        )
 
 
 def require_refusal(url: str) -> None:

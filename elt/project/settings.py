@@ -24,7 +24,15 @@ from elt.project.step_settings import (
     StepTimeoutSeconds,
 )
 from elt.project.sync_settings import DestinationTable, SyncTable
-from elt.project.table import Count, Name, Seconds, Table
+from elt.project.table import (
+    LONGEST_SECONDS,
+    Count,
+    DelaySeconds,
+    Name,
+    Seconds,
+    SecondsFromZero,
+    Table,
+)
 from elt.project.tap_settings import TapTable, TargetTable
 
 FILE_NAME = "elt.toml"
@@ -90,7 +98,7 @@ class WarehouseTable(Table, frozen=True, kw_only=True):
         Meta(description="Threads that DuckDB may use; by default one for each core"),
     ] = None
     busy_timeout_seconds: Annotated[
-        Annotated[float, Meta(ge=0)],
+        SecondsFromZero,
         Meta(description="How long to wait for a file that another program has open"),
     ] = 30.0
     commit_megabytes: Annotated[
@@ -99,6 +107,7 @@ class WarehouseTable(Table, frozen=True, kw_only=True):
             description="Rows of a tap are committed at its first STATE after so many"
             " megabytes",
             gt=0,
+            le=1_000_000,
         ),
     ] = 64.0
     commit_seconds: Annotated[
@@ -107,6 +116,7 @@ class WarehouseTable(Table, frozen=True, kw_only=True):
             description="Rows of a tap are committed at its first STATE after so many"
             " seconds",
             ge=0,
+            le=LONGEST_SECONDS,
         ),
     ] = 15.0
     dbt: DbtDuckdbTable = field(default_factory=DbtDuckdbTable)
@@ -152,7 +162,7 @@ class RunTable(Table, frozen=True, kw_only=True):
         Meta(description="Further tries after a temporary failure"),
     ] = 2
     retry_delay_seconds: Annotated[
-        Annotated[float, Meta(ge=0)],
+        DelaySeconds,
         Meta(description="First wait before a try; doubles each time, with jitter"),
     ] = 5.0
     step_timeout_seconds: Annotated[

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from elt.project.table import Name, Seconds, Table
+from elt.project.table import DelaySeconds, Name, Seconds, Table
 
 # One declaration each; where a key is left out, the next wider table decides.
 Retries = Annotated[
@@ -18,7 +18,7 @@ Retries = Annotated[
     ),
 ]
 RetryDelaySeconds = Annotated[
-    Annotated[float, Meta(ge=0)] | None,
+    DelaySeconds | None,
     Meta(
         description="First wait before a try; doubles each time, with jitter. By"
         " default as for `retries`"

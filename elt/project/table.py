@@ -8,7 +8,13 @@ from msgspec import Meta, Struct
 
 Name = Annotated[str, Meta(min_length=1)]
 Count = Annotated[int, Meta(ge=1)]
-Seconds = Annotated[float, Meta(gt=0)]
+# Three weeks, which databases can still count in milliseconds. What is longer, `inf`
+# first of all, is a slip of the hand; what has no limit has no key.
+LONGEST_SECONDS = 2_000_000
+Seconds = Annotated[float, Meta(gt=0, le=LONGEST_SECONDS)]
+# A step that waits longer before it tries again keeps the run, and its lock.
+DelaySeconds = Annotated[float, Meta(ge=0, le=86_400)]
+SecondsFromZero = Annotated[float, Meta(ge=0, le=LONGEST_SECONDS)]
 Percent = Annotated[float, Meta(ge=0, le=100)]
 MaxAge = Annotated[
     Name | None,

@@ -35,13 +35,14 @@ def expected(kind: inspect.Type) -> str:  # noqa: C901, PLR0911, PLR0912 - a lin
 
 def _expected_number(kind: inspect.IntType | inspect.FloatType) -> str:
     noun = "a whole number" if isinstance(kind, inspect.IntType) else "a number"
+    most = None if kind.le is None else f"{kind.le:.15g}"
     if kind.gt is not None:
-        return f"{noun} above {kind.gt:g}"
+        return f"{noun} above {kind.gt:g}" + (f", {most} at most" if most else "")
     if kind.ge is None:
         return noun
-    if kind.le is None:
+    if most is None:
         return f"{noun} of at least {kind.ge:g}"
-    return f"{noun} from {kind.ge:g} to {kind.le:g}"
+    return f"{noun} from {kind.ge:g} to {most}"
 
 
 def found(value: object) -> str:

@@ -22,8 +22,8 @@ ErrorName = Annotated[
     str,
     Meta(
         description="The class of what went wrong, empty where nothing did:"
-        " `ConfigError`, `Unavailable`, `Rejected`, `Guarded`, `Interrupted`,"
-        " `EltError`; any other name is a bug of elt's"
+        " `ConfigError`, `Unavailable`, `Rejected`, `Guarded`, `OutOfTime`,"
+        " `Interrupted`, `EltError`; any other name is a bug of elt's"
     ),
 ]
 

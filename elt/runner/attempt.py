@@ -7,7 +7,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from queue import SimpleQueue
 from typing import Any
 
@@ -60,7 +60,7 @@ class AssetResult:
 
 
 class Stop:
-    """Asks running work to end, and says why.
+    """Asks running work to end, and says why: the class says what left off means.
 
     `set` may be called in a signal handler of the main thread, which for that reason
     must never be in `wait` itself.
@@ -69,18 +69,27 @@ class Stop:
     def __init__(self) -> None:
         self.reason = ""
         self.signal: int | None = None
-        self.timed_out = False
+        self.error: type[EltError] = Interrupted
         self._set = threading.Event()
         self._callbacks: list[Callable[[], object]] = []
 
+    @property
+    def timed_out(self) -> bool:
+        """Say whether nobody asked: what is left off has failed."""
+        return self.error is not Interrupted
+
     def set(
-        self, reason: str, *, signal: int | None = None, timed_out: bool = False
+        self,
+        reason: str,
+        *,
+        signal: int | None = None,
+        error: type[EltError] = Interrupted,
     ) -> None:
         """Ask; only the first time counts."""
         if self.reason:
             return
         self.signal = signal
-        self.timed_out = timed_out
+        self.error = error
         self.reason = reason
         self._set.set()
         for callback in list(self._callbacks):
@@ -88,6 +97,11 @@ class Stop:
 
     def is_set(self) -> bool:
         return bool(self.reason)
+
+    def heed(self, hint: str | None = None) -> None:
+        """Raise why, where it was asked."""
+        if self.reason:
+            raise self.error(self.reason, hint=hint)
 
     def wait(self, seconds: float) -> bool:
         """Sleep so long, or until asked to stop; tell whether that was so."""
@@ -148,6 +162,7 @@ class RunningStep:
     given_up: bool = False
     results: dict[str, AssetResult] = field(default_factory=dict)
     _failed_before: str = ""  # why the last try but this one did not do
+    _cut_short: dict[str, AssetResult] = field(default_factory=dict)
     _settled: bool = False
     _adding: threading.Lock = field(default_factory=threading.Lock)
 
@@ -157,24 +172,31 @@ class RunningStep:
         def work() -> None:
             try:
                 self._try_until_ended()
+            except Exception as error:
+                # Of a listener: without a result nobody could go on.
+                if not self._settle(error):
+                    raise
             finally:
                 on_end(self)
 
         self.edges.start(work, self.step.id)
 
-    def ask_to_stop(self, reason: str, *, timed_out: bool) -> None:
+    def ask_to_stop(self, reason: str, error: type[EltError]) -> None:
         if self.asked_at is None:
             self.asked_at = self.edges.clock()
-            self.stop.set(reason, timed_out=timed_out)
+            self.stop.set(reason, error=error)
 
-    def give_up(self) -> None:
-        """Answer for a thread that does not end; what it does later is not heard."""
-        with self._adding:
-            self.given_up = not self._settled
-        self._settle(None)
+    def give_up(self) -> bool:
+        """Answer for a thread that does not end; what it does later is not heard.
+
+        False where it has ended meanwhile and will say so itself.
+        """
+        return self._settle(None, giving_up=True)
 
     def next_moment(self) -> float | None:
         """Tell when the step's time is up, first to end and then to have ended."""
+        if self._settled:
+            return None
         if self.asked_at is not None:
             return self.asked_at + self.grace_seconds
         limit = self.step.limits.timeout_seconds
@@ -216,35 +238,49 @@ class RunningStep:
         with self._adding:
             if self._settled or result.asset in self.results:
                 return
+            if result.status == "interrupted" and self.stop.is_set():
+                # Whoever did it cannot know why it was asked to stop.
+                self._cut_short[result.asset] = result
+                return
             self.results[result.asset] = result
         self.listen(asset_finished(self.step, result))
         reach("result-recorded")
 
-    def _settle(self, error: BaseException | None) -> None:
+    def _settle(self, error: BaseException | None, *, giving_up: bool = False) -> bool:
+        """Answer for all that has no result; once, and say whether this was it."""
+        seconds = self.edges.clock() - self.started_at
         with self._adding:
             if self._settled:
-                return
-            self._settled = True
-        status, message, hint = self._verdict(error)
-        seconds = self.edges.clock() - self.started_at
-        answers = [
-            AssetResult(
-                asset=asset.id,
-                status=status,
-                seconds=seconds,
-                message=message,
-                hint=hint,
-                error=name_of(error) if error else "",
-            )
-            for asset in self.assets
-            if asset.id not in self.results
-        ]
-        self.results |= {answer.asset: answer for answer in answers}
+                return False
+            self._settled, self.given_up = True, giving_up
+            answers = self._answers(error, seconds)
+            self.results |= {answer.asset: answer for answer in answers}
         for answer in answers:
             self.listen(asset_finished(self.step, answer))
         if error is not None and not isinstance(error, EltError):
             self._log_traceback(error)
         self.listen(step_finished(self.step, self.results.values(), seconds))
+        return True
+
+    def _answers(
+        self, error: BaseException | None, seconds: float
+    ) -> list[AssetResult]:
+        status, message, hint = self._verdict(error)
+        name = name_of(error) if error else ""
+        if self.stop.is_set():
+            name = self.stop.error.__name__
+        left = [asset.id for asset in self.assets if asset.id not in self.results]
+        return [
+            replace(
+                self._cut_short.get(asset)
+                or AssetResult(asset=asset, status=status, seconds=seconds),
+                status=status,
+                message=message,
+                hint=hint,
+                error=name,
+            )
+            for asset in left
+        ]
 
     def _verdict(self, error: BaseException | None) -> tuple[Status, str, str]:
         if self.stop.is_set():

@@ -133,6 +133,7 @@ def _asked_again(
     limits = step_limits(project.file, f"tap:{tap}")
     attempt = 1
     while True:
+        again.stop.heed()  # before anything is started
         try:
             return ask_for_catalog(
                 project, tap, secrets, listen=listen, stop=again.stop

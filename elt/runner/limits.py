@@ -30,6 +30,12 @@ class StepLimits:
     pools: tuple[str, ...] = ()
     priority: int = 0
 
+    @property
+    def out_of_time(self) -> str:
+        """What is said where `timeout_seconds` are over."""
+        setting = f" ({self.timeout_setting})" if self.timeout_setting else ""
+        return f"the step took longer than {self.timeout_seconds:g} s{setting}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunLimits:
@@ -40,6 +46,11 @@ class RunLimits:
     timeout_seconds: float | None = None
     # What has not ended so long after it was asked to is given up.
     grace_seconds: float = 30.0
+
+    @property
+    def out_of_time(self) -> str:
+        limit = f"{self.timeout_seconds:g} s (`timeout_seconds` in [run])"
+        return f"the run took longer than {limit}"
 
 
 def run_limits(file: File, *, jobs: int | None = None) -> RunLimits:

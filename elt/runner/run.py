@@ -28,9 +28,10 @@ from elt.runner import steps
 from elt.runner.alone import require_finished
 from elt.runner.asked import asked_of
 from elt.runner.attempt import AssetResult, Stop
+from elt.runner.deadline import within
 from elt.runner.decide import NOTHING_TO_DO, Plan, decide
 from elt.runner.hub import Hub
-from elt.runner.limits import run_limits
+from elt.runner.limits import RunLimits, run_limits
 from elt.runner.lock import Held, Owner, Waiting, hold, this_process
 from elt.runner.plan import RunRequest, Step
 from elt.runner.preparation import Prepare, Prepared
@@ -165,21 +166,26 @@ class _Run:
             )
             recorder.entries = _entries(decided, backfill=self.request.backfill)
             self._announce(store, decided, hub)
-            results = self._execute(decided, prepared, hub)
+            results = self._execute(decided, prepared, hub, began=started)
         result = self._summed_up(decided, results, time.monotonic() - started)
         hub(_finished(result))
         return result
 
     def _prepared(self, store: Store, listen: Listener) -> Prepared:
-        return self.prepare(
-            self.project,
-            self.request,
-            secrets=self.secrets,
-            store=store,
-            listen=listen,
-            stop=self.stop,
-            preview=False,
-        )
+        with within(self._limits, self.stop):
+            return self.prepare(
+                self.project,
+                self.request,
+                secrets=self.secrets,
+                store=store,
+                listen=listen,
+                stop=self.stop,
+                preview=False,
+            )
+
+    @property
+    def _limits(self) -> RunLimits:
+        return run_limits(self.project.file, jobs=self.request.jobs)
 
     def _heal(self, store: Store, prepared: Prepared, listen: Listener) -> None:
         if prepared.warehouse_id is None:
@@ -233,7 +239,7 @@ class _Run:
         return tap in decided.unasked and not {*step.assets} <= {*self.request.only}
 
     def _execute(
-        self, decided: Plan, prepared: Prepared, listen: Listener
+        self, decided: Plan, prepared: Prepared, listen: Listener, *, began: float
     ) -> dict[str, AssetResult]:
         if any(step.kind == "dbt" and step.needs for step in decided.steps):
             prepared.warm()  # there is time for it while dbt waits
@@ -242,9 +248,10 @@ class _Run:
             decided.graph,
             do=prepared.doing(self.owner.run, listen),
             listen=listen,
-            limits=run_limits(self.project.file, jobs=self.request.jobs),
+            limits=self._limits,
             held=decided.held,
             stop=self.stop,
+            began=began,
         )
 
     def _summed_up(

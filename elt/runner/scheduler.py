@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from queue import Empty, SimpleQueue
 
+from elt.errors import OutOfTime
 from elt.events import Listener, Status, ignore
 from elt.runner.attempt import (
     AssetResult,
@@ -40,9 +41,11 @@ def execute(  # noqa: PLR0913  the edges of a run, each named
     limits: RunLimits | None = None,
     stop: Stop | None = None,
     edges: Edges | None = None,
+    began: float | None = None,
 ) -> dict[str, AssetResult]:
     """Do the steps; give every asset's result.
 
+    Their time counts from when the run `began`, by the clock of the edges, or from now.
     `listen` is called from several threads. When `stop` is set, running steps are
     asked to stop and the assets of those that did not begin are skipped. `held` are
     assets that are skipped in any case.
@@ -58,6 +61,7 @@ def execute(  # noqa: PLR0913  the edges of a run, each named
         limits=limits or RunLimits(),
         stop=stop or Stop(),
         edges=edges or Edges(),
+        began=began,
     ).run()
 
 
@@ -107,6 +111,7 @@ class _Execution:
     limits: RunLimits
     stop: Stop
     edges: Edges
+    began: float | None
     to_do: dict[str, tuple[str, ...]] = field(default_factory=dict)
     running: list[RunningStep] = field(default_factory=list)
     results: dict[str, AssetResult] = field(default_factory=dict)
@@ -116,8 +121,10 @@ class _Execution:
 
     def run(self) -> dict[str, AssetResult]:
         if self.limits.timeout_seconds is not None:
-            self.deadline = self.edges.clock() + self.limits.timeout_seconds
+            began = self.edges.clock() if self.began is None else self.began
+            self.deadline = began + self.limits.timeout_seconds
         self.stop.then(lambda: self.inbox.put(None))
+        self._mind_the_time()  # what came before may have taken all of it
         while self.left:
             self._queue_what_is_free()
             if self.stop.is_set():
@@ -201,8 +208,7 @@ class _Execution:
     def _mind_the_time(self) -> None:
         now = self.edges.clock()
         if self.deadline is not None and now >= self.deadline:
-            limit = f"{self.limits.timeout_seconds:g} s (`timeout_seconds` in [run])"
-            self.stop.set(f"the run took longer than {limit}", timed_out=True)
+            self.stop.set(self.limits.out_of_time, error=OutOfTime)
         for running in list(self.running):
             self._mind(running, now)
 
@@ -210,12 +216,12 @@ class _Execution:
         moment = running.next_moment()
         late = moment is not None and now >= moment
         if running.asked_at is not None and late:
-            running.give_up()
-            self._end(running)
+            if running.give_up():
+                self._end(running)
         elif self.stop.is_set():
-            running.ask_to_stop(self.stop.reason, timed_out=self.stop.timed_out)
+            running.ask_to_stop(self.stop.reason, self.stop.error)
         elif late:
-            running.ask_to_stop(_took_too_long(running.step), timed_out=True)
+            running.ask_to_stop(running.step.limits.out_of_time, OutOfTime)
 
     def _end(self, running: RunningStep) -> None:
         self.running.remove(running)
@@ -225,9 +231,3 @@ class _Execution:
     def _finish(self, step: Step) -> None:
         self.left -= 1
         self.turns.ended(step)
-
-
-def _took_too_long(step: Step) -> str:
-    limits = step.limits
-    setting = f" ({limits.timeout_setting})" if limits.timeout_setting else ""
-    return f"the step took longer than {limits.timeout_seconds:g} s{setting}"

@@ -44,6 +44,8 @@ from elt.warehouse.bookmarks import bookmarks
 from elt.warehouse.duckdb import Warehouse, warehouse_of
 from elt.warehouse.tables import warehouse_id
 
+_NOTHING_YET = "Nothing had begun: `elt retry` does all of it"
+
 
 def prepare(  # noqa: PLR0913  the edges of a run, each named
     project: Project,
@@ -83,6 +85,8 @@ def prepare(  # noqa: PLR0913  the edges of a run, each named
     manifest = None
     if project.file.transform is not None:
         _write_sources(project, discovered.catalogs)
+        if stop.is_set() and not dbt.is_fresh():
+            stop.heed(_NOTHING_YET)  # nobody could interrupt dbt while it parses
         manifest = manifest_of(project, dbt, listen, preview=preview)
     doing = Doing(
         project=project,
@@ -94,7 +98,9 @@ def prepare(  # noqa: PLR0913  the edges of a run, each named
         discovered=discovered,
         manifest=manifest,
     )
-    doing.look_up()
+    # Not in steps: a sync must keep its receipts, also when it was asked to stop.
+    with warehouse.heeding(lambda: stop.heed(_NOTHING_YET)):
+        doing.look_up()
     return doing
 
 

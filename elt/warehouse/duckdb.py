@@ -34,6 +34,10 @@ OnWait = Callable[[str], object]
 _PATIENCE_SECONDS = 1.0
 
 
+def _patient() -> None:
+    """Wait on: nobody asked us to stop."""
+
+
 class Warehouse:
     """One DuckDB file, opened while at least one session lives.
 
@@ -58,6 +62,7 @@ class Warehouse:
         self.busy_timeout_seconds = busy_timeout_seconds
         self._on_wait = on_wait
         self._sleep = sleep
+        self._heed: Callable[[], object] = _patient
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._sessions = 0
         self._lock = threading.RLock()
@@ -126,6 +131,15 @@ class Warehouse:
             yield connection
         finally:
             connection.close()
+
+    @contextmanager
+    def heeding(self, heed: Callable[[], object]) -> Iterator[None]:
+        """Let `heed` end, by raising, a wait for another program in this block."""
+        self._heed = heed
+        try:
+            yield
+        finally:
+            self._heed = _patient
 
     @property
     def id(self) -> str:
@@ -204,6 +218,7 @@ class Warehouse:
                 if tell is not None and waited >= _PATIENCE_SECONDS:
                     tell(self._waiting_words(error))
                     tell = None
+            self._heed()
             self._sleep(0.05)
 
     def _waiting_words(self, error: duckdb.Error) -> str:

@@ -51,6 +51,10 @@ def test_a_table_in_the_wrong_place_is_sent_home_too():
     assert problem.hint == "`[transform]` is a table of its own"
 
 
+POSITIVE = "a number above 0, 2000000 at most"
+UP_TO_A_DAY = "a number from 0 to 86400"
+
+
 @pytest.mark.parametrize(
     ("run", "what", "hint"),
     [
@@ -71,7 +75,17 @@ def test_a_table_in_the_wrong_place_is_sent_home_too():
         ),
         (
             {"timeout_seconds": 0},
-            "`timeout_seconds` must be a number above 0, not the number 0",
+            f"`timeout_seconds` must be {POSITIVE}, not the number 0",
+            None,
+        ),
+        (
+            {"timeout_seconds": float("inf")},
+            f"`timeout_seconds` must be {POSITIVE}, not the number inf",
+            None,
+        ),
+        (
+            {"retry_delay_seconds": float("inf")},
+            f"`retry_delay_seconds` must be {UP_TO_A_DAY}, not the number inf",
             None,
         ),
     ],

@@ -31,3 +31,11 @@ def test_what_is_no_duration_is_told_with_examples(text: str):
 
     assert raised.value.what == f"`{text}` is no duration"
     assert "`1h30m`" in (raised.value.hint or "")
+
+
+@pytest.mark.parametrize("text", ["1000000000d", "9" * 400 + "d", "9999999999w"])
+def test_a_duration_is_one_that_python_can_hold(text: str):
+    with pytest.raises(ConfigError) as raised:
+        seconds_of(text)
+
+    assert raised.value.what.endswith("is longer than 999999999 days")

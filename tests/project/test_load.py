@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -10,10 +11,16 @@ from hypothesis import strategies as st
 from elt.errors import ConfigError, ConfigErrors
 from elt.project.load import load_project
 from elt.project.reference import toml
-from elt.project.settings import File
+from elt.project.settings import File, RunTable, TransformTable, WarehouseTable
+from elt.project.step_settings import KindTable
 from elt.project.stream_settings import StreamTable
 from elt.project.sync_settings import DestinationTable, FieldTable, SyncTable
 from elt.project.tap_settings import TapTable
+from elt.reverse.destinations.sqlite import SqliteConfig
+from elt.reverse.destinations.webhook import WebhookConfig
+from elt.reverse.rest.settings import RestConfig
+from elt.reverse.sql.mysql.connection import MysqlConfig
+from elt.reverse.sql.postgres.connection import PostgresConfig
 
 
 def test_a_project_is_found_from_a_folder_below(folder):
@@ -168,3 +175,61 @@ def test_for_all_files_there_is_a_project_or_errors_with_their_lines(folder, tab
         assert all(re.match(r"elt\.toml(:\d+)?(  \[|$)", place) for place in places)
     else:
         assert "project" in tables
+
+
+SECONDS = [
+    "[run]\nretry_delay_seconds",
+    "[run]\nstep_timeout_seconds",
+    "[run]\ntimeout_seconds",
+    "[run.taps]\nretry_delay_seconds",
+    "[run.taps]\ntimeout_seconds",
+    "[run.syncs]\nretry_delay_seconds",
+    "[run.syncs]\ntimeout_seconds",
+    "[transform]\nretry_delay_seconds",
+    "[transform]\ntimeout_seconds",
+    "[warehouse]\nbusy_timeout_seconds",
+    "[warehouse]\ncommit_seconds",
+    "[warehouse]\ncommit_megabytes",
+    '[taps.a]\nplugin = "files"\nretry_delay_seconds',
+    '[taps.a]\nplugin = "files"\ntimeout_seconds',
+    '[taps.a]\nplugin = "files"\nidle_timeout_seconds',
+]
+
+
+@pytest.mark.parametrize("seconds", ["inf", "nan", "1e10"])
+@pytest.mark.parametrize("key", SECONDS)
+def test_a_number_of_seconds_is_one_that_somebody_can_wait(folder, key, seconds):
+    with pytest.raises(ConfigError) as raised:
+        folder.load(f"{key} = {seconds}\n")
+
+    assert "must be a number" in str(raised.value)
+
+
+TABLES = [
+    RunTable,
+    KindTable,
+    TransformTable,
+    WarehouseTable,
+    TapTable,
+    SyncTable,
+    DestinationTable,
+    MysqlConfig,
+    PostgresConfig,
+    RestConfig,
+    SqliteConfig,
+    WebhookConfig,
+]
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_no_number_of_seconds_is_without_a_bound(table):
+    schema = msgspec.json.schema(table)["$defs"][table.__name__]
+    seconds = {
+        key: about.get("anyOf", [about])
+        for key, about in schema["properties"].items()
+        if key.endswith("_seconds")
+    }
+
+    unbound = [key for key, kinds in seconds.items() if "maximum" not in str(kinds)]
+
+    assert unbound == []

@@ -12,7 +12,14 @@ from typing import Any
 
 import pytest
 
-from elt.errors import ConfigError, EltError, Guarded, Interrupted, Unavailable
+from elt.errors import (
+    ConfigError,
+    EltError,
+    Guarded,
+    Interrupted,
+    OutOfTime,
+    Unavailable,
+)
 from elt.events import BookmarkCommitted, Event, Listener, LogLine, RunStatus
 from elt.project.load import load_project
 from elt.project.secrets import Secrets
@@ -246,7 +253,7 @@ def test_a_stop_that_came_too_late_changes_nothing():
 
 def test_a_run_out_of_time_has_failed():
     stop = Stop()
-    stop.set("the run took longer than 60 s", timed_out=True)
+    stop.set("the run took longer than 60 s", error=OutOfTime)
 
     assert run_status(results("done", "skipped"), stop) == "failed"
 
@@ -390,6 +397,10 @@ def test_an_overlap_fails_or_is_skipped_as_asked(project: Project):
 
 
 def test_a_backfill_leaves_the_age_of_streams_as_it_was(project: Project):
+    toml = project.root / "elt.toml"
+    told = 'plugin = "files"\nwindow = { start = "since", end = "until" }'
+    toml.write_text(toml.read_text().replace('plugin = "files"', told))
+    project = load_project(project.root)
     run_project(project, RunRequest(selection=("tap:crm",)), prepare=World())
     with open_store(project.private_dir) as store:
         before = history.last_success(store, "default")

@@ -8,7 +8,7 @@ import sys
 import duckdb
 import pytest
 
-from elt.errors import ConfigError, EltError, Unavailable
+from elt.errors import ConfigError, EltError, Interrupted, Unavailable
 from elt.warehouse.duckdb import Warehouse
 
 
@@ -95,3 +95,24 @@ def test_who_waits_for_the_file_is_told_once_who_holds_it(warehouse):
     (words,) = told
     assert words.startswith("waiting up to 1.3 s for the warehouse: w.duckdb is open")
     assert f"(process {holder.pid})" in words
+
+
+def test_who_was_asked_to_stop_does_not_wait_for_the_file(warehouse):
+    sql(warehouse, "SELECT 1")
+    waits = []
+
+    def asked():
+        waits.append("again")
+        if len(waits) == 3:
+            raise Interrupted("asked to stop")
+
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(warehouse.path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as holder:
+        holder.stdout.readline()
+        with pytest.raises(Interrupted), warehouse.heeding(asked):
+            sql(warehouse, "SELECT 1")
+
+    assert len(waits) == 3

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from elt.errors import ConfigError
+from elt.project.table import Seconds
 from elt.reverse.destination import read_config
 from elt.reverse.sql.sender import TableDestination
 from elt.reverse.sql.sqlite.errors import translated
@@ -24,7 +25,7 @@ class SqliteConfig(msgspec.Struct, frozen=True, kw_only=True):
     path: str  # a file, from the project's folder
     create_table: bool = False  # and the file, if there is none
     batch_size: Annotated[int, Meta(ge=1)] = 5000
-    lock_timeout_seconds: Annotated[float, Meta(gt=0)] = 30.0
+    lock_timeout_seconds: Seconds = 30.0
 
 
 class SqliteDestination(TableDestination):

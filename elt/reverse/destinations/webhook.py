@@ -20,6 +20,7 @@ import msgspec
 from msgspec import Meta
 
 from elt.errors import Rejected
+from elt.project.table import Seconds
 from elt.reverse.addresses import base_url, origin
 from elt.reverse.destination import (
     Change,
@@ -52,7 +53,7 @@ class WebhookConfig(msgspec.Struct, frozen=True, kw_only=True):
     headers: dict[str, str] = {}
     secret: str | None = None  # for the signature
     batch_size: Annotated[int, Meta(ge=1)] = 100
-    timeout_seconds: Annotated[float, Meta(gt=0)] = 30.0
+    timeout_seconds: Seconds = 30.0
     # The receiver knows an Idempotency-Key or writes by key; if not, a batch whose
     # answer was lost is not sent again by itself.
     repeatable: bool = True

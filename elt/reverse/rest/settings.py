@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from elt.errors import ConfigError
 from elt.project.nearest import listed
+from elt.project.table import Seconds
 from elt.reverse.destination import CONFIG, read_config
 
 Meaning = Literal["accepted", "rejected", "retryable", "unknown", "pending", "stop"]
@@ -70,7 +71,7 @@ class RestConfig(msgspec.Struct, frozen=True, kw_only=True):
     batch_size: Annotated[int, Meta(ge=1)] = 100
     concurrency: Annotated[int, Meta(ge=1, le=64)] = 1
     requests_per_second: Annotated[float, Meta(gt=0)] | None = None
-    timeout_seconds: Annotated[float, Meta(gt=0)] = 30.0
+    timeout_seconds: Seconds = 30.0
     verify: bool = True
     ca_file: str | None = None
     repeatable: bool | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -10,7 +11,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 import elt.events
-from elt.errors import ConfigError
+from elt.errors import ConfigError, EltError
 from elt.events import (
     AssetFinished,
     BookmarkCommitted,
@@ -37,6 +38,20 @@ _SECONDS_A_COMMIT = 0.5
 _ENDED_WELL = ("done", "warned")
 _UNTOUCHED = ("skipped", "planned")
 
+# What SQLite, or Python on the way to it, says of one row and not of the disk.
+_OF_THE_ROW = (
+    sqlite3.IntegrityError,
+    sqlite3.DataError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+    OverflowError,
+    ValueError,
+)
+
+
+class Refused(EltError):
+    """The store would not take some rows; all others are in it."""
+
 
 class Recorder:
     """A listener that keeps a run's events; safe to call from several threads.
@@ -44,7 +59,8 @@ class Recorder:
     What decides something later, a result or the start and end of a step, is durable
     when the call returns; log lines are gathered for up to half a second. Only a start
     waits for the disk: after a loss of power a step whose end is not known is done
-    again, but one that nobody knows of would not be.
+    again, but one that nobody knows of would not be. Raises Refused for rows that
+    the store does not take, once: what comes after them is not kept waiting.
     """
 
     def __init__(
@@ -85,10 +101,21 @@ class Recorder:
         self._committed_at = self._clock()
         if not self._waiting:
             return
+        refused: list[str] = []
         with self._store.writing(synced=synced) as connection:
             for sql, values in self._waiting:
-                connection.execute(sql, values)
+                try:
+                    connection.execute(sql, values)
+                except _OF_THE_ROW as error:
+                    refused.append(f"{_subject(values)}: {error}")
         self._waiting = []
+        if refused:
+            raise Refused(f"the run log cannot keep {'; '.join(refused)}")
+
+
+def _subject(values: Mapping[str, Any]) -> str:
+    kind, step, asset = (values.get(name, "") for name in ("kind", "step", "asset"))
+    return f"{kind or 'a result'} of `{asset or step}`"
 
 
 def _writes(
@@ -139,7 +166,14 @@ def _log_entry(event: Event, keys: Mapping[str, Any]) -> Iterator[Write]:
 
 
 def _body(event: Event) -> dict[str, Any]:
-    return {each.name: getattr(event, each.name) for each in fields(event)}
+    return {each.name: _storable(getattr(event, each.name)) for each in fields(event)}
+
+
+def _storable(value: Any) -> Any:
+    """Make a text one that SQLite takes: names of files may be no Unicode."""
+    if isinstance(value, str) and not value.isascii():
+        return value.encode("utf-8", "replace").decode()
+    return value
 
 
 _EVENT = """

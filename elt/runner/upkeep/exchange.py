@@ -1,44 +1,39 @@
 """The warehouse file to and from object storage, for runners that keep no disk.
 
 Bookmarks and baselines are in the file, so a runner that has pulled it goes on where
-the one before it stopped. Nobody is ever overwritten: a push names the generation that
-it was made from, and is refused when there is a newer one.
+the one before it stopped. Nobody is ever overwritten: a push is refused when the newest
+generation is not one that the file descends from, or when somebody was quicker.
 """
 
 from __future__ import annotations
 
+import os
+import shlex
 import shutil
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
-
-import msgspec
 
 from elt.errors import ConfigError, EltError, Guarded
 from elt.project.remote import KEPT_GENERATIONS
 from elt.project.secrets import Secrets
-from elt.project.settings import Project
+from elt.project.settings import BASE_ENVIRONMENT, Project
 from elt.runner.alone import alone
 from elt.runner.store import history
 from elt.runner.upkeep.archive import digest_of
 from elt.runner.upkeep.disk import bytes_of, make_durable, require_space, size
-from elt.runner.upkeep.generations import Folder, Generation, Taken, data_name
+from elt.runner.upkeep.generations import WAY_OUT, Folder, Generation, Taken, data_name
+from elt.runner.upkeep.origins import Origin, Origins
 from elt.warehouse.duckdb import Warehouse, warehouse_of
 from elt.warehouse.standstill import HELD, log_of, real_path, standstill
 from elt.warehouse.tables import warehouse_id
 
 Tell = Callable[[str], None]
-
-
-class Origin(msgspec.Struct, frozen=True):
-    """What the local file was when it last equalled a generation."""
-
-    url: str
-    number: int
-    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +42,27 @@ class Exchanged:
 
     generation: Generation | None
     changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AtRest:
+    """The warehouse file while nobody can write to it."""
+
+    path: Path
+    sha256: str
+    warehouse_id: str
+
+
+@contextmanager
+def at_rest(warehouse: Warehouse) -> Iterator[AtRest]:
+    path = real_path(warehouse)
+    # Closed last: closing a file gives back DuckDB's lock on it too.
+    with path.open("rb") as file, standstill(warehouse) as connection:
+        connection.execute(f"USE {HELD}")
+        yield AtRest(path, digest_of(file), warehouse_id(connection))
+
+
+Rest = Callable[[Warehouse], AbstractContextManager[AtRest]]
 
 
 def push(  # noqa: PLR0913  its edges, each named
@@ -58,99 +74,130 @@ def push(  # noqa: PLR0913  its edges, each named
     secrets: Secrets | None = None,
     now: history.Now = history.now_utc,
     tell: Tell = lambda _: None,
+    opened: Callable[[str], Folder] = Folder,
+    rest: Rest = at_rest,
 ) -> Exchanged:
     """Write the warehouse file as the next generation.
 
-    Raises Guarded when there is a generation that this file was not made from; `force`
-    puts it on top all the same. Raises Unavailable when somebody is at work.
+    Raises Guarded when the newest generation is not one that this file was made from;
+    `force` puts it on top all the same, whatever the newest is. Raises Unavailable when
+    somebody is at work.
     """
-    folder = Folder(url)
+    folder = opened(url)
     warehouse = warehouse_of(project, secrets or Secrets(project.root))
     if not warehouse.exists():
         raise ConfigError(
             "there is no warehouse yet", where=str(warehouse.path), hint="Run `elt run`"
         )
-    with alone(project, "elt push"), _still(warehouse) as (path, digest, identity):
-        newest, origin = folder.newest(), _origin(project, folder)
-        if newest is not None and newest.sha256 == digest:
-            _remember(project, folder, newest)
-            return Exchanged(newest, changed=False)
-        if newest is not None and newest.number != origin.number and not force:
-            raise _overtaken(folder, newest, origin)
-        number = max(newest.number if newest else 0, origin.number) + 1
-        made = Generation(
-            number=number,
-            data=data_name(number),
-            bytes=bytes_of(path),
-            sha256=digest,
-            warehouse_id=identity,
-            pushed_at=now().isoformat(timespec="seconds"),
-            host=socket.gethostname(),
-        )
-        tell(f"sending {path.name}, {size(made.bytes)}, as generation {number}")
-        _send(folder, path, made, origin)
-        _remember(project, folder, made)
+    with alone(project, "elt push"), rest(warehouse) as file:
+        origins, last = Origins(project, file.path), folder.last()
+        origin = origins.at(folder.place)
+        if last and not force:
+            newest = folder.read(last)
+            if newest.sha256 == file.sha256:
+                origins.note(folder.place, _origin(newest))
+                return Exchanged(newest, changed=False)
+            if newest.warehouse_id != file.warehouse_id:
+                raise _another(project, folder, newest)
+            if not origins.descends_from(newest.sha256):
+                raise _overtaken(project, folder, newest, origin)
+            origin = _origin(newest)
+        made = _next(last, file, now())
+        tell(f"sending {file.path.name}, {size(made.bytes)}, as generation {last + 1}")
+        origins.note(folder.place, replace(origin, tried=file.sha256))
+        try:
+            _send(folder, file.path, made)
+        except Taken:
+            winner = folder.read(made.number)
+            raise _overtaken(project, folder, winner, origin) from None
+        origins.note(folder.place, _origin(made))
     with suppress(EltError):  # it is pushed; what is old goes with the next one
-        folder.forget_before(number - keep + 1)
+        folder.forget_data_before(made.number - keep + 1)
     return Exchanged(made, changed=True)
 
 
-def pull(
+def pull(  # noqa: PLR0913  its edges, each named
     project: Project,
     url: str,
     *,
     force: bool = False,
     secrets: Secrets | None = None,
+    now: history.Now = history.now_utc,
     tell: Tell = lambda _: None,
+    opened: Callable[[str], Folder] = Folder,
+    rest: Rest = at_rest,
 ) -> Exchanged:
     """Make the local warehouse the newest generation; nothing where there is none.
 
-    Raises Guarded when the local file has changes that were never pushed; with `force`
-    it is kept beside the new one.
+    Raises Guarded when the local file has changes that were never pushed there; with
+    `force` it is kept beside the new one.
     """
-    folder = Folder(url)
+    folder = opened(url)
     warehouse = warehouse_of(project, secrets or Secrets(project.root))
-    with alone(project, "elt pull"):
-        newest = folder.newest()
-        if newest is None:
+    with alone(project, "elt pull"), ExitStack() as held:
+        last = folder.last()
+        if not last:
             return Exchanged(None, changed=False)
-        with ExitStack() as still:
-            if warehouse.exists():
-                _, digest, _ = still.enter_context(_still(warehouse))
-                if digest == newest.sha256:
-                    _remember(project, folder, newest)
-                    return Exchanged(newest, changed=False)
-                if digest != _origin(project, folder).sha256 and not force:
-                    raise _never_pushed(warehouse, folder, newest)
-            tell(f"fetching generation {newest.number}, {size(newest.bytes)}")
-            _take(folder, newest, real_path(warehouse), keep=force)
-        _remember(project, folder, newest)
+        newest, path = folder.read(last), real_path(warehouse)
+        origins, is_lost = Origins(project, path), False
+        if warehouse.exists():
+            file = held.enter_context(rest(warehouse))
+            if file.sha256 == newest.sha256:
+                origins.note(folder.place, _origin(newest))
+                return Exchanged(newest, changed=False)
+            if newest.warehouse_id != file.warehouse_id and not force:
+                raise _another(project, folder, newest)
+            is_lost = file.sha256 != origins.at(folder.place).sha256
+            if is_lost and not force:
+                raise _never_pushed(project, folder, newest, path)
+        tell(f"fetching generation {newest.number}, {size(newest.bytes)}")
+        with _fetched(folder, newest, path) as new:
+            kept = _put_aside(path, now(), is_lost=is_lost)
+            origins.forget()  # before: when killed in between, it descends from nothing
+            new.replace(path)
+        make_durable(path.parent)
+        origins.note(folder.place, _origin(newest))
+    for each in kept:
+        tell(f"kept what was there before: {each.name}")
     return Exchanged(newest, changed=True)
 
 
-@contextmanager
-def _still(warehouse: Warehouse) -> Iterator[tuple[Path, str, str]]:
-    """Hold the file still; give its path, its digest and the warehouse's identity."""
-    path = real_path(warehouse)
-    # Closed last: closing a file gives back DuckDB's lock on it too.
-    with path.open("rb") as file, standstill(warehouse) as connection:
-        connection.execute(f"USE {HELD}")
-        yield path, digest_of(file), warehouse_id(connection)
+def _next(last: int, file: AtRest, moment: datetime) -> Generation:
+    return Generation(
+        number=last + 1,
+        data=data_name(last + 1),
+        bytes=bytes_of(file.path),
+        sha256=file.sha256,
+        warehouse_id=file.warehouse_id,
+        pushed_at=moment.isoformat(timespec="seconds"),
+        host=socket.gethostname(),
+    )
 
 
-def _send(folder: Folder, path: Path, made: Generation, origin: Origin) -> None:
-    folder.send(path, made.data)
+def _origin(equal: Generation) -> Origin:
+    return Origin(equal.number, equal.sha256)
+
+
+def _send(folder: Folder, path: Path, made: Generation) -> None:
+    """Write a generation. Raises Taken when somebody was quicker.
+
+    Its data goes only where it is known that nothing will ever name it.
+    """
+    try:
+        folder.send(path, made.data)
+    except BaseException:
+        folder.delete(made.data)
+        raise
     try:
         folder.create(made)
     except Taken:
         folder.delete(made.data)
-        raise _overtaken(folder, folder.newest() or made, origin) from None
-    except BaseException:
-        folder.delete(made.data)
         raise
 
 
-def _take(folder: Folder, newest: Generation, place: Path, *, keep: bool) -> None:
+@contextmanager
+def _fetched(folder: Folder, newest: Generation, place: Path) -> Iterator[Path]:
+    """Lay the data of a generation beside the file that it will replace, checked."""
     place.parent.mkdir(parents=True, exist_ok=True)
     require_space(place.parent, newest.bytes, "the warehouse")
     with TemporaryDirectory(dir=place.parent, prefix=".elt-") as aside:
@@ -163,22 +210,45 @@ def _take(folder: Folder, newest: Generation, place: Path, *, keep: bool) -> Non
                 f"generation {newest.number} came damaged: its sha256 is {digest[:12]}…"
                 f" and should be {newest.sha256[:12]}…",
                 where=folder.url,
-                hint="Try again; if it stays so, push the warehouse anew with --force",
+                hint=f"Try again. If it stays so, {WAY_OUT}",
             )
         make_durable(new)
-        if keep and place.exists():
-            shutil.copy2(place, _before_pull(place))
-        with suppress(FileNotFoundError):  # a log of a file that is gone
-            log_of(place).replace(_before_pull(log_of(place)))
-        new.replace(place)
-    make_durable(place.parent)
+        yield new
 
 
-def _before_pull(path: Path) -> Path:
-    return path.with_name(f"{path.name}.before-pull")
+def _put_aside(place: Path, moment: datetime, *, is_lost: bool) -> list[Path]:
+    """Keep a file that would be lost, and the log of one that is gone."""
+    kept = []
+    if is_lost:
+        kept.append(_free(place, moment))
+        _copy(place, kept[-1])
+    if log_of(place).exists():
+        kept.append(_free(log_of(place), moment))
+        log_of(place).replace(kept[-1])
+    return kept
 
 
-def _overtaken(folder: Folder, newest: Generation, origin: Origin) -> Guarded:
+def _copy(place: Path, to: Path) -> None:
+    try:
+        os.link(place, to)
+    except OSError:  # a file system without links
+        shutil.copy2(place, to)
+
+
+def _free(path: Path, moment: datetime) -> Path:
+    """Name a file beside this one that is not there yet."""
+    stamp = f"before-pull-{moment:%Y%m%dT%H%M%SZ}"
+    found = path.with_name(f"{path.stem}.{stamp}{path.suffix}")
+    for number in count(2):
+        if not found.exists():
+            break
+        found = path.with_name(f"{path.stem}.{stamp}-{number}{path.suffix}")
+    return found
+
+
+def _overtaken(
+    project: Project, folder: Folder, newest: Generation, origin: Origin
+) -> Guarded:
     since = (
         f"since generation {origin.number}, which this warehouse was made from"
         if origin.number
@@ -188,38 +258,39 @@ def _overtaken(folder: Folder, newest: Generation, origin: Origin) -> Guarded:
         f"{newest.host} has pushed generation {newest.number} ({newest.pushed_at})"
         f" {since}",
         where=folder.url,
-        hint=f"`elt pull {folder.url} --force` takes it, and the next run does again"
-        f" what is lost here; `elt push {folder.url} --force` puts this one on top",
+        hint=f"{_command(project, folder, 'pull', '--force')} takes what was pushed"
+        " last, and the next run does again what is lost here;"
+        f" {_command(project, folder, 'push', '--force')} puts this one on top",
     )
 
 
-def _never_pushed(warehouse: Warehouse, folder: Folder, newest: Generation) -> Guarded:
+def _another(project: Project, folder: Folder, newest: Generation) -> Guarded:
+    return Guarded(
+        f"generation {newest.number}, which {newest.host} has pushed"
+        f" ({newest.pushed_at}), is of another warehouse than the one here",
+        where=folder.url,
+        hint="Each environment needs a place of its own. If this one was made anew:"
+        f" {_command(project, folder, 'push', '--force')} puts it on top,"
+        f" {_command(project, folder, 'pull', '--force')} takes the other",
+    )
+
+
+def _never_pushed(
+    project: Project, folder: Folder, newest: Generation, path: Path
+) -> Guarded:
     return Guarded(
         "the local warehouse has changes that were never pushed",
-        where=str(warehouse.path),
-        hint=f"`elt push {folder.url}` saves them; `elt pull {folder.url} --force`"
-        f" takes generation {newest.number} and keeps this file as"
-        f" `{warehouse.path.name}.before-pull`",
+        where=str(path),
+        hint=f"{_command(project, folder, 'push')} saves them;"
+        f" {_command(project, folder, 'pull', '--force')} takes generation"
+        f" {newest.number} and keeps this file as"
+        f" `{path.stem}.before-pull-…{path.suffix}`",
     )
 
 
-def _origin(project: Project, folder: Folder) -> Origin:
-    nothing = Origin(folder.url, 0, "")
-    try:
-        origin = msgspec.json.decode(_note(project).read_bytes(), type=Origin)
-    except (OSError, msgspec.MsgspecError):
-        return nothing
-    return origin if origin.url == folder.url else nothing
-
-
-def _remember(project: Project, folder: Folder, now: Generation) -> None:
-    note = _note(project)
-    note.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    aside = note.with_suffix(".new")
-    origin = Origin(folder.url, now.number, now.sha256)
-    aside.write_bytes(msgspec.json.encode(origin))
-    aside.replace(note)
-
-
-def _note(project: Project) -> Path:
-    return project.private_dir / "generation.json"
+def _command(project: Project, folder: Folder, *words: str) -> str:
+    """Write a command as it is to be given: for this environment, not another."""
+    verb, *flags = words
+    if project.environment != BASE_ENVIRONMENT:
+        flags += ["--env", project.environment]
+    return f"`{shlex.join(['elt', verb, folder.url, *flags])}`"

@@ -1,14 +1,16 @@
 """A folder of object storage with generations of one warehouse file.
 
 A generation is a small object that names a data object. It is created only where
-there is none of its number, which the storage itself decides, so of two who write the
-same generation exactly one succeeds; data of the other is named by nobody.
+there is none of its number, which the storage itself decides, and it is never deleted:
+so of all who ever write the same generation exactly one succeeds, however late, and
+data of the others is named by nobody. Old data goes, by its number.
 """
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,9 +22,13 @@ from elt.project.remote import (
     extra_of,
     first_line,
     is_local,
+    place_of,
+    require_name,
     require_refusal,
     scheme_of,
 )
+
+WAY_OUT = "push a warehouse that is good on top of it: `elt push` with `--force`"
 
 _NAME = re.compile(r"generation-(\d{8})\.json")
 _DATA = re.compile(r"data-(\d{8})-[0-9a-f]{12}\.duckdb")
@@ -47,24 +53,31 @@ class Taken(Exception):
 class Folder:
     """The place of the generations. Every error of a storage is one of ours."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(
+        self, url: str, opened: Callable[[str], tuple[Any, str]] | None = None
+    ) -> None:
         """Raise ConfigError for a place that cannot refuse to overwrite."""
+        require_name(url)
+        require_refusal(url)
         self.url = url.rstrip("/")
-        self._files, self._path = _opened(self.url)
+        self._files, self._path = (opened or _opened)(url)
+        self.place = place_of(url, self._path)
 
-    def newest(self) -> Generation | None:
-        """Give the newest generation; None where nothing has been pushed."""
-        numbers = self._numbers()
-        if not numbers:
-            return None
+    def last(self) -> int:
+        """Give the number of the newest generation; 0 where nothing has been pushed."""
+        names = (_NAME.fullmatch(name) for name in self._names())
+        return max((int(found[1]) for found in names if found), default=0)
+
+    def read(self, number: int) -> Generation:
         try:
-            raw = self._files.cat_file(self._at(_name(max(numbers))))
+            raw = self._files.cat_file(self._at(_name(number)))
             return msgspec.json.decode(raw, type=Generation)
         except msgspec.MsgspecError as error:
             raise EltError(
-                f"`{_name(max(numbers))}` is not what elt wrote: {error}",
+                f"`{_name(number)}` is not what elt wrote: {error}",
                 where=self.url,
-                hint="Look at the folder: only `elt push` should write to it",
+                hint="Look at the folder, which only `elt push` should write to, or"
+                f" {WAY_OUT}",
             ) from error
         except Exception as error:
             raise self._unreachable(error) from error
@@ -76,7 +89,8 @@ class Folder:
             raise Unavailable(
                 f"the data of generation {generation.number} is gone",
                 where=self.url,
-                hint="Somebody has pushed several times meanwhile; try again",
+                hint="Somebody has pushed several times meanwhile: try again. If it"
+                f" stays so, {WAY_OUT}",
             ) from error
         except Exception as error:
             raise self._unreachable(error) from error
@@ -90,7 +104,11 @@ class Folder:
             raise self._unreachable(error) from error
 
     def create(self, generation: Generation) -> None:
-        """Write a generation. Raises Taken when there is one of its number."""
+        """Write a generation. Raises Taken when somebody else has its number.
+
+        Raises Unavailable when nobody knows whether it was written, or will be: its
+        data must stay then.
+        """
         path = self._at(_name(generation.number))
         text = msgspec.json.encode(generation)
         try:
@@ -98,26 +116,43 @@ class Folder:
                 _create_locally(Path(path), text)
             else:
                 self._files.pipe_file(path, text, mode="create")
-        except FileExistsError as error:
-            raise Taken from error
         except Exception as error:
-            if _is_refusal(error):
-                raise Taken from error
-            raise self._unreachable(error) from error
+            if not self._is_there(path, text):
+                raise Unavailable(
+                    f"nobody knows whether generation {generation.number} was written:"
+                    f" {first_line(error)}",
+                    where=self.url,
+                    hint="Push again when the place can be reached: that finds out",
+                ) from error
+
+    def _is_there(self, path: str, text: bytes) -> bool:
+        """Look who has the number, whatever the storage's library said.
+
+        Its words differ, an answer can be lost, and a library that tries again by
+        itself is refused by its own first try.
+        """
+        try:
+            found = self._files.cat_file(path)
+        except Exception:  # noqa: BLE001  the first error tells more
+            return False
+        if found != text:
+            raise Taken
+        return True
 
     def delete(self, data: str) -> None:
         with suppress(Exception):  # nobody reads it; the next push tries again
             self._files.rm_file(self._at(data))
 
-    def forget_before(self, number: int) -> None:
-        """Delete older generations, and data that nobody named."""
+    def forget_data_before(self, number: int) -> None:
+        """Delete the data of older generations, and data that nobody named.
+
+        Their objects stay. If a number became free again, somebody whose upload took
+        long could create it, below the newest, and be told that all is well.
+        """
         for name in self._names():
-            found = _NAME.fullmatch(name) or _DATA.fullmatch(name)
+            found = _DATA.fullmatch(name)
             if found and int(found[1]) < number:
                 self.delete(name)
-
-    def _numbers(self) -> list[int]:
-        return [int(m[1]) for name in self._names() if (m := _NAME.fullmatch(name))]
 
     def _names(self) -> list[str]:
         try:
@@ -167,7 +202,6 @@ def _opened(url: str) -> tuple[Any, str]:
             where=url,
             hint="Write a folder, or an address like `s3://bucket/folder`",
         ) from error
-    require_refusal(url)
     return files, path
 
 
@@ -182,10 +216,3 @@ def _create_locally(path: Path, text: bytes) -> None:
         os.link(aside, path)
     finally:
         aside.unlink(missing_ok=True)
-
-
-def _is_refusal(error: Exception) -> bool:
-    """Tell the answers 409 and 412, for which each storage has words of its own."""
-    text, code = f"{type(error).__name__} {error}", str(getattr(error, "code", ""))
-    known = ("PreconditionFailed", "ConditionalRequestConflict", "conditionNotMet")
-    return any(word in text for word in known) or code in {"409", "412"}

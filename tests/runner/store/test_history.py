@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import math
+import os
 import signal
 import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -26,7 +28,7 @@ from elt.runner.lock import Owner, this_process
 from elt.runner.store import history
 from elt.runner.store.database import Store, open_store
 from elt.runner.store.history import StepEntry
-from elt.runner.store.recorder import Recorder, logged, scrubbed
+from elt.runner.store.recorder import Recorder, Refused, logged, scrubbed
 
 START = datetime(2026, 11, 21, 9, 15, tzinfo=UTC)
 
@@ -321,6 +323,35 @@ def test_only_the_start_of_a_step_waits_for_the_disk(store: Store, clock: Clock)
     history.finish_run(store, "run-1", "done", now=clock.now)
 
     assert (at_start, at_result, level()) == (full, normal, full)
+
+
+def test_one_event_that_the_store_refuses_keeps_no_other_out(
+    store: Store, clock: Clock
+):
+    record = begin(store, clock, "run-1", "stream:crm.a")
+    record(StepStarted(step="tap:crm", assets=("stream:crm.a",)))
+    record(LogLine(step="tap:crm", source="crm", level="info", text="before"))
+    refused = StepRetrying(
+        step="tap:crm", attempt=1, delay_seconds=math.inf, reason="busy"
+    )
+
+    with pytest.raises(Refused, match=r"StepRetrying of `tap:crm`.*json_valid"):
+        record(refused)
+    record(finished("stream:crm.a"))
+
+    assert [result.status for result in history.run_detail(store).results] == ["done"]
+    kinds = [type(event).__name__ for _, event in logged(store)]
+    assert kinds == ["StepStarted", "LogLine", "AssetFinished"]
+
+
+def test_a_text_that_is_no_unicode_is_kept_as_far_as_it_is(store: Store, clock: Clock):
+    record = begin(store, clock, "run-1", "stream:crm.a")
+    name = os.fsdecode(b"caf\xe9.csv")
+
+    record(replace(finished("stream:crm.a", "failed"), message=f"{name} is not there"))
+
+    (result,) = history.run_detail(store).results
+    assert result.message == "caf?.csv is not there"
 
 
 def test_of_two_runs_within_a_second_the_later_takes_another_name(

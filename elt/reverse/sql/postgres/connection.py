@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from elt.errors import ConfigError, EltError, Unavailable
+from elt.project.table import LONGEST_SECONDS, Seconds
 from elt.reverse.loopback import is_loopback
 from elt.reverse.sql.session import not_installed
 
@@ -37,9 +38,9 @@ class PostgresConfig(msgspec.Struct, frozen=True, kw_only=True):
     options: dict[str, str | int] = {}
     create_table: bool = False
     batch_size: Annotated[int, Meta(ge=1)] = 5000
-    connect_timeout_seconds: Annotated[int, Meta(ge=1)] = 10
-    statement_timeout_seconds: Annotated[float, Meta(gt=0)] = 300.0
-    lock_timeout_seconds: Annotated[float, Meta(gt=0)] = 30.0
+    connect_timeout_seconds: Annotated[int, Meta(ge=1, le=LONGEST_SECONDS)] = 10
+    statement_timeout_seconds: Seconds = 300.0
+    lock_timeout_seconds: Seconds = 30.0
 
 
 Address = Mapping[str, Any]  # libpq's keywords
