@@ -312,6 +312,7 @@ class Doing:
                 rows=result.rows,
                 seconds=result.seconds,
                 message=result.message,
+                hint=result.hint,
             )
 
     def _sync(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -43,6 +44,7 @@ class NodeResult:
     seconds: float = 0.0
     rows: int | None = None  # of the table as it is now; None for views and tests
     message: str = ""
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,7 @@ def result_of(node: Node, answer: Answer, *, cancelled: bool) -> NodeResult:
         answer.seconds,
         answer.rows,
         _message(node, status, answer),
+        _hint(node, status),
     )
 
 
@@ -214,6 +217,12 @@ def _message(node: Node, status: Status, answer: Answer) -> str:
     if status == "done":
         return ""
     return answer.message.strip()
+
+
+def _hint(node: Node, status: Status) -> str:
+    if node.kind != "test" or node.is_unit_test or status not in {"stopped", "warned"}:
+        return ""
+    return f"`elt dbt show --select {shlex.quote(node.name)}` shows the rows"
 
 
 def _ancestors(node: Node, nodes: Mapping[str, Node]) -> set[str]:

@@ -458,7 +458,7 @@ def test_what_was_pulled_from_one_place_does_not_go_on_top_of_another(
 
 def test_whatever_runners_do_nothing_is_undone():
     run_state_machine_as_test(
-        Exchanges, settings=settings(max_examples=25, stateful_step_count=25)
+        Exchanges, settings=settings(max_examples=15, stateful_step_count=25)
     )
 
 
@@ -466,5 +466,5 @@ def test_whatever_runners_do_nothing_is_undone():
 @pytest.mark.timeout(900)
 def test_whatever_runners_do_nothing_is_undone_in_many_orders():
     run_state_machine_as_test(
-        Exchanges, settings=settings(max_examples=300, stateful_step_count=50)
+        Exchanges, settings=settings(max_examples=100, stateful_step_count=50)
     )
