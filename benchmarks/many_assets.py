@@ -44,6 +44,7 @@ class Nothing:
     facts: Facts = field(default_factory=Facts)
     warehouse_id: str | None = "w1"
     bookmarks: Mapping[str, str] = field(default_factory=dict)
+    last_loads: tuple[tuple[str, str, datetime], ...] = ()
 
     def __call__(self, *_: object, **__: object) -> Nothing:
         return self

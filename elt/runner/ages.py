@@ -13,16 +13,18 @@ from typing import Any
 from elt.events import ignore
 from elt.project.secrets import Secrets
 from elt.project.settings import Project
-from elt.runner.assets import known_assets
+from elt.runner.assets import known_assets, stream_asset_id
 from elt.runner.discovery import discover_all
 from elt.runner.freshness import Age, age_of
 from elt.runner.graph import Asset
 from elt.runner.store.database import Store
-from elt.runner.store.history import last_success
+from elt.runner.store.history import asset_ids, last_success
 from elt.runner.store.past import last_results
+from elt.singer.catalog import selected_streams
 from elt.transform.freshness import Measured, measured
 from elt.transform.manifest import Manifest, Source, read_manifest
 from elt.transform.setup import Setup
+from elt.warehouse.bookmarks import LastLoad
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,38 @@ def remembered(project: Project, logged: Iterable[str]) -> Known:
     manifest = _manifest(project)
     assets = known_assets(project, found.catalogs, manifest, logged)
     return Known(catalogs=found.catalogs, assets=tuple(assets), manifest=manifest)
+
+
+def known_now(
+    project: Project,
+    catalogs: Mapping[str, Mapping[str, Any]],
+    manifest: Manifest | None,
+    store: Store,
+) -> Known:
+    """Give what a run knows of the assets, those of taps that it asks nothing too.
+
+    A guess would give their streams names that the run log does not have.
+    """
+    logged = asset_ids(store, project.environment)
+    manifest = manifest or Manifest()
+    assets = known_assets(project, catalogs, manifest, logged)
+    return Known(catalogs=catalogs, assets=tuple(assets), manifest=manifest)
+
+
+def as_logged(
+    catalogs: Mapping[str, Mapping[str, Any]], loads: Iterable[LastLoad]
+) -> list[tuple[str, str, datetime]]:
+    """Say loads as the run log would: asset, run and moment."""
+    ids = {
+        (tap, stream.name): stream.id
+        for tap, catalog in catalogs.items()
+        for stream in selected_streams(catalog)
+    }
+    found = []
+    for one in loads:
+        stream = ids.get((one.tap, one.stream), one.stream)
+        found.append((stream_asset_id(one.tap, stream), one.run_id, one.at))
+    return found
 
 
 def ages_of(

@@ -135,13 +135,13 @@ def _logged_streams(
     start = stream_asset_id(tap, "")
     names = [each.removeprefix(start) for each in logged if each.startswith(start)]
     tables = project.file.taps[tap].streams
-    return [
-        _said_of(
-            _stream(project, tap, name, name=name, table=table_name(name)),
-            [tables[name]] if name in tables else [],
-        )
-        for name in names
-    ]
+    found = []
+    for name in names:
+        declared = [tables[name]] if name in tables else []
+        table = next((each.table for each in declared if each.table), table_name(name))
+        stream = _stream(project, tap, name, name=name, table=table)
+        found.append(_said_of(stream, declared))
+    return found
 
 
 def _guessed_streams(project: Project, tap: str, manifest: Manifest) -> Iterator[Asset]:
@@ -154,8 +154,13 @@ def _guessed_streams(project: Project, tap: str, manifest: Manifest) -> Iterator
         for source in manifest.sources.values()
         if source.schema.lower() == schema
     }
+    declared = {
+        (one.table or table_name(name)).lower(): name
+        for name, one in project.file.taps[tap].streams.items()
+    }
     for table in tables or ["*"]:
-        yield _stream(project, tap, table, name=table, table=table)
+        name = declared.get(table, table)
+        yield _stream(project, tap, name, name=name, table=table)
 
 
 def _declared(project: Project, tap: str, stream: Stream) -> list[StreamTable]:

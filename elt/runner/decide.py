@@ -10,7 +10,7 @@ from elt.events import Listener, ignore
 from elt.project.secrets import Secrets
 from elt.project.settings import Project
 from elt.runner import steps
-from elt.runner.ages import Known
+from elt.runner.ages import known_now
 from elt.runner.asked import asked_of
 from elt.runner.assets import build_graph
 from elt.runner.attempt import Stop
@@ -34,7 +34,6 @@ from elt.runner.stale import notes_of_stale
 from elt.runner.store import history, marks, state
 from elt.runner.store.database import Store, open_store
 from elt.runner.windowed import within_window
-from elt.transform.manifest import Manifest
 
 NOTHING_TO_DO = "nothing to do: the selection chooses nothing at this moment"
 
@@ -107,8 +106,10 @@ def decide(
     within = within_window(project, request, graph, chosen.assets, facts)
     waits = held_back(graph, within.assets, facts)
     told = {asset: f"held back: {hold.why}" for asset, hold in waits.items()}
-    known = Known(assets=tuple(graph), manifest=prepared.manifest or Manifest())
-    stale = notes_of_stale(project, graph, within.assets, known, store)
+    stale = {}
+    if any(table.on_stale != "send" for table in project.file.syncs.values()):
+        known = known_now(project, prepared.catalogs, prepared.manifest, store)
+        stale = notes_of_stale(project, within.assets, known, store)
     facts = replace(facts, notes={**stale, **facts.notes, **told})
     planned = tuple(
         replace(step, limits=step_limits(project.file, step.id))

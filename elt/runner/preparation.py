@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Protocol
 
 from elt.events import Listener
@@ -39,6 +40,13 @@ class Prepared(Protocol):
     @property
     def bookmarks(self) -> Mapping[str, str]:
         """Give the states of the taps that the warehouse has, as JSON text."""
+
+    @property
+    def last_loads(self) -> Sequence[tuple[str, str, datetime]]:
+        """Give asset, run and moment of the streams' last loads.
+
+        Only where the run log knows nothing: on a new machine, or in CI.
+        """
 
     def warm(self) -> None:
         """Begin, beside the first steps, what dbt's step would wait for."""

@@ -190,6 +190,8 @@ class _Run:
     def _heal(self, store: Store, prepared: Prepared, listen: Listener) -> None:
         if prepared.warehouse_id is None:
             return
+        if prepared.last_loads:
+            history.take_over(store, self.project.environment, prepared.last_loads)
         notes = state.heal(
             store,
             self._place(prepared.warehouse_id),

@@ -26,7 +26,6 @@ from elt.reverse.plan import (
 from elt.reverse.sync import SyncResult, Watch, run_sync
 from elt.runner.ages import remembered
 from elt.runner.attempt import AssetResult
-from elt.runner.graph import Graph
 from elt.runner.stale import stale_above
 from elt.runner.store import state
 from elt.runner.store.database import Store, open_store
@@ -72,7 +71,7 @@ def _stale_above(project: Project, name: str, store: Store) -> list[Finding]:
     if project.file.syncs[name].on_stale == "send":
         return []
     known = remembered(project, asset_ids(store, project.environment))
-    return stale_above(project, name, Graph(known.assets), known, store)
+    return stale_above(project, name, known, store)
 
 
 def send(

@@ -18,14 +18,13 @@ _TOLD = 3  # of many, the first are enough to know where to look
 def stale_above(
     project: Project,
     sync: str,
-    graph: Graph,
     known: Known,
     store: Store,
     *,
     now: Now = now_utc,
 ) -> list[Finding]:
     """Find what is too old above a sync at this moment, if it minds."""
-    asset = f"sync:{sync}"
+    asset, graph = f"sync:{sync}", Graph(known.assets)
     if project.file.syncs[sync].on_stale == "send" or asset not in graph:
         return []
     ages = ages_of(project, known, store, now=now())
@@ -35,7 +34,6 @@ def stale_above(
 
 def notes_of_stale(
     project: Project,
-    graph: Graph,
     chosen: Collection[str],
     known: Known,
     store: Store,
@@ -50,6 +48,7 @@ def notes_of_stale(
     }
     if not minding:
         return {}
+    graph = Graph(known.assets)
     ages = ages_of(project, known, store, now=now())
     notes = {
         sync: _note(on_stale, ages_above(graph, sync, ages), chosen)

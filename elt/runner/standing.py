@@ -10,7 +10,7 @@ from elt.project.settings import Project
 from elt.runner.ages import Known, ages_of, remembered
 from elt.runner.fingerprints import fingerprints, past_of
 from elt.runner.freshness import ORDER, Age
-from elt.runner.graph import Graph
+from elt.runner.graph import DBT_KINDS, Graph
 from elt.runner.selection import asks_the_past, select
 from elt.runner.store.database import Store
 from elt.runner.store.history import (
@@ -86,12 +86,20 @@ def standings(
     known = remembered(project, logged)
     ages = ages_of(project, known, store, now=now(), else_seconds=asked.else_seconds)
     limited = [name for name, age in ages.items() if age.freshness is not None]
-    names = dict.fromkeys([*logged, *limited])
+    there = {asset.id for asset in known.assets}
+    still = (name for name in logged if name in there or _may_be_there(name, known))
+    names = dict.fromkeys([*still, *limited])
     if asked.selection or asked.exclude:
         chosen = set(_chosen(project, store, known, asked))
         names = {name: None for name in names if name in chosen}
     found = [Standing(asset=n, last=logged.get(n), age=ages.get(n)) for n in names]
     return sorted(found, key=lambda each: (_place(each), each.asset))
+
+
+def _may_be_there(asset: str, known: Known) -> bool:
+    """Say whether nobody knows that the project has an asset no more."""
+    is_node = asset.partition(":")[0] in DBT_KINDS
+    return is_node and not known.manifest.nodes
 
 
 def _place(standing: Standing) -> int:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from queue import SimpleQueue
 from typing import Any
 
@@ -16,12 +17,12 @@ from elt.project.settings import Project
 from elt.reverse.guard import Finding
 from elt.reverse.plan import Consent, should_send
 from elt.reverse.sync import Watch
-from elt.runner.ages import Known
-from elt.runner.assets import build_graph, stream_asset_id
+from elt.runner.ages import as_logged, known_now
+from elt.runner.assets import stream_asset_id
 from elt.runner.attempt import AssetResult, Do, Stop
 from elt.runner.discovery import Again, Discovered, discover_all, stream_settings
 from elt.runner.forecast import is_without_dbt, taps_within
-from elt.runner.graph import Asset, Graph
+from elt.runner.graph import Asset
 from elt.runner.loading import run_tap
 from elt.runner.max_ages import max_age_of_stream
 from elt.runner.plan import Facts, RunRequest, Step
@@ -30,6 +31,7 @@ from elt.runner.sending import destination_of, manifest_of, send, sync_of
 from elt.runner.spans import shown_window
 from elt.runner.stale import stale_above
 from elt.runner.store.database import Store
+from elt.runner.store.history import asset_statuses
 from elt.runner.stream_plans import stream_tables
 from elt.runner.tap_facts import TapFacts, facts_of
 from elt.runner.windows import Window
@@ -40,7 +42,7 @@ from elt.transform.dbt import Dbt
 from elt.transform.manifest import Manifest
 from elt.transform.results import NodeResult
 from elt.transform.sources import Column, write_sources
-from elt.warehouse.bookmarks import bookmarks
+from elt.warehouse.bookmarks import bookmarks, last_loads
 from elt.warehouse.duckdb import Warehouse, warehouse_of
 from elt.warehouse.tables import warehouse_id
 
@@ -118,9 +120,9 @@ class Doing:
     manifest: Manifest | None
     facts: Facts = field(default_factory=Facts)
     bookmarks: Mapping[str, str] = field(default_factory=dict)
+    last_loads: Sequence[tuple[str, str, datetime]] = ()
     _taps: dict[str, TapFacts] = field(default_factory=dict)
     _warehouse_id: str | None = None
-    _graph: Graph | None = None
 
     @property
     def catalogs(self) -> Mapping[str, Mapping[str, Any]]:
@@ -140,9 +142,13 @@ class Doing:
     def look_up(self) -> None:
         """Read from the warehouse what the taps' bookmarks allow."""
         if self.warehouse.exists():
+            environment = self.project.environment
             with self.warehouse.session() as cursor:
-                found = bookmarks(cursor, self.project.environment)
+                found = bookmarks(cursor, environment)
                 self._warehouse_id = warehouse_id(cursor)
+                if not asset_statuses(self.store, environment):
+                    loads = last_loads(cursor, environment)
+                    self.last_loads = as_logged(self.catalogs, loads)
             self.bookmarks = {tap: mark.state for tap, mark in found.items()}
         for tap in self.catalogs:
             self._taps[tap] = self._facts_of(tap)
@@ -341,11 +347,8 @@ class Doing:
         """Look now, when what this run loads is loaded."""
         if self.project.file.syncs[sync.name].on_stale == "send":
             return []  # without a graph, which costs something
-        if self._graph is None:
-            self._graph = build_graph(self.project, self.catalogs, self.manifest)
-        manifest = self.manifest or Manifest()
-        known = Known(assets=tuple(self._graph), manifest=manifest)
-        return stale_above(self.project, sync.name, self._graph, known, self.store)
+        known = known_now(self.project, self.catalogs, self.manifest, self.store)
+        return stale_above(self.project, sync.name, known, self.store)
 
 
 def _as_they_come(

@@ -65,6 +65,37 @@ def bookmarks(cursor: DuckDBPyConnection, environment: str) -> dict[str, Bookmar
     return {row[0]: Bookmark(*row) for row in rows}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastLoad:
+    """When a stream was loaded last, as far as the warehouse knows."""
+
+    tap: str
+    stream: str
+    run_id: str
+    at: datetime
+
+
+def last_loads(cursor: DuckDBPyConnection, environment: str) -> list[LastLoad]:
+    """Give each stream's last load; none is later than its tap's bookmark.
+
+    Behind that are only loads of windows, which make nothing younger.
+    """
+    rows = cursor.execute(
+        """
+        SELECT loads.tap, loads.stream, arg_max(loads.run_id, loads.committed_at),
+            least(max(loads.committed_at), any_value(bookmarks.committed_at))
+        FROM _elt.loads LEFT JOIN _elt.bookmarks USING (environment, tap)
+        WHERE environment = ?
+        GROUP BY ALL
+        """,
+        [environment],
+    ).fetchall()
+    return [
+        LastLoad(tap=tap, stream=stream, run_id=run, at=at)
+        for tap, stream, run, at in rows
+    ]
+
+
 def write_bookmark(
     cursor: DuckDBPyConnection,
     environment: str,

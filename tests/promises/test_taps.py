@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import UTC, datetime
 
 import pytest
 
@@ -11,7 +12,7 @@ from elt.events import StepStarted
 from elt.project.load import load_project
 from elt.runner.steps import _write_sources
 from elt.runner.store.database import open_store
-from elt.runner.store.history import asset_statuses
+from elt.runner.store.history import asset_statuses, last_success
 from elt.singer.messages import SET_ASIDE
 from tests.promises.conftest import record, schema, state, stream
 
@@ -200,6 +201,20 @@ def test_a_deleted_store_heals_from_the_warehouse(folder):
 
     assert (folder.path / "seen.json").read_text() == '{"at": 3}'
     assert folder.ids() == [1, 2]
+
+
+def test_a_deleted_store_still_knows_when_streams_were_loaded(folder):
+    folder.script(schema(), record(1), state(at=3))
+    folder.run()
+    shutil.rmtree(folder.path / ".elt")
+    begun = datetime.now(UTC)
+
+    folder.script(schema(), record(1), state(at=3), {"do": "exit", "much": 1})
+    folder.run()
+
+    with open_store(folder.path / ".elt") as store:
+        loaded = last_success(store, "default")
+    assert loaded["stream:t.s"] < begun
 
 
 def test_two_environments_in_one_warehouse_have_bookmarks_of_their_own(folder):

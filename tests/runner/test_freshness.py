@@ -18,9 +18,8 @@ from elt.events import AssetFinished, Status
 from elt.project.load import load_project
 from elt.project.settings import Project
 from elt.reverse.guard import Finding
-from elt.runner.ages import ages_of, remembered
+from elt.runner.ages import ages_of, known_now, remembered
 from elt.runner.freshness import age_of, span, told, way_out
-from elt.runner.graph import Graph
 from elt.runner.lock import this_process
 from elt.runner.stale import notes_of_stale, stale_above
 from elt.runner.standing import Asked, Standing, standings
@@ -171,18 +170,12 @@ class Shop:
         known = remembered(
             self.project, history.asset_ids(self.store, self.project.environment)
         )
-        graph = Graph(known.assets)
-        return stale_above(
-            self.project, "health", graph, known, self.store, now=lambda: NOW
-        )
+        return stale_above(self.project, "health", known, self.store, now=lambda: NOW)
 
     def note(self, *chosen: str) -> str | None:
         known = remembered(self.project, ())
-        graph = Graph(known.assets)
         chosen = (*chosen, "sync:health")
-        notes = notes_of_stale(
-            self.project, graph, chosen, known, self.store, now=lambda: NOW
-        )
+        notes = notes_of_stale(self.project, chosen, known, self.store, now=lambda: NOW)
         return notes.get("sync:health")
 
 
@@ -652,3 +645,41 @@ def test_each_kind_has_its_words_and_its_way_out(shop):
         "`source:web.visits` has no rows, and may be 24 h old",
         "Have it loaded, then look again: `elt dbt source freshness`",
     )
+
+
+def test_what_the_project_has_no_more_is_not_in_the_status(shop):
+    shop.ended("test:renamed", timedelta(hours=1), "stopped")
+    shop.ended("sync:gone", timedelta(hours=1))
+
+    assert {"test:renamed", "sync:gone"}.isdisjoint(shop.status())
+
+
+def test_before_dbt_was_asked_every_node_of_the_log_is_in_the_status(shop):
+    shop.ended("model:mrr", timedelta(hours=1))
+    (shop.project.root / ".elt/dbt/default/manifest.json").unlink()
+
+    assert "model:mrr" in shop.status()
+
+
+def test_streams_of_taps_that_a_run_does_not_ask_have_the_names_of_the_log(shop):
+    text = TOML.replace("streams.notes", "streams.crm-notes")
+    shop.toml(text.replace('max_age = "30d"', 'max_age = "30d"\ntable = "notes"'))
+    shop.ended("stream:crm.crm-notes", timedelta(hours=1))
+
+    known = known_now(shop.project, {}, None, shop.store)
+
+    (found,) = (a for a in known.assets if a.id == "stream:crm.crm-notes")
+    assert found.detail["table"] == "notes"
+    assert found.max_age_seconds == 30 * 86_400
+
+
+def test_an_empty_log_takes_over_what_the_warehouse_knows_and_a_full_one_nothing(shop):
+    hour, day = NOW - timedelta(hours=1), NOW - timedelta(days=1)
+    shop.ended("stream:crm.contacts", timedelta(hours=1))
+
+    loads = [("stream:crm.contacts", "r0", day), ("stream:crm.other", "r0", day)]
+    history.take_over(shop.store, "default", loads)
+
+    known = history.last_success(shop.store, "default")
+    assert known["stream:crm.contacts"] == hour
+    assert known["stream:crm.other"] == day

@@ -84,6 +84,7 @@ class World:
     facts: Facts = field(default_factory=Facts)
     warehouse_id: str | None = "w1"
     bookmarks: Mapping[str, str] = field(default_factory=dict)
+    last_loads: tuple[tuple[str, str, datetime], ...] = ()
     error: Exception | None = None
     closed: int = 0
     previews: list[bool] = field(default_factory=list)

@@ -263,6 +263,19 @@ def last_change(store: Store, environment: str) -> dict[str, datetime]:
     return _moments(store, environment, "last_change")
 
 
+def take_over(
+    store: Store, environment: str, loads: Iterable[tuple[str, str, datetime]]
+) -> None:
+    """Fill an empty run log with what the warehouse knows: asset, run and moment."""
+    rows = [(environment, asset, run, *(text_of(at),) * 3) for asset, run, at in loads]
+    with store.writing() as connection:
+        connection.executemany(
+            "INSERT OR IGNORE INTO assets (environment, asset, run, status, updated_at,"
+            " last_success, last_change) VALUES (?, ?, ?, 'done', ?, ?, ?)",
+            rows,
+        )
+
+
 def note_change(store: Store, environment: str, asset: str, *, at: datetime) -> None:
     """Note that an asset's table changed outside a run: tests of it are due again."""
     with store.writing() as connection:
