@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,6 +25,7 @@ from elt.errors import ConfigError, Guarded
 if TYPE_CHECKING:
     from elt.report.tables import Cell
     from elt.runner.standing import Standing
+    from elt.runner.store.history import AssetStatus
 
 
 @examples(
@@ -187,6 +188,10 @@ def _freshness(each: Standing) -> Cell:
 _COLOURS = {"fresh": "green", "aging": "yellow", "stale": "red", "unknown": "red"}
 
 
+_TOGETHER = ("interrupted", "skipped")
+_WORST_FIRST = ("failed", "stopped", "warned", *_TOGETHER)
+
+
 def _summed_up(passed: Sequence[Standing]) -> list[tuple[Cell, ...]]:
     """Give one line for tests, with the age of the one that has waited longest."""
     from elt.report.figures import counted
@@ -200,22 +205,42 @@ def _summed_up(passed: Sequence[Standing]) -> list[tuple[Cell, ...]]:
 
 
 def _sentences(found: Sequence[Standing]) -> list[str]:
+    """Say what is too old, then what did not end well, the worst first."""
     from elt.report.clean import encoding, one_line
     from elt.report.marks import mark
     from elt.runner.freshness import told, way_out
 
+    signs = encoding(sys.stdout)
     said = []
     for each in found:
         if each.age is not None and each.is_too_old:
-            sign = mark("failed", encoding(sys.stdout))
             whose = f" (owner: {each.owner})" if each.owner else ""
-            said.append(f"{sign} {one_line(told(each.age) + whose)}")
+            said.append(f"{mark('failed', signs)} {one_line(told(each.age) + whose)}")
             said.append(f"  hint: {way_out(each.age)}")
-        last = each.last
-        if last is not None and last.message and last.status != "done":
-            sign = mark(last.status, encoding(sys.stdout))
-            said.append(f"{sign} {each.asset} {last.status}: {one_line(last.message)}")
+    ended = [each.last for each in found if each.last is not None]
+    for name, status, message in _not_done(ended):
+        said.append(f"{mark(status, signs)} {name} {status}: {one_line(message)}")
     return said
+
+
+def _not_done(ended: Sequence[AssetStatus]) -> Iterator[tuple[str, str, str]]:
+    """Give name, status and message; one cause often skips or interrupts many."""
+    from elt.report.figures import counted
+
+    causes: dict[tuple[str, str, str], list[str]] = {}
+    for last in ended:
+        if last.message and last.status != "done":
+            alone = "" if last.status in _TOGETHER else last.asset
+            causes.setdefault((last.status, last.message, alone), []).append(last.asset)
+    for status, message, alone in sorted(causes, key=_severity):
+        assets = causes[status, message, alone]
+        name = assets[0] if len(assets) == 1 else counted(len(assets), "asset")
+        yield name, status, message
+
+
+def _severity(cause: tuple[str, str, str]) -> int:
+    status, *_ = cause
+    return _WORST_FIRST.index(status) if status in _WORST_FIRST else len(_WORST_FIRST)
 
 
 def _ago(moment: str | None) -> str:

@@ -131,3 +131,25 @@ def test_only_what_is_chosen_can_fail(ran, run_elt):
     nearest = run_elt("-C", ran, "status", "tag:dayly")
     assert nearest.code == 2
     assert "Did you mean `tag:daily`?" in nearest.err
+
+
+def test_one_cause_of_many_skipped_assets_is_told_once_behind_what_failed(ran, run_elt):
+    with sqlite3.connect(ran / ".elt" / "elt.db") as store:
+        store.executemany(
+            "INSERT INTO assets (environment, asset, run, status, message, updated_at)"
+            " VALUES ('default', ?, 'r', ?, ?, '2026-11-21T09:00:00+00:00')",
+            [
+                ("stream:days.a", "skipped", "`stream:days.c` failed"),
+                ("stream:days.b", "skipped", "`stream:days.c` failed"),
+                ("stream:days.c", "failed", "no such table"),
+            ],
+        )
+    store.close()
+    (next((ran / ".elt" / "catalogs").iterdir())).unlink()  # the log has their names
+
+    done = run_elt("-C", ran, "status")
+
+    assert done.out.splitlines()[-2:] == [
+        "✗ stream:days.c failed: no such table",
+        "- 2 assets skipped: `stream:days.c` failed",
+    ]
