@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from queue import SimpleQueue
 from typing import Any
 
-from elt.errors import ConfigError, EltError, Unavailable
+from elt.errors import EltError, Unavailable
 from elt.events import Listener, LogLine
 from elt.project.secrets import Secrets
 from elt.project.settings import Project
@@ -20,28 +20,23 @@ from elt.reverse.sync import Watch
 from elt.runner.ages import as_logged, known_now
 from elt.runner.assets import stream_asset_id
 from elt.runner.attempt import AssetResult, Do, Stop
-from elt.runner.discovery import Again, Discovered, discover_all, stream_settings
+from elt.runner.discovery import Again, Discovered, discover_all
 from elt.runner.forecast import is_without_dbt, taps_within
 from elt.runner.graph import Asset
 from elt.runner.loading import run_tap
-from elt.runner.max_ages import max_age_of_stream
 from elt.runner.plan import Facts, RunRequest, Step
 from elt.runner.relaying import relay_facts, run_relayed, target_of
 from elt.runner.sending import destination_of, manifest_of, send, sync_of
+from elt.runner.source_files import write_source_files
 from elt.runner.spans import shown_window
 from elt.runner.stale import stale_above
 from elt.runner.store.database import Store
 from elt.runner.store.history import asset_statuses
-from elt.runner.stream_plans import stream_tables
 from elt.runner.tap_facts import TapFacts, facts_of
 from elt.runner.windows import Window
-from elt.singer.catalog import Stream, selected_streams
-from elt.targets import columns as targets
-from elt.targets.columns import table_name
 from elt.transform.dbt import Dbt
 from elt.transform.manifest import Manifest
 from elt.transform.results import NodeResult
-from elt.transform.sources import Column, write_sources
 from elt.warehouse.bookmarks import bookmarks, last_loads
 from elt.warehouse.duckdb import Warehouse, warehouse_of
 from elt.warehouse.tables import warehouse_id
@@ -86,7 +81,7 @@ def prepare(  # noqa: PLR0913  the edges of a run, each named
     )
     manifest = None
     if project.file.transform is not None:
-        _write_sources(project, discovered.catalogs)
+        write_source_files(project, discovered.catalogs)
         if stop.is_set() and not dbt.is_fresh():
             stop.heed(_NOTHING_YET)  # nobody could interrupt dbt while it parses
         manifest = manifest_of(project, dbt, listen, preview=preview)
@@ -377,53 +372,3 @@ def _sweep(project: Project) -> None:
     """Delete what a killed run left on its way; nobody else runs under our lock."""
     for name in ("spool", "tmp", "syncs"):
         shutil.rmtree(project.private_dir / name, ignore_errors=True)
-
-
-def _write_sources(project: Project, catalogs: Mapping[str, Mapping[str, Any]]) -> None:
-    """Tell dbt of the tables that the taps load, before it looks for them."""
-    transform = project.file.transform
-    if transform is None or not transform.write_sources:
-        return
-    assert project.transform_dir is not None  # noqa: S101
-    if not project.transform_dir.is_dir():
-        raise ConfigError(
-            "the dbt project does not exist",
-            where=str(project.transform_dir),
-            hint="Set `project_dir` in [transform], or run `dbt init` there",
-        )
-    for tap, catalog in catalogs.items():
-        if project.file.taps[tap].target is not None:
-            continue
-        tables, max_ages = {}, {}
-        for stream in selected_streams(catalog):
-            own = stream_settings(project, tap, stream).table
-            table = own or table_name(stream.name)
-            max_age = max_age_of_stream(project, tap, (stream.id, stream.name))
-            if max_age is not None:
-                max_ages[table] = max_age
-            for name, columns in stream_tables(project, tap, stream, table).items():
-                tables[name] = _told(stream, columns)
-        write_sources(
-            project.transform_dir,
-            tap,
-            project.tap_schema(tap),
-            tables,
-            max_ages=max_ages,
-        )
-
-
-def _told(stream: Stream, columns: Iterable[targets.Column]) -> list[Column]:
-    """Describe columns as the tap does; those that elt makes have no description."""
-    properties = stream.schema.get("properties") or {}
-    return [
-        Column(column.name, column.type, _description(properties.get(column.property)))
-        for column in columns
-    ]
-
-
-def _description(declared: object) -> str:
-    match declared:
-        case {"description": description}:
-            return str(description)
-        case _:
-            return ""

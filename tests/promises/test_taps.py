@@ -10,7 +10,7 @@ import pytest
 
 from elt.events import StepStarted
 from elt.project.load import load_project
-from elt.runner.steps import _write_sources
+from elt.runner.source_files import write_source_files
 from elt.runner.store.database import open_store
 from elt.runner.store.history import asset_statuses, last_success
 from elt.singer.messages import SET_ASIDE
@@ -381,7 +381,7 @@ def test_dbt_is_told_of_the_table_that_a_stream_is_given_by_its_name(folder):
     folder.write("dbt/dbt_project.yml", "name: x\n")
     catalog = {"streams": [with_id("users", "public-users")]}
 
-    _write_sources(load_project(folder.path, None), {"t": catalog})
+    write_source_files(load_project(folder.path, None), {"t": catalog})
 
     written = folder.path / "dbt" / "models" / "_elt_sources" / "t.yml"
     assert "name: people" in written.read_text().replace('"', "")

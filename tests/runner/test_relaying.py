@@ -23,7 +23,7 @@ from elt.runner.assets import build_graph
 from elt.runner.decide import plan_project
 from elt.runner.plan import RunRequest
 from elt.runner.run import run_project
-from elt.runner.steps import _write_sources
+from elt.runner.source_files import write_source_files
 from elt.runner.store.database import open_store
 from elt.runner.store.state import latest, place_at_target, save
 from tests.promises.conftest import TAP, record, schema, state, stream
@@ -569,7 +569,7 @@ def test_dbt_sources_are_not_written_and_a_model_that_needs_them_is_told(folder)
     deals = source("deals", "RAW_T", "s")
     reads = manifest(deals, node("model", "stg", deals.unique_id))
 
-    _write_sources(project, {"t": CATALOG})
+    write_source_files(project, {"t": CATALOG})
 
     assert not (folder.path / "dbt" / "models").exists()
     assert build_graph(project, {"t": CATALOG}, reads).needs("model:stg") == ()
