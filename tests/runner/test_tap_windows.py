@@ -36,11 +36,14 @@ def test_what_a_format_cannot_tell_is_rounded_away_from_the_window(format_, star
 
 def test_a_tap_without_a_setting_for_an_end_is_told_the_start_alone():
     table = WindowTable(start="a")
-    window = Window(datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 2, tzinfo=UTC))
+    window = Window(
+        datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 2, tzinfo=UTC)
+    )
 
     assert told_to_tap(table, window) == {"a": "2026-11-01T00:00:00Z"}
     assert note_of_window(table, window) == (
-        "reads from 2026-11-01 on: the tap has no setting for an end; its bookmark stays"
+        "reads from 2026-11-01 on: the tap has no setting for an end;"
+        " its bookmark stays"
     )
     assert note_of_window(WindowTable(start="a", end="b"), window) == (
         "reads 2026-11-01 .. 2026-11-02; its bookmark stays"
