@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from elt.plugins import plugins
@@ -45,6 +46,8 @@ def test_the_guide_has_all_its_examples():
         ("file", "plugins/tickets.py"),
         ("run", ""),
         ("file", "plugins/billing.py"),
+        ("file", "plugins/visits.py"),
+        ("settings", "elt.toml"),
         ("file", "test_tickets.py"),
         ("file", "plugins/countries.py"),
         ("run", '{"codes": ["de", "fr"]}'),
@@ -79,6 +82,19 @@ def test_its_several_streams_are_one_tap(project):
     streams = [m["stream"] for m in messages if m["type"] == "RECORD"]
     assert streams == ["invoices", "invoices", "plans", "plans"]
     assert messages[0]["schema"]["properties"]["amount"]["multipleOf"] == 0.01
+
+
+def test_its_function_with_a_window_reads_that_day_alone(project):
+    settings = next(text for kind, _, text in EXAMPLES if kind == "settings")
+    (project / "elt.toml").write_text(f'[project]\nname = "acme"\n\n{settings}')
+    words = ["backfill", "tap:visits", "--from", "2026-11-03", "--to", "2026-11-04"]
+    elt = [sys.executable, "-m", "elt"]
+
+    subprocess.run([*elt, *words], cwd=project, capture_output=True, check=True)
+
+    with duckdb.connect(str(project / "warehouse.duckdb")) as warehouse:
+        rows = warehouse.execute("SELECT id FROM raw_visits.visits").fetchall()
+    assert rows == [(2,)]
 
 
 def test_its_test_passes(project):

@@ -33,11 +33,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at; `problem` is empty where all is well."""
+    """One thing that was looked at; `problem` is empty where all is well.
+
+    A `warning` leaves it as well as it was.
+    """
 
     subject: str
     fine: str = ""
     problem: str = ""
+    warning: str = ""
     where: str = ""
     hint: str = ""
 
@@ -82,6 +86,18 @@ def _findings(context: typer.Context, environment: str | None) -> Iterator[Findi
             yield from _problems(subject, error)
         else:
             yield Finding(subject, fine)
+    for name in project.file.taps:
+        yield from _window_warnings(project, name)
+
+
+def _window_warnings(project: Project, tap: str) -> Iterator[Finding]:
+    from elt.cli.window_settings import unknown_settings
+
+    found = unknown_settings(project, tap)
+    if found is not None:
+        where = project.where("taps", tap, "window")
+        warning, hint = found
+        yield Finding(f"tap {tap}", warning=warning, where=where, hint=hint)
 
 
 def _problems(subject: str, error: ConfigError) -> Iterator[Finding]:
@@ -195,8 +211,10 @@ def _print(findings: list[Finding]) -> None:
 
     written = encoding(sys.stdout)
     for finding in findings:
-        if finding.problem:
-            say(f"{mark('failed', written)} {finding.subject}: {finding.problem}")
+        said = finding.problem or finding.warning
+        if said:
+            status = "failed" if finding.problem else "warned"
+            say(f"{mark(status, written)} {finding.subject}: {said}")
             detail = (finding.where, f"hint: {finding.hint}" if finding.hint else "")
             for line in filter(None, detail):
                 say(f"    {line}")

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from elt.cli.options import Environment, examples, note, open_project
+from elt.cli.options import Environment, examples, note, open_project, say
 from elt.errors import ConfigError
 
 if TYPE_CHECKING:
     from elt.project.settings import Project
     from elt.project.workflows import Needed
+
+
+STDOUT = Path("-")
 
 
 class Place(StrEnum):
@@ -52,7 +55,9 @@ def init(
     ] = "",
     output: Annotated[
         Path | None,
-        typer.Option("--output", metavar="FILE", help="Write it there instead."),
+        typer.Option(
+            "--output", metavar="FILE", help="Write it there instead; `-` is stdout."
+        ),
     ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Write over a file that is there.")
@@ -71,13 +76,18 @@ def init(
     top = _repository(project.root)
     chosen = place or _guessed(top)
     path = output or top / _file(project, chosen, top)
-    if path.exists() and not force:
+    on_stdout = path == STDOUT
+    if path.exists() and not force and not on_stdout:
         raise ConfigError(
             "there is a file already, and it may be yours",
             where=str(path),
             hint="Name another: `--output FILE`, or write over it: `--force`",
         )
-    _write(path, workflow(project, chosen.value, top, storage))
+    text = workflow(project, chosen.value, top, storage)
+    if on_stdout:
+        say(text.rstrip())
+        return
+    _write(path, text)
     note(f"Wrote {path}. Next:\n")
     names = _secrets(chosen, needed_secrets(project), storage)
     _tell_next(chosen, names, stored=bool(storage), included=output is not None)
@@ -129,7 +139,14 @@ def _secrets(place: Place, needed: Needed, storage: str) -> list[str]:
 
 
 def _tell_next(place: Place, names: list[str], *, stored: bool, included: bool) -> None:
+    from elt.project.workflows import installed_from
+
     steps = []
+    if origin := installed_from():
+        steps.append(
+            f"Say in it where pip finds elt, as its comment shows: here it came from"
+            f" {origin}"
+        )
     if place is Place.GITHUB:
         where = "Settings > Secrets and variables > Actions"
         start = "Start it by hand once: Actions > Run workflow"
@@ -140,8 +157,13 @@ def _tell_next(place: Place, names: list[str], *, stored: bool, included: bool) 
         steps.append(f"Set under {where}: {', '.join(names)}")
     if place is Place.GITLAB and included:
         steps.append("Add it to `.gitlab-ci.yml`, under `include:` as `local:`")
-    look = "" if stored else ", and at what it says of the cache"
-    steps += [f"Look at its time{look}", "Commit and push"]
+    look = [
+        *(["its time"] if place is Place.GITHUB else []),  # GitLab's is no part of it
+        *([] if stored else ["what it says of the cache"]),
+    ]
+    if look:
+        steps.append("Look at " + ", and at ".join(look))
+    steps.append("Commit and push")
     steps.append(f"{start}. If a sync sends for the first time, with `--first`")
     for number, step in enumerate(steps, 1):
         note(f"  {number}. {step}")

@@ -157,7 +157,7 @@ def _print_changes(found: Sequence[Change]) -> None:
     print_table(
         (
             Column("when", whole=True),
-            Column("who", spare=True),
+            Column("who", whole=True),
             Column("what"),
             Column("change", give_way=True),
             Column("why", give_way=True, optional=True),

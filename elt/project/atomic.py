@@ -42,6 +42,16 @@ def make_folder(path: Path) -> None:
         ) from error
 
 
+def make_private_folder(path: Path) -> None:
+    """Make a folder for this user only, and so those around it that are not there.
+
+    `mkdir` gives its mode to the last one alone.
+    """
+    missing = [each for each in (path, *path.parents) if not each.exists()]
+    for each in reversed(missing):
+        each.mkdir(mode=0o700, exist_ok=True)
+
+
 def _replace(target: Path, content: bytes, mode: int) -> None:
     if target.exists() and not os.access(target, os.W_OK):
         raise PermissionError(None, "the file is read-only")

@@ -46,12 +46,13 @@ class WindowTable(Table, frozen=True, kw_only=True):
         ),
     ]
     end: Annotated[
-        Name,
+        Name | None,
         Meta(
-            description="The setting for the moment before which it stops",
+            description="The setting for the moment before which it stops; without it"
+            " each window is read from its start on, until now",
             examples=["end_date"],
         ),
-    ]
+    ] = None
     format: Annotated[
         Name,
         Meta(

@@ -39,6 +39,10 @@ jobs:
       - uses: actions/setup-python@v6
         with:
           python-version: "3.12"
+      # pip takes elt from the index that it knows. Where it is on none yet, let pip
+      # have it from its repository, or from a wheel that you commit, as one of
+      #   elt-toolkit[...] @ git+https://HOST/REPOSITORY@COMMIT
+      #   ./wheels/elt_toolkit-VERSION-py3-none-any.whl[...]
       - name: Install
         run: |
 {install}
@@ -78,7 +82,11 @@ elt:
   timeout: 2h
   variables:
     ARGUMENTS: ""  # of a run by hand: `tap:crm+ --full-refresh`, or `--first`
-{cache}  before_script:
+{cache}  # pip takes elt from the index that it knows. Where it is on none yet, let pip
+  # have it from its repository, or from a wheel that you commit, as one of
+  #   elt-toolkit[...] @ git+https://HOST/REPOSITORY@COMMIT
+  #   ./wheels/elt_toolkit-VERSION-py3-none-any.whl[...]
+  before_script:
 {prepare}
   script:
 {script}

@@ -6,10 +6,11 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import distribution, version
 from pathlib import Path
 from shlex import quote
 from typing import Any, Literal
+from urllib.parse import unquote
 
 from msgspec import to_builtins
 
@@ -235,6 +236,18 @@ class _Known:
 
 def _elt_version() -> str:
     return version("elt-toolkit")
+
+
+def installed_from() -> str:
+    """Say where elt was installed from; empty where it came from an index."""
+    text = distribution("elt-toolkit").read_text("direct_url.json")
+    origin: dict[str, Any] = json.loads(text) if text else {}
+    url = str(origin.get("url", ""))
+    match origin.get("vcs_info"):
+        case {"vcs": kind, "commit_id": commit}:
+            return f"{kind}+{url}@{commit}"
+        case _:
+            return unquote(url.removeprefix("file://"))
 
 
 def _github_variables(names: dict[str, str]) -> Iterator[str]:

@@ -23,7 +23,7 @@ class Column:
 
     On a narrow terminal, columns that `give_way` are the first to be wrapped, and
     `whole` ones are never cut. `optional` columns are left out where all of their
-    cells are empty, `spare` ones where the whole table would not fit.
+    cells are empty, `spare` ones where there is no room for them beside the rest.
     """
 
     title: str
@@ -84,12 +84,24 @@ def _widths(
         if not column.optional or any(row[n].plain for row in cells)
     }
     if _excess(widths, room) > 0:
-        widths = {n: wide for n, wide in widths.items() if not columns[n].spare}
+        widths = _without_spare(columns, widths, room)
     yielding = [n for n in widths if columns[n].give_way]
     others = [n for n in widths if not columns[n].is_whole and n not in yielding]
     _narrow(widths, yielding, room, floor=_NARROWEST_SENTENCE)
     _narrow(widths, others, room, floor=_NARROWEST_NAME)
     return widths
+
+
+def _without_spare(
+    columns: Sequence[Column], widths: Mapping[int, int], room: int
+) -> dict[int, int]:
+    """Leave out the spare columns that do not fit, optional ones before others."""
+    kept = {n: wide for n, wide in widths.items() if not columns[n].spare}
+    spare = sorted(widths.keys() - kept.keys(), key=lambda n: (columns[n].optional, n))
+    for n in spare:
+        if _excess({**kept, n: widths[n]}, room) <= 0:
+            kept[n] = widths[n]
+    return {n: kept[n] for n in widths if n in kept}
 
 
 def _narrow(widths: dict[int, int], which: list[int], room: int, floor: int) -> None:

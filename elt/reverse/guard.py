@@ -47,6 +47,7 @@ class Evidence:
     # Nothing leaves the machine, so nobody has to be asked about a first sync.
     is_local: bool
     sends_to: str | None = None  # in words; None where that does not matter
+    sync: str = "NAME"  # for the commands in hints
 
 
 def findings(evidence: Evidence, guards: GuardTable) -> list[Finding]:
@@ -119,7 +120,10 @@ def _first(evidence: Evidence) -> list[Finding]:
     if evidence.past.has_sent or evidence.is_local:
         return []
     what = f"this is the first sync: {evidence.counts.added:,} rows would be sent"
-    hint = "Look at `elt sync plan`, then allow it once with `--first`"
+    hint = (
+        f"Look at `elt sync plan {evidence.sync}`, then allow it once with `--first`,"
+        " as in `elt retry --first`"
+    )
     return [Finding("first", what, hint)]
 
 
@@ -136,8 +140,14 @@ def _percentages(evidence: Evidence, guards: GuardTable) -> list[Finding]:
     if evidence.past.has_finished:
         limits.append(_Limit("added", added, guards.max_added_percent))
     because = ", because the sync's mapping changed" if evidence.mapping_changed else ""
-    found = (limit.finding(counts.known, guards.min_rows, because) for limit in limits)
-    return [finding for finding in found if finding is not None]
+    tripped = (
+        (limit, limit.what(counts.known, guards.min_rows, because)) for limit in limits
+    )
+    return [
+        Finding(limit.guard, what, limit.hint(evidence.sync))
+        for limit, what in tripped
+        if what
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,20 +156,24 @@ class _Limit:
     rows: int
     max_percent: float
 
-    def finding(self, known: int, min_rows: int, because: str) -> Finding | None:
+    def what(self, known: int, min_rows: int, because: str) -> str:
         if self.rows <= min_rows:
-            return None
+            return ""
         percent = 100 * self.rows / known if known else None
         if percent is not None and percent <= self.max_percent:
-            return None
+            return ""
         share = "of no known rows" if percent is None else f"{percent:.1f} %"
         reason = because if self.guard == "changed" else ""
-        return Finding(
-            self.guard,
+        return (
             f"{self.rows:,} rows {self.guard} ({share}, the limit is"
-            f" {self.max_percent:g} %){reason}",
-            f"Look at `elt sync plan --diff`, then allow it once with"
-            f" `--accept {self.guard}`, or raise `guards.max_{self.guard}_percent`",
+            f" {self.max_percent:g} %){reason}"
+        )
+
+    def hint(self, sync: str) -> str:
+        return (
+            f"Look at `elt sync plan {sync} --diff`, then allow it once:"
+            f" `elt retry --accept {self.guard}`; or raise"
+            f" `guards.max_{self.guard}_percent`"
         )
 
 

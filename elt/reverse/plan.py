@@ -229,6 +229,7 @@ def _plan(sync: Sync, spool: Spool) -> SyncPlan:
         is_local=sync.destination.traits.is_local,
         # What is written whole each time has no need of what was sent before.
         sends_to=None if sync.destination.traits.wants_rows else sync.sends_to,
+        sync=sync.name,
     )
     return SyncPlan(
         sync=sync,

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, assert_never
 
+from elt.project.atomic import make_private_folder
 from elt.reverse.destination import Added, Change, Changed, ChangeName, Removed
 from elt.singer.private_files import pid_is_taken
 
@@ -34,7 +35,7 @@ class Spool:
     ) -> None:
         self.wants_rows = wants_rows
         self.though_alike = though_alike  # rows are wanted also if none has changed
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(folder)
         _remove_leftovers(folder, sync)
         # The name holds our process id, to tell leftovers by.
         self._folder = folder / f"{sync}.{os.getpid()}.{uuid.uuid4().hex}"

@@ -23,6 +23,7 @@ import msgspec
 from elt.errors import ConfigError, EltError, Unavailable
 from elt.events import Listener, LogLine, ignore
 from elt.plugins import find, tap_program
+from elt.project.atomic import make_private_folder
 from elt.project.check import named
 from elt.project.map_rules import Known, map_problems, misspelt
 from elt.project.secrets import Secrets
@@ -339,7 +340,7 @@ def _remembered(memory: Path, identity: str | None) -> dict[str, Any] | None:
 
 
 def _remember(memory: Path, identity: str, catalog: Mapping[str, Any]) -> None:
-    memory.parent.mkdir(parents=True, exist_ok=True)
+    make_private_folder(memory.parent)
     aside = memory.with_suffix(f".{os.getpid()}")
     aside.write_text(json.dumps({"identity": identity, "catalog": catalog}))
     aside.replace(memory)

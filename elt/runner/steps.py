@@ -28,11 +28,11 @@ from elt.runner.plan import Facts, RunRequest, Step
 from elt.runner.relaying import relay_facts, run_relayed, target_of
 from elt.runner.sending import destination_of, manifest_of, send, sync_of
 from elt.runner.source_files import write_source_files
-from elt.runner.spans import shown_window
 from elt.runner.stale import stale_above
 from elt.runner.store.database import Store
 from elt.runner.store.history import asset_statuses
 from elt.runner.tap_facts import TapFacts, facts_of
+from elt.runner.tap_windows import note_of_window
 from elt.runner.windows import Window
 from elt.transform.dbt import Dbt
 from elt.transform.manifest import Manifest
@@ -211,7 +211,9 @@ class Doing:
 
     def _note_of(self, tap: str, known: TapFacts) -> str:
         if known.window is not None:
-            return f"reads {shown_window(known.window)}; its bookmark stays"
+            table = self.project.file.taps[tap].window
+            assert table is not None  # noqa: S101  only such a tap has a window
+            return note_of_window(table, known.window)
         if self.project.file.taps[tap].target is not None:
             nothing = known.previous_state is None
             return "from its start: the target has confirmed nothing" if nothing else ""

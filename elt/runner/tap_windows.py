@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from elt.project.tap_settings import WindowTable
+from elt.runner.spans import shown, shown_window
 from elt.runner.windows import Window
 
 _STEPS = tuple(
@@ -19,10 +20,18 @@ def told_to_tap(table: WindowTable, window: Window) -> dict[str, str]:
     reads the whole of its first and of its last.
     """
     start, end = window.start.astimezone(UTC), window.end.astimezone(UTC)
-    return {
-        table.start: start.strftime(table.format),
-        table.end: _rounded_up(end, table.format).strftime(table.format),
-    }
+    told = {table.start: start.strftime(table.format)}
+    if table.end is not None:
+        told[table.end] = _rounded_up(end, table.format).strftime(table.format)
+    return told
+
+
+def note_of_window(table: WindowTable, window: Window) -> str:
+    """Say what a tap reads in a run with a window."""
+    if table.end is None:
+        from_on = f"reads from {shown(window.start)} on"
+        return f"{from_on}: the tap has no setting for an end; its bookmark stays"
+    return f"reads {shown_window(window)}; its bookmark stays"
 
 
 def _rounded_up(moment: datetime, format_: str) -> datetime:

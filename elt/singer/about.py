@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from elt.errors import EltError
+from elt.project.nearest import nearest
 from elt.singer.process import TapProcess, TapProgram, read_all
 
 
@@ -26,6 +27,13 @@ class About:
     @property
     def is_told(self) -> bool:
         return not self.problem
+
+    def unknown(self, names: Iterable[str]) -> dict[str, str | None]:
+        """Give the settings that it does not tell of, each with the nearest it does."""
+        known = self.settings.get("properties")
+        if not known or not isinstance(known, dict):
+            return {}
+        return {name: nearest(name, known) for name in names if name not in known}
 
 
 def fetch_about(program: TapProgram, *, timeout_seconds: float = 60.0) -> About:

@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from elt.errors import ConfigError, EltError
+from elt.project.atomic import make_private_folder
 from elt.singer.installed import STAMP, Installed, Missing, describe, homes, look, stamp
 from elt.singer.installer import Installer, Order, find_installer, run_installer
 from elt.singer.locks import Lock, write_lock
@@ -180,7 +181,7 @@ def _alone(
     """Hold the package's kernel lock, which ends with this process however it ends."""
     path = package.folder / "lock"
     try:
-        package.folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(package.folder)
         file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise ConfigError(

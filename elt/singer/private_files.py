@@ -11,13 +11,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from elt.project.atomic import make_private_folder
+
 
 @contextlib.contextmanager
 def private_files(
     parent: Path, contents: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[dict[str, Path]]:
     """Write JSON files that only this user can read, and delete them afterwards."""
-    parent.mkdir(parents=True, exist_ok=True)
+    make_private_folder(parent)
     _sweep(parent)
     folder = Path(tempfile.mkdtemp(prefix=f"tap-{os.getpid()}-", dir=parent)).resolve()
     try:
@@ -49,7 +51,7 @@ def pid_is_taken(pid: int) -> bool:
 
 
 def write_private(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_private_folder(path.parent)
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
     with open(os.open(path, flags, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123
         file.write(text)

@@ -20,6 +20,7 @@ from typing import Any
 from elt.errors import EltError
 from elt.events import Listener, LogLine, RowsRead
 from elt.faults import reach
+from elt.project.atomic import make_private_folder
 from elt.singer.messages import SET_ASIDE, Message, decode, raw_json, utf_8
 from elt.singer.moved_marks import not_behind
 from elt.targets.bookmarks import carry_over, says_nothing
@@ -108,7 +109,7 @@ class Loading:
         self._spools = 0
         self._committer = ThreadPoolExecutor(1, thread_name_prefix="commit")
         self._committing: Future[Committed] | None = None
-        load.spool.mkdir(parents=True, exist_ok=True)
+        make_private_folder(load.spool)
 
     def feed(self, lines: Iterable[bytes]) -> None:
         """Take in some lines; commit when a STATE makes it possible and worth it."""

@@ -21,6 +21,7 @@ from elt.transform.invocation import (
     Ended,
     Event,
     Line,
+    Reason,
     Started,
     Stop,
     Work,
@@ -172,6 +173,10 @@ class Dbt:
                     listeners.on_start(unique_id)
                 case Line(text):
                     listeners.on_line(text)
+                case Reason(unique_id, text) if not self._stop.asked.is_set():
+                    # One for each batch, and most of them alike.
+                    if listeners.results.reason(unique_id, text):
+                        listeners.on_line(text)
                 case Answer():
                     self._answer(event, listeners.results)
                 case _:

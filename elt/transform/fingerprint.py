@@ -20,6 +20,7 @@ from typing import Any
 from msgspec import DecodeError, Struct, ValidationError, json
 
 from elt.errors import ConfigError
+from elt.project.atomic import make_private_folder
 from elt.transform.yml import read_yml
 
 FORMAT = 1
@@ -92,7 +93,7 @@ def take(
 
 
 def store(fingerprint: Fingerprint, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_private_folder(path.parent)
     aside = path.with_suffix(".new")
     aside.write_bytes(json.encode(fingerprint))
     aside.replace(path)

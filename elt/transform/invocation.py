@@ -23,6 +23,7 @@ from elt.transform.stdout import printed_lines
 
 # Warnings that come again as results of their nodes.
 TOLD_AS_RESULTS = {"LogTestResult", "RunResultWarning", "RunResultWarningMessage"}
+OF_A_BATCH = "Exception on worker thread. "  # before the reason of each
 
 _one_invocation = threading.Lock()
 
@@ -47,6 +48,14 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a node fails, which dbt says before, and for batches not in, its answer."""
+
+    unique_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Written:
     kind: str
     path: str
@@ -67,7 +76,7 @@ class Ended:
         return type(self.error).__name__ == "UninstalledPackagesFoundError"
 
 
-Event = Started | Line | Answer | Written | Ended
+Event = Started | Line | Reason | Answer | Written | Ended
 
 
 class Stop:
@@ -223,6 +232,9 @@ def _translated(event: Any) -> Event | None:
             return _answer(event.data.node_info.unique_id, event.data.run_result)
         case "ArtifactWritten":
             return Written(event.data.artifact_type, event.data.artifact_path)
+        case "GenericExceptionOnRun":
+            text = str(event.data.exc).strip().removeprefix(OF_A_BATCH)
+            return Reason(event.data.unique_id, text)
         case "PrintEvent" | "JinjaLogInfo":
             return Line(event.info.msg)
         case _ if event.info.level == "warn" and name not in TOLD_AS_RESULTS:

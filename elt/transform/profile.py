@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from elt.errors import ConfigError
+from elt.project.atomic import make_private_folder
 from elt.project.settings import Project
 from elt.transform.yml import read_yml, yml_text
 
@@ -91,7 +92,7 @@ def _is_python(text: str) -> bool:
 
 
 def _write_private(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_private_folder(path.parent)
     aside = path.with_suffix(".new")
     aside.unlink(missing_ok=True)
     opened = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -81,12 +81,22 @@ class Results:
         self.wanted = {node.unique_id: node for node in nodes}
         self._ended: dict[str, NodeResult] = {}
         self._on_result = on_result
+        self._reasons: dict[str, list[str]] = {}
 
     def missing(self) -> list[Node]:
         """Give the nodes that have no answer yet."""
         return [node for id_, node in self.wanted.items() if id_ not in self._ended]
 
+    def reason(self, unique_id: str, text: str) -> bool:
+        """Remember why a node fails; say whether that is new."""
+        known = self._reasons.setdefault(unique_id, [])
+        if not text or text in known:
+            return False
+        known.append(text)
+        return True
+
     def take(self, node: Node, answer: Answer, *, cancelled: bool) -> None:
+        answer = _with_reason(answer, self._reasons.get(node.unique_id, ()))
         result = result_of(node, answer, cancelled=cancelled)
         if result.status == "skipped":
             why = skip_message(node, self.wanted, self._ended)
@@ -135,6 +145,16 @@ def result_of(node: Node, answer: Answer, *, cancelled: bool) -> NodeResult:
         _message(node, status, answer),
         _hint(node, status),
     )
+
+
+def _with_reason(answer: Answer, reasons: Sequence[str]) -> Answer:
+    """Put the first reason into the message that lacks it: of batches dbt counts."""
+    if not reasons or status_of(answer.status) != "failed":
+        return answer
+    if reasons[0] in answer.message:
+        return answer
+    said = "" if answer.message == "ERROR" else answer.message
+    return replace(answer, message=": ".join(filter(None, (said, reasons[0]))))
 
 
 def status_of(said: str) -> Status:

@@ -119,6 +119,7 @@ def test_the_config_of_a_built_in_tap_is_read(
         "subject": "tap x",
         "fine": "",
         "problem": problem,
+        "warning": "",
         "where": f"elt.toml:{line}  [taps.x.config]",
         "hint": hint,
     }

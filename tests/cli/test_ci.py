@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
 import yaml
 
 
@@ -67,6 +70,51 @@ def test_it_can_be_written_elsewhere(run_elt, project, tmp_path):
     assert done.code == 0
     assert path.exists()
     assert "include:" in done.err
+
+
+def test_it_can_be_written_to_stdout(run_elt, project):
+    done = run_elt("-C", project, "ci", "init", "gitlab", "--output", "-")
+
+    assert done.code == 0
+    assert "elt" in yaml.safe_load(done.out)
+    assert not Path("-").exists()
+
+
+@pytest.mark.parametrize(
+    ("origin", "told"),
+    [
+        ('{"url": "file:///src/my%20elt", "dir_info": {}}', "/src/my elt"),
+        (
+            '{"url": "https://a.example/elt",'  # noqa: ISC004
+            ' "vcs_info": {"vcs": "git", "commit_id": "4f0c"}}',
+            "git+https://a.example/elt@4f0c",
+        ),
+        ("", ""),
+    ],
+)
+def test_an_elt_that_came_from_no_index_is_told(
+    run_elt, project, tmp_path, monkeypatch, origin, told
+):
+    info = tmp_path / "site" / "elt_toolkit-9.9.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Name: elt-toolkit\nVersion: 9.9\n")
+    if origin:
+        (info / "direct_url.json").write_text(origin)
+    monkeypatch.syspath_prepend(info.parent)
+
+    done = run_elt("-C", project, "ci", "init")
+
+    first = "1. Say in it where pip finds elt, as its comment shows: here it came from"
+    assert (first in done.err) is bool(told)
+    assert told in done.err
+
+
+def test_of_a_time_is_told_only_where_the_workflow_has_one(run_elt, project):
+    github = run_elt("-C", project, "ci", "init", "github")
+    gitlab = run_elt("-C", project, "ci", "init", "gitlab")
+
+    assert "Look at its time, and at what it says of the cache" in github.err
+    assert "Look at what it says of the cache" in gitlab.err
 
 
 def test_a_place_that_cannot_be_written_is_told(run_elt, project, tmp_path):

@@ -54,6 +54,37 @@ def test_all_packages_are_installed_and_locked(run_elt, project):
     assert locks == {"tap.shop.txt", "target.lake.txt"}
 
 
+ABOUT_TAP = """
+    import sys
+    def main():
+        if "--about" not in sys.argv:
+            sys.exit("only asked about")
+        print('{"settings": {"properties": {"start_date": {}, "end_at": {}}}}')
+"""
+
+
+def test_check_warns_of_a_window_in_settings_that_the_tap_does_not_have(
+    run_elt, project, make_wheel
+):
+    make_wheel(version="1.2", code=ABOUT_TAP)
+    window = 'package = "tap-shop"\nwindow = { start = "start_date", end = "end_date" }'
+    (project / "elt.toml").write_text(FILE.replace('package = "tap-shop"', window))
+    before = run_elt("-C", project, "check", "--json")
+    run_elt("-C", project, "install", "tap:shop")
+
+    after = run_elt("-C", project, "check", "--json")
+    told = run_elt("-C", project, "check")
+
+    assert "`window` names" not in before.out
+    [found] = [f for f in json.loads(after.out)["findings"] if f["warning"]]
+    assert found["subject"] == "tap shop"
+    assert found["warning"].startswith("`window` names `end_date`, of which the tap")
+    assert found["hint"].startswith("Did you mean `end_at`?")
+    assert found["where"] == "elt.toml:7  [taps.shop.window]"
+    assert after.code == before.code
+    assert "! tap shop: `window` names `end_date`" in told.out
+
+
 def test_only_what_is_named_is_installed(run_elt, project):
     done = run_elt("-C", project, "install", "target:lake", "files", "--json")
 

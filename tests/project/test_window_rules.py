@@ -14,18 +14,18 @@ def test_a_window_names_two_settings_of_the_tap(folder):
     assert error.where == "elt.toml:4  [taps.crm.window]"
 
 
-def test_a_window_needs_both_and_knows_nothing_else(folder):
+def test_a_window_needs_a_start_and_knows_nothing_else(folder):
     missing, unknown = folder.errors("""
         [taps.crm]
         plugin = "crm"
         [taps.crm.window]
-        start = "start_date"
+        end = "end_date"
         fromat = "%Y"
     """)
 
-    assert missing.what == "`[taps.crm.window]` needs an `end`"
+    assert missing.what == "`[taps.crm.window]` needs a `start`"
     assert missing.hint == (
-        'Add `end = "..."`: the setting for the moment before which it stops'
+        'Add `start = "..."`: the setting for the moment from which it reads'
     )
     assert unknown.what == "unknown key `fromat` in `[taps.crm.window]`"
     assert unknown.hint == "Did you mean `format`?"

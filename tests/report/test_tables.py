@@ -34,6 +34,22 @@ def test_a_spare_column_gives_its_place_to_the_others():
     assert drawn(columns, [row], 30)[1] == "20261121T090000-a1b2"
 
 
+def test_of_spare_columns_only_those_that_do_not_fit_are_left_out():
+    columns = (
+        Column("run", whole=True),
+        Column("window", optional=True, spare=True),
+        Column("assets", spare=True),
+        Column("retry of", optional=True, spare=True),
+    )
+    row = ("a1b2", "a long window of days", "7 done", "20261121T090000-c3d4")
+
+    assert drawn(columns, [row], 40) == [
+        "run   window                 assets",
+        "a1b2  a long window of days  7 done",
+    ]
+    assert drawn(columns, [row], 20) == ["run   assets", "a1b2  7 done"]
+
+
 def test_markup_and_escape_sequences_in_values_are_only_text():
     lines = drawn((Column("v"),), [("[red]x[/] \x1b[31my\n:smile:",)], 80)
 

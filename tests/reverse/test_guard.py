@@ -39,8 +39,25 @@ def tripped(
         remembered=remembered,
         mapping_changed=mapping_changed,
         is_local=is_local,
+        sync="late",
     )
     return findings(evidence, guards or GuardTable())
+
+
+def test_hints_are_commands_that_work():
+    counts = Counts(model=1000, known=1000, removed=500)
+
+    [removed] = tripped(counts)
+    [first] = tripped(Counts(model=5, added=5), past=NEW)
+
+    assert removed.hint == (
+        "Look at `elt sync plan late --diff`, then allow it once:"
+        " `elt retry --accept removed`; or raise `guards.max_removed_percent`"
+    )
+    assert first.hint == (
+        "Look at `elt sync plan late`, then allow it once with `--first`,"
+        " as in `elt retry --first`"
+    )
 
 
 def names(*args, **kwargs):

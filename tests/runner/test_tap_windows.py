@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from elt.project.tap_settings import WindowTable
-from elt.runner.tap_windows import told_to_tap
+from elt.runner.tap_windows import note_of_window, told_to_tap
 from elt.runner.windows import Window
 
 START = datetime(2026, 11, 1, 6, 30, 15, 500, tzinfo=UTC)
@@ -32,6 +32,22 @@ def test_what_a_format_cannot_tell_is_rounded_away_from_the_window(format_, star
     told = told_to_tap(table, Window(START, END))
 
     assert told == {"a": start, "b": end or "2026-11-02T06:30:15.000500"}
+
+
+def test_a_tap_without_a_setting_for_an_end_is_told_the_start_alone():
+    table = WindowTable(start="a")
+    window = Window(
+        datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 2, tzinfo=UTC)
+    )
+
+    assert told_to_tap(table, window) == {"a": "2026-11-01T00:00:00Z"}
+    assert note_of_window(table, window) == (
+        "reads from 2026-11-01 on: the tap has no setting for an end;"
+        " its bookmark stays"
+    )
+    assert note_of_window(WindowTable(start="a", end="b"), window) == (
+        "reads 2026-11-01 .. 2026-11-02; its bookmark stays"
+    )
 
 
 def test_a_window_that_ends_with_a_day_ends_with_that_day():

@@ -12,6 +12,7 @@ import pytest
 
 from elt.project.settings import File, Project, ProjectTable, TransformTable
 from elt.transform.dbt import Dbt
+from elt.transform.manifest import Node
 from elt.transform.window import event_times, window_vars
 from elt.warehouse.duckdb import Warehouse
 
@@ -90,6 +91,11 @@ class World:
             return cursor.execute(text).fetchall()
 
 
+def one_named(world: World, name: str) -> Node:
+    nodes = world.dbt.manifest().nodes.values()
+    return next(node for node in nodes if node.name == name)
+
+
 @pytest.fixture(scope="module")
 def world(
     tmp_path_factory: pytest.TempPathFactory, write: Callable[..., None]
@@ -127,6 +133,38 @@ def test_a_window_builds_its_batches_and_gives_models_its_moments(world: World):
     assert world.sql("SELECT id, n FROM by_batch ORDER BY id") == part
     assert world.sql("SELECT id, n FROM by_vars ORDER BY id") == part
     assert world.sql("SELECT DISTINCT currency FROM by_vars") == [("EUR",)]
+
+
+def test_a_batch_that_fails_says_why_once(world: World):
+    world.sql("UPDATE raw.events SET n = 1")
+    world.build("by_batch", window=days(1, 5))
+    world.sql("ALTER TABLE raw.events RENAME n TO other")
+    node = one_named(world, "by_batch")
+    lines: list[str] = []
+
+    [result] = world.dbt.build([node], window=days(1, 5), on_line=lines.append)
+
+    world.sql("ALTER TABLE raw.events RENAME other TO n")
+    assert result.status == "failed"
+    assert 'Referenced column "n" not found' in result.message
+    told = [line for line in lines if 'Referenced column "n" not found' in line]
+    assert len(told) == 1
+
+
+def test_of_batches_that_fail_in_part_the_count_and_the_reason_are_told(world: World):
+    world.sql("UPDATE raw.events SET n = 1")
+    world.build("by_batch", window=days(1, 5))
+    world.sql("ALTER TABLE raw.events ALTER n TYPE BIGINT")
+    world.sql("UPDATE raw.events SET n = 9999999999 WHERE id = 3")
+    node = one_named(world, "by_batch")
+
+    [result] = world.dbt.build([node], window=days(1, 5))
+
+    world.sql("UPDATE raw.events SET n = 1")
+    world.sql("ALTER TABLE raw.events ALTER n TYPE INTEGER")
+    assert result.status == "failed"
+    assert result.message.startswith("PARTIAL SUCCESS (3/4): ")
+    assert "out of range" in result.message
 
 
 def test_without_a_window_a_model_is_told_none(world: World):
