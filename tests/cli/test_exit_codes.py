@@ -195,7 +195,7 @@ def retries_what_fails_again(shop: Shop) -> int:
 
 def pushes_over_somebody(shop: Shop) -> int:
     """Push as a runner that did not see the second of two generations."""
-    place, origin = str(shop.path.parent / "place"), shop.path / ".elt/generation.json"
+    place, origin = str(shop.path.parent / "place"), shop.path / ".elt/generations.json"
     assert shop.code("push", place) == 0
     seen = origin.read_text()
     assert shop.code("run", "tap:good") == 0
