@@ -56,6 +56,7 @@ def test_an_unknown_row_is_refused_with_the_known_ones():
     assert "there is events, events-dbt" in run("--only", "event", code=1).stderr
 
 
+@pytest.mark.slow
 def test_the_target_is_fed_and_its_table_compared_at_a_small_size():
     said = run("--only", "target", "--rows", "5000", "--times", "1").stdout
 

@@ -223,6 +223,7 @@ def wait_for_the_second_window(shop: Path) -> None:
     raise AssertionError("the second window did not begin")
 
 
+@pytest.mark.slow
 def test_killed_in_the_second_window_the_same_command_ends_whole(run_elt, shop):
     (shop / "slow").touch()
     with start(shop) as process:

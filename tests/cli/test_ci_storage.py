@@ -177,6 +177,7 @@ def test_a_second_run_on_an_empty_disk_goes_on_where_the_first_one_stopped(ci, w
     assert ci.rows() == [0, 1, 2]
 
 
+@pytest.mark.slow
 def test_a_run_that_failed_is_pushed_and_its_exit_code_is_the_workflows(ci, written):
     script = gitlab(written("gitlab"))
 

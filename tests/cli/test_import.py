@@ -73,6 +73,7 @@ def old(tmp_path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_meltano_project_runs_after_its_import(program, old):
     done = program("import", "meltano", old)
     assert (done.code, done.err) == (0, "")

@@ -21,11 +21,8 @@ SHARE = int(os.environ.get("ELT_CRASH_SHARE", "1"))
 # One of each kind of moment; all points in all modes are in the slow test.
 SAMPLE = [
     ("append", "commit-begins"),
-    ("append", "commit-done"),
-    ("keyless", "replaced-rows-deleted"),
     ("upsert", "records-spooled"),
     ("overwrite", "bookmark-mirroring"),
-    ("batch", "parts-discarded"),
 ]
 # Passed before there is a warehouse, so once in a project's life.
 AT_FIRST = {"warehouse-made-aside", "warehouse-in-place", "migration-written"}

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from elt.project.scaffold import scaffold
 
 
@@ -19,6 +21,7 @@ def elt(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_a_fresh_blank_project_runs_to_its_end_twice(tmp_path):
     scaffold(tmp_path / "acme")
 

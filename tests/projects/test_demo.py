@@ -25,6 +25,7 @@ MARTS = (
 )
 
 
+@pytest.mark.slow
 def test_the_demo_loads_builds_and_sends_everything(tmp_path: Path) -> None:
     said = elt(tmp_path, "demo")
 

@@ -22,6 +22,8 @@ import pytest
 from elt.project.scaffold import scaffold
 from elt.testing.company import TODAY, generate
 
+pytestmark = pytest.mark.slow  # dbt builds the demo once for each worker
+
 CSV = {
     "raw_crm.accounts": "crm/accounts.csv",
     "raw_crm.contacts": "crm/contacts.csv",

@@ -162,6 +162,7 @@ def test_nobody_whom_a_tap_or_a_foreign_target_has_started_is_left(folder, numbe
     wait_for_end(numbers)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_nobody_is_left_by_the_commands_of_a_tap(folder, number):
     tap_with_children(folder)

@@ -100,6 +100,7 @@ def remount(folder: Path, options: str) -> None:
 # Full disks
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_where_rows_wait_is_named(loaded):
     # All of it waits for one commit.
     text = (loaded / "elt.toml").read_text()
@@ -249,6 +250,7 @@ def test_a_deleted_warehouse_is_read_in_full_and_the_plan_says_why(loaded, expec
         assert found[name] == expected[name]
 
 
+@pytest.mark.slow
 def test_a_dropped_table_is_read_in_full_and_the_plan_says_why(loaded, expected):
     with duckdb.connect(str(loaded / "warehouse.duckdb")) as db:
         db.execute("DROP TABLE raw_t.child")

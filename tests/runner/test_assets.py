@@ -155,7 +155,7 @@ def test_a_stream_knows_its_table(project: Project):
 def test_a_tap_that_did_not_answer_has_the_streams_that_dbt_reads(project: Project):
     graph = build_graph(project, {"billing": CATALOGS["billing"]}, MANIFEST)
 
-    assert graph["model:stg"].upstream == ("stream:crm.all_deals",)
+    assert graph["model:stg"].upstream == ("stream:crm.Deals",)
     assert graph["model:customers"].upstream == ("model:stg", "stream:crm.contact_list")
 
 

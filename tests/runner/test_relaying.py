@@ -516,6 +516,7 @@ def test_a_signal_ends_tap_and_target_and_keeps_what_is_confirmed(folder, number
     assert folder.ids() == [1, 2]
 
 
+@pytest.mark.slow
 def test_a_killed_run_leaves_neither_behind(folder):
     run, lines = slow_run(folder)
 

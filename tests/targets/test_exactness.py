@@ -215,6 +215,7 @@ def test_a_power_that_an_exact_column_would_round_is_a_reject(loader, number):
     assert loader.rejects()[0][:2] == ("i", number)
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None, suppress_health_check=[*HealthCheck])
 @given(
     st.lists(

@@ -181,6 +181,7 @@ def test_a_unit_test_alone_is_no_build_and_takes_no_event_times(world: World):
     assert world.build("counts", window=days(1, 5)) == {"counts"}
 
 
+@pytest.mark.slow
 def test_neither_a_window_nor_the_run_behind_it_parses_the_project_anew(world: World):
     world.build("by_vars")
     kept = world.dbt.setup.project_dir / "target" / "partial_parse.msgpack"

@@ -40,6 +40,7 @@ def query(sql: str) -> list[tuple]:
         return connection.execute(sql).fetchall()
 
 
+@pytest.mark.slow
 def test_events_are_loaded_once_and_bad_ones_kept_until_they_are_good(
     elt, folder, samples
 ):

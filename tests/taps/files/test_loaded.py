@@ -46,6 +46,7 @@ def load(tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_files_are_loaded_once_however_they_change(load, tmp_path):
     orders, events = tmp_path / "orders.csv", tmp_path / "events.jsonl"
     orders.write_text("id,price,email\n1,9.90,a@example.com\n2,10.00,b\n")
