@@ -1,0 +1,142 @@
+"""What stands before every simulation: its log, its troubles, its clock's switch.
+
+Beside the vendor's paths it answers `/_simulation`, so that a simulation that was
+started by hand can be moved by hand:
+
+    curl -X POST localhost:8700/_simulation/clock -d '{"days": 7}'
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from elt.testing.apis.clock import Clock
+from elt.testing.apis.kept import Kept, has_changed
+from elt.testing.apis.troubles import Troubles, answer_in_trouble
+
+OWN = "/_simulation"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One request, and the status of its answer (0 where there was none)."""
+
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...]
+    headers: dict[str, str]  # names in lower case
+    body: bytes
+    status: int
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Front:
+    """An ASGI application around a vendor's, which keeps what it was asked.
+
+    `writes` is the file in which requests that change something are kept; those in it
+    are made again first, each at its own time, so a simulation goes on where it was.
+    """
+
+    def __init__(
+        self, app: ASGIApp, clock: Clock, *, writes: Path | None = None
+    ) -> None:
+        self._app = app
+        self.clock = clock
+        self.troubles = Troubles()
+        self.requests: list[Asked] = []
+        self._kept = Kept(writes) if writes else None
+        if self._kept:
+            self._kept.repeat(app, clock)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        if scope["path"].startswith(OWN):
+            await self._own(scope, receive, send)
+            return
+        body = await _read(receive)
+        status = 0
+
+        async def watch(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        try:
+            await self._answer(scope, body, send, watch)
+        finally:
+            self.requests.append(_asked(scope, body, status))
+
+    async def _answer(self, scope: Scope, body: bytes, send: Send, watch: Send) -> None:
+        query = scope["query_string"].decode()
+        address = scope["path"] + (f"?{query}" if query else "")
+        trouble = self.troubles.next(scope["method"], address)
+        if trouble is None:
+            await self._act(scope, _given(body), watch)
+        else:
+            # The server's own `send`, because some troubles close its connection.
+            await answer_in_trouble(trouble, self._act, scope, _given(body), send)
+
+    async def _act(self, scope: Scope, receive: Receive, send: Send) -> None:
+        at = self.clock.now()
+        await self._app(scope, receive, send)
+        if self._kept and has_changed(scope):
+            self._kept.note(scope, (await receive())["body"], at)
+
+    async def _own(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = await _read(receive)
+        status, said = self._command(scope["method"], scope["path"], body)
+        content = json.dumps(said).encode() + b"\n"
+        headers = [(b"content-type", b"application/json")]
+        headers.append((b"content-length", str(len(content)).encode()))
+        start = {"type": "http.response.start", "status": status, "headers": headers}
+        await send(start)
+        await send({"type": "http.response.body", "body": content})
+
+    def _command(self, method: str, path: str, body: bytes) -> tuple[int, object]:
+        if path != f"{OWN}/clock":
+            return 404, {"error": f"there is only {OWN}/clock"}
+        if method == "POST":
+            try:
+                self.clock.advance(timedelta(**json.loads(body)))
+            except (ValueError, TypeError) as error:
+                return 400, {"error": f'{error}; write {{"days": 7, "hours": 1}}'}
+        return 200, {"now": self.clock.now().isoformat()}
+
+
+def _asked(scope: Scope, body: bytes, status: int) -> Asked:
+    query = parse_qsl(scope["query_string"].decode(), keep_blank_values=True)
+    return Asked(
+        method=scope["method"],
+        path=scope["path"],
+        query=tuple(query),
+        headers={k.decode().lower(): v.decode("latin-1") for k, v in scope["headers"]},
+        body=body,
+        status=status,
+    )
+
+
+async def _read(receive: Receive) -> bytes:
+    parts = []
+    while True:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+def _given(body: bytes) -> Receive:
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive

@@ -1,0 +1,94 @@
+"""What was written to a simulation, so that the next one goes on where it was.
+
+A simulation is a function of its seed, its clock, and the requests that changed
+something. Those are kept as JSON lines, and made again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Scope
+
+from elt.testing.apis.clock import Clock
+
+_CHANGED = "elt_changed"
+
+
+def note_change(scope: Scope) -> None:
+    """Say, while a request is answered, that it has changed something."""
+    scope.setdefault("state", {})[_CHANGED] = True
+
+
+def has_changed(scope: Scope) -> bool:
+    return bool(scope.get("state", {}).get(_CHANGED))
+
+
+class Kept:
+    """The requests in a file; there need not be one yet."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @property
+    def begins_at(self) -> datetime | None:
+        """The time of the first request: a clock has to start no later."""
+        lines = self._lines()
+        return datetime.fromisoformat(lines[0]["at"]) if lines else None
+
+    def note(self, scope: Scope, body: bytes, at: datetime) -> None:
+        line = {
+            "at": at.isoformat(),
+            "method": scope["method"],
+            "path": scope["path"],
+            "query": scope["query_string"].decode(),
+            "headers": [[k.decode(), v.decode("latin-1")] for k, v in scope["headers"]],
+            "body": body.decode(),
+        }
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def repeat(self, app: ASGIApp, clock: Clock) -> None:
+        """Make the requests again, each at its time, by moving the clock on."""
+        for line in self._lines():
+            at = datetime.fromisoformat(line["at"])
+            if at > clock.now():
+                clock.move_to(at)
+            asyncio.run(_again(app, line))
+
+    def _lines(self) -> list[dict[str, Any]]:
+        if not self._path.exists():
+            return []
+        text = self._path.read_text(encoding="utf-8")
+        return [json.loads(line) for line in text.splitlines()]
+
+
+async def _again(app: ASGIApp, line: dict[str, Any]) -> None:
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": line["method"],
+        "scheme": "http",
+        "path": line["path"],
+        "raw_path": line["path"].encode(),
+        "root_path": "",
+        "query_string": line["query"].encode(),
+        "headers": [(k.encode(), v.encode("latin-1")) for k, v in line["headers"]],
+        "server": ("127.0.0.1", 80),
+        "client": ("127.0.0.1", 0),
+    }
+
+    async def receive() -> Message:
+        body = line["body"].encode()
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Message) -> None:
+        del message  # it was read the first time
+
+    await app(scope, receive, send)

@@ -1,0 +1,1 @@
+"""Recurly's API v3, simulated."""

@@ -1,0 +1,49 @@
+"""Simulations by name; making one imports only its own code."""
+
+from __future__ import annotations
+
+import importlib
+from datetime import datetime
+from pathlib import Path
+from typing import cast
+
+from elt.errors import ConfigError
+from elt.testing.apis.clock import Clock
+from elt.testing.apis.kept import Kept
+from elt.testing.apis.serving import Simulation
+
+NAMES = {
+    "github": "elt.testing.apis.github.api:GitHub",
+    "hubspot": "elt.testing.apis.hubspot.api:HubSpot",
+    "recurly": "elt.testing.apis.recurly.api:Recurly",
+    "stripe": "elt.testing.apis.stripe.api:Stripe",
+}
+
+
+def make(
+    name: str,
+    *,
+    seed: int,
+    at: datetime,
+    runs: bool = True,
+    writes: Path | None = None,
+) -> Simulation:
+    """Make a simulated API as it is at a moment.
+
+    `writes` is the file of what was written to it before, and of what will be.
+    Raises ConfigError for a name that there is not.
+    """
+    if name not in NAMES:
+        raise ConfigError(
+            f"there is no simulated API `{name}`",
+            hint=f"There are {', '.join(NAMES)}",
+        )
+    module, _, kind = NAMES[name].partition(":")
+    begun = Kept(writes).begins_at if writes else None
+    clock = Clock(min(at, begun or at), runs=runs)
+    made = getattr(importlib.import_module(module), kind)(
+        seed=seed, clock=clock, writes=writes
+    )
+    if at > clock.now():
+        clock.move_to(at)
+    return cast("Simulation", made)

@@ -1,0 +1,99 @@
+"""A simulation as a real HTTP server on this machine.
+
+with served(Stripe(seed=7)) as stripe:
+    ...  # ask stripe.origin
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+import uvicorn
+
+from elt.testing.apis.clock import Clock
+from elt.testing.apis.front import Front
+
+HOST = "127.0.0.1"
+_START_SECONDS = 20.0
+
+
+class Simulation(Protocol):
+    """What every simulated API has: its front answers requests.
+
+    `token` is a credential that it knows, for examples and the demo.
+    """
+
+    name: str
+    token: str
+
+    @property
+    def front(self) -> Front: ...
+
+    @property
+    def clock(self) -> Clock: ...
+
+
+Kind = TypeVar("Kind", bound=Simulation)
+
+
+@dataclass(frozen=True, slots=True)
+class Served(Generic[Kind]):
+    """A simulation that listens."""
+
+    api: Kind
+    origin: str  # without a slash at its end
+
+
+@contextlib.contextmanager
+def served(api: Kind, port: int = 0) -> Iterator[Served[Kind]]:
+    """Serve from a thread of this process; port 0 is any free one.
+
+    Raises OSError where the port is taken.
+    """
+    with listening(port) as listener:
+        server = make_server(api)
+        thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+        thread.start()
+        _wait_for_start(server, thread)
+        try:
+            yield Served(api, f"http://{HOST}:{listener.getsockname()[1]}")
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@contextlib.contextmanager
+def listening(port: int) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((HOST, port))
+        yield listener
+
+
+def make_server(api: Simulation) -> uvicorn.Server:
+    config = uvicorn.Config(
+        api.front,
+        # h11 and asyncio are always there; others would answer as they do in no test.
+        http="h11",
+        loop="asyncio",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=1,
+    )
+    return uvicorn.Server(config)
+
+
+def _wait_for_start(server: uvicorn.Server, thread: threading.Thread) -> None:
+    until = time.monotonic() + _START_SECONDS
+    while not server.started:
+        if not thread.is_alive() or time.monotonic() > until:
+            raise RuntimeError("the simulated API did not start")
+        time.sleep(0.005)
