@@ -4,7 +4,7 @@
     python benchmarks/many_runs.py ask FOLDER 100000      seconds of each question
 
 Prints JSON. The questions are those that commands put, asked in this process; what a
-whole command takes, the benchmark `runs` measures.
+whole command takes, the benchmark `past` measures.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Which windows of time were run, and how each ended last.
 
 Rows are written with the run's own, in one transaction, so that a killed run leaves
-its window as it leaves itself. They stay when the run is forgotten.
+its window as it leaves itself. They are kept as long as runs are, the last good one of
+each selection for ever: the next may begin at its end.
 """
 
 from __future__ import annotations

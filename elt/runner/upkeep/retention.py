@@ -2,7 +2,7 @@
 
 What planning needs never goes, whatever its age: the table of assets, the run that each
 asset was in last, what is remembered of syncs, the newest states of every tap, and of
-every stream the last load of each mode.
+every stream the last load of each mode, of every selection the last good window.
 """
 
 from __future__ import annotations
@@ -152,6 +152,22 @@ def _store_rules(table: RetentionTable) -> list[_Rule]:
             AND id NOT IN (SELECT run FROM assets)
             AND id NOT IN (SELECT run FROM baselines WHERE run IS NOT NULL)
             AND id <> (SELECT id FROM runs ORDER BY rowid DESC LIMIT 1)
+            """,
+            table.run_days,
+        ),
+        _Rule(
+            "windows that were run (`elt backfill --skip-done`)",
+            "windows",
+            f"""
+            ended_at < ?1 AND {ended} AND rowid NOT IN (
+                SELECT rowid FROM windows AS good
+                WHERE status IN ('done', 'warned') AND end_at = (
+                    SELECT max(end_at) FROM windows AS newer
+                    WHERE newer.environment = good.environment
+                        AND newer.selection = good.selection
+                        AND newer.status IN ('done', 'warned')
+                )
+            )
             """,
             table.run_days,
         ),
