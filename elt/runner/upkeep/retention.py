@@ -160,13 +160,7 @@ def _store_rules(table: RetentionTable) -> list[_Rule]:
             "windows",
             f"""
             ended_at < ?1 AND {ended} AND rowid NOT IN (
-                SELECT rowid FROM windows AS good
-                WHERE status IN ('done', 'warned') AND end_at = (
-                    SELECT max(end_at) FROM windows AS newer
-                    WHERE newer.environment = good.environment
-                        AND newer.selection = good.selection
-                        AND newer.status IN ('done', 'warned')
-                )
+                SELECT last FROM ({_LAST_GOOD_WINDOWS})
             )
             """,
             table.run_days,
@@ -205,6 +199,11 @@ def _warehouse_rules(table: RetentionTable) -> list[_Rule]:
     return rules
 
 
+# Where SQLite takes the maximum, the other columns are those of its row.
+_LAST_GOOD_WINDOWS = """
+    SELECT rowid AS last, max(end_at) FROM windows
+    WHERE status IN ('done', 'warned') GROUP BY environment, selection
+"""
 # How a stream was written last decides what a reset and a reject's retry mean.
 _IS_NOT_THE_LAST_LOAD = """
     committed_at < (
