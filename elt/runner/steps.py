@@ -29,8 +29,8 @@ from elt.runner.relaying import relay_facts, run_relayed, target_of
 from elt.runner.sending import destination_of, manifest_of, send, sync_of
 from elt.runner.source_files import write_source_files
 from elt.runner.stale import stale_above
+from elt.runner.store.asset_log import asset_ids
 from elt.runner.store.database import Store
-from elt.runner.store.history import asset_ids
 from elt.runner.tap_facts import TapFacts, facts_of
 from elt.runner.tap_windows import note_of_window
 from elt.runner.windows import Window

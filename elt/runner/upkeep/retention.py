@@ -20,7 +20,7 @@ from elt.errors import EltError
 from elt.project.secrets import Secrets
 from elt.project.settings import Project, RetentionTable
 from elt.runner.store.database import Store
-from elt.runner.store.history import Now, now_utc, text_of
+from elt.runner.store.moments import Now, now_utc, text_of
 from elt.warehouse.duckdb import Warehouse, warehouse_of
 
 if TYPE_CHECKING:

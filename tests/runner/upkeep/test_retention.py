@@ -11,7 +11,7 @@ from elt.events import AssetFinished, LogLine, StepFinished, StepStarted
 from elt.project.load import load_project
 from elt.project.secrets import Secrets
 from elt.runner.lock import this_process
-from elt.runner.store import history, state
+from elt.runner.store import asset_log, history, state
 from elt.runner.store.database import open_store
 from elt.runner.store.recorder import Recorder
 from elt.runner.store.windows import windows
@@ -62,9 +62,9 @@ def record_run(store, run: str, days: float, *assets: str) -> None:
 def known(store):
     """Give all that planning and `elt status` go by."""
     return (
-        history.asset_statuses(store, "default"),
-        history.last_success(store, "default"),
-        history.last_change(store, "default"),
+        asset_log.asset_statuses(store, "default"),
+        asset_log.last_success(store, "default"),
+        asset_log.last_change(store, "default"),
     )
 
 
