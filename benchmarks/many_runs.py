@@ -4,7 +4,7 @@
     python benchmarks/many_runs.py ask FOLDER 100000      seconds of each question
 
 Prints JSON. The questions are those that commands put, asked in this process; what a
-whole command takes, the benchmark `runs` measures.
+whole command takes, the benchmark `past` measures.
 """
 
 from __future__ import annotations
@@ -23,8 +23,10 @@ from elt.runner.lock import this_process
 from elt.runner.plan import RunRequest
 from elt.runner.resume import left_open, open_words
 from elt.runner.store import history
+from elt.runner.store.asset_log import asset_statuses
 from elt.runner.store.chain import chain_of
 from elt.runner.store.database import Store, open_store
+from elt.runner.store.moments import text_of
 
 STEPS = 3
 RESULTS = 9  # of these steps
@@ -64,7 +66,7 @@ def _questions(runs: int) -> dict[str, Callable[[Store], object]]:
     middle = _id(runs // 2)
     return {
         "nothing": lambda _: None,
-        "what is stale": lambda store: history.asset_statuses(store, BASE_ENVIRONMENT),
+        "what is stale": lambda store: asset_statuses(store, BASE_ENVIRONMENT),
         "who crashed": history.mark_crashed,
         "what is open": lambda store: left_open(store, BASE_ENVIRONMENT),
         "the latest runs": history.runs,
@@ -87,8 +89,8 @@ def _runs(store: Store, many: int) -> None:
     rows = [
         (
             *(_id(n), BASE_ENVIRONMENT, "failed" if n >= many - _RETRIES else "done"),
-            *(request, history.text_of(_FIRST + n * _EVERY)),
-            *(history.text_of(_FIRST + (n + 0.5) * _EVERY), owner),
+            *(request, text_of(_FIRST + n * _EVERY)),
+            *(text_of(_FIRST + (n + 0.5) * _EVERY), owner),
             _id(n - 1) if n > many - _RETRIES else None,
         )
         for n in range(many)

@@ -123,7 +123,7 @@ def backfill(
     from elt.runner.backfill import check_selection
     from elt.runner.plan import RunRequest
     from elt.runner.spans import moment_of, size_of, span_of
-    from elt.runner.store.history import now_utc
+    from elt.runner.store.moments import now_utc
 
     how, wait_seconds = on_overlap_of(on_overlap)
     request = RunRequest(

@@ -44,7 +44,7 @@ def init(
     *,
     environment: Environment = None,
     storage: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--storage",
             metavar="URL",
@@ -52,7 +52,7 @@ def init(
             " `s3://bucket/folder`; without it, in a cache of the CI.",
             show_default=False,
         ),
-    ] = "",
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -68,11 +68,10 @@ def init(
     It keeps the warehouse between runs, never lets two runs overlap, has a time limit,
     passes on the secrets that elt.toml refers to, and shows the result as JUnit.
     """
-    from elt.project.remote import require_refusal
     from elt.project.workflows import needed_secrets, workflow
 
     project = open_project(context, environment)
-    require_refusal(storage)
+    url = _checked(storage)
     top = _repository(project.root)
     chosen = place or _guessed(top)
     path = output or top / _file(project, chosen, top)
@@ -83,14 +82,25 @@ def init(
             where=str(path),
             hint="Name another: `--output FILE`, or write over it: `--force`",
         )
-    text = workflow(project, chosen.value, top, storage)
+    text = workflow(project, chosen.value, top, url)
     if on_stdout:
         say(text.rstrip())
         return
     _write(path, text)
     note(f"Wrote {path}. Next:\n")
-    names = _secrets(chosen, needed_secrets(project), storage)
-    _tell_next(chosen, names, stored=bool(storage), included=output is not None)
+    names = _secrets(chosen, needed_secrets(project), url)
+    _tell_next(chosen, names, stored=bool(url), included=output is not None)
+
+
+def _checked(storage: str | None) -> str:
+    """Give the address that `--storage` names; empty where it was not given."""
+    from elt.project.remote import require_name, require_refusal
+
+    if storage is None:
+        return ""
+    require_name(storage)
+    require_refusal(storage)
+    return storage
 
 
 def _repository(root: Path) -> Path:

@@ -12,8 +12,8 @@ from elt.errors import EltError
 
 if TYPE_CHECKING:
     from elt.project.settings import Project
+    from elt.runner.store.asset_log import AssetStatus
     from elt.runner.store.database import Store
-    from elt.runner.store.history import AssetStatus
     from elt.transform.manifest import Manifest
 
 Found = TypeVar("Found")
@@ -61,7 +61,7 @@ def _of_store(project: Project) -> Iterator[str]:
 
 
 def assets_that_ran(project: Project) -> list[AssetStatus]:
-    from elt.runner.store.history import asset_statuses
+    from elt.runner.store.asset_log import asset_statuses
 
     return asked_of_log(
         project, lambda store: asset_statuses(store, project.environment)

@@ -25,7 +25,7 @@ from elt.errors import ConfigError, Guarded
 if TYPE_CHECKING:
     from elt.report.tables import Cell
     from elt.runner.standing import Standing
-    from elt.runner.store.history import AssetStatus
+    from elt.runner.store.asset_log import AssetStatus
 
 
 @examples(

@@ -6,13 +6,12 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from elt.project.age_rules import ages_are_durations
 from elt.project.check import Problem, named
 from elt.project.column_types import COLUMN_TYPES, column_type
+from elt.project.duration_rules import ages_are_durations, catch_up_is_a_duration
 from elt.project.locate import KeyPath, dotted
 from elt.project.map_rules import Known, map_problems
 from elt.project.nearest import did_you_mean, listed
-from elt.project.run_rules import catch_up_is_a_duration
 from elt.project.selection_rules import selections_are_not_in_a_circle
 from elt.project.settings import BASE_ENVIRONMENT, File, plain_name, tap_schema
 from elt.project.stream_settings import StreamTable

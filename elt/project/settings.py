@@ -191,7 +191,11 @@ class RetentionTable(Table, frozen=True, kw_only=True):
         Count, Meta(description="Lines that taps, dbt and destinations wrote")
     ] = 30
     run_days: Annotated[
-        Count, Meta(description="Runs with their steps; the last of each asset stays")
+        Count,
+        Meta(
+            description="Runs with their steps and windows; the last of each asset, and"
+            " the last good window of each selection, stay"
+        ),
     ] = 365
     load_days: Annotated[
         Count,

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from elt.errors import ConfigError
 from elt.project.check import Problem, named
-from elt.project.durations import seconds_of
+from elt.project.duration_rules import duration_problems
 from elt.project.locate import KeyPath
 from elt.project.stream_settings import StreamTable
 from elt.project.tap_settings import TapTable, WindowTable
@@ -57,18 +56,11 @@ def lookback_problems(
         return
     key = (*path, "lookback")
     if isinstance(stream.lookback, str):
-        try:
-            seconds = seconds_of(stream.lookback)
-        except ConfigError as error:
-            yield Problem(path, key, error.what, error.hint)
-        else:
-            if not seconds:
-                yield Problem(
-                    path,
-                    key,
-                    f"{named(path)} has a `lookback` of nothing",
-                    "Take it out, or say how far, as in `3d`",
-                )
+        nothing = (
+            f"{named(path)} has a `lookback` of nothing",
+            "Take it out, or say how far, as in `3d`",
+        )
+        yield from duration_problems(key, stream.lookback, nothing=nothing)
     if stream.replication_method == "FULL_TABLE":
         yield Problem(
             path,

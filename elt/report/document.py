@@ -31,7 +31,7 @@ from elt.report.result import (
 )
 from elt.runner import attempt
 from elt.runner.result import RunResult
-from elt.runner.store import history, state
+from elt.runner.store import asset_log, history, state
 from elt.runner.store.database import Store
 from elt.runner.upkeep.retention import RUNS
 
@@ -72,7 +72,7 @@ def recorded(
     summary, request = detail.summary, dict(detail.summary.request)
     moved = {f"tap:{each.tap}": each for each in state.moved(store, summary.run)}
     ended = ending.result  # the log may have failed at the very end
-    statuses = history.asset_statuses(store, summary.environment)
+    statuses = asset_log.asset_statuses(store, summary.environment)
     owners = {each.asset: each.owner for each in statuses}
     told = _Told(_by_step(detail.results), ending, Places(project), owners)
     return Result(

@@ -111,7 +111,7 @@ def _moved(evidence: Evidence) -> list[Finding]:
     what = f"its rows were sent to {before}, and are now to go to {now}"
     hint = (
         "Give the sync another name, and the new place gets all rows; if it is the"
-        " same place under another name, allow it once with `--accept moved`"
+        " same place under another name, allow it once: `elt retry --accept moved`"
     )
     return [Finding("moved", what, hint)]
 

@@ -17,8 +17,8 @@ from elt.runner.assets import known_assets, stream_asset_id
 from elt.runner.discovery import discover_all
 from elt.runner.freshness import Age, age_of
 from elt.runner.graph import Asset
+from elt.runner.store.asset_log import asset_ids, last_success
 from elt.runner.store.database import Store
-from elt.runner.store.history import asset_ids, last_success
 from elt.runner.store.past import last_results
 from elt.singer.catalog import selected_streams
 from elt.transform.freshness import Measured, measured

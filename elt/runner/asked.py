@@ -11,7 +11,7 @@ from elt.runner.plan import RunRequest
 from elt.runner.resume import asked_again
 from elt.runner.since import since_last_success
 from elt.runner.store.database import Store
-from elt.runner.store.history import Now, now_utc
+from elt.runner.store.moments import Now, now_utc
 from elt.runner.words import check_given
 
 

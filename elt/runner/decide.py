@@ -31,7 +31,7 @@ from elt.runner.preparation import Prepare, Prepared
 from elt.runner.resume import planned_before
 from elt.runner.selection import asks_the_past
 from elt.runner.stale import notes_of_stale
-from elt.runner.store import history, marks, state
+from elt.runner.store import asset_log, history, marks, state
 from elt.runner.store.database import Store, open_store
 from elt.runner.windowed import within_window
 
@@ -157,8 +157,8 @@ def _facts(
     environment, named = project.environment, project.file.selections
     facts = replace(
         prepared.facts,
-        last_success=history.last_success(store, environment),
-        last_change=history.last_change(store, environment),
+        last_success=asset_log.last_success(store, environment),
+        last_change=asset_log.last_change(store, environment),
         named=named,
         held=marks.held_back(store, environment),
     )

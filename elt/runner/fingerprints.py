@@ -19,8 +19,8 @@ from elt.runner.assets import node_asset_id, stream_asset_id
 from elt.runner.discovery import stream_settings
 from elt.runner.methods import Past
 from elt.runner.store import past
+from elt.runner.store.asset_log import last_success
 from elt.runner.store.database import Store
-from elt.runner.store.history import last_success
 from elt.singer.catalog import Stream, selected_streams
 from elt.transform.manifest import Manifest, Node
 

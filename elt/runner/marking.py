@@ -9,9 +9,10 @@ from elt.project.nearest import did_you_mean, which_of
 from elt.project.settings import Project
 from elt.runner.alone import alone, author
 from elt.runner.resume import is_open
+from elt.runner.store.asset_log import AssetStatus, asset_statuses
 from elt.runner.store.chain import chain_of
 from elt.runner.store.database import Store, open_store
-from elt.runner.store.history import AssetStatus, asset_statuses, find, mark_crashed
+from elt.runner.store.history import find, mark_crashed
 from elt.runner.store.marks import (
     Mark,
     Word,

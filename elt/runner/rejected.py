@@ -21,8 +21,9 @@ from elt.runner.alone import alone
 from elt.runner.assets import stream_asset_id
 from elt.runner.discovery import catalog_of, stream_settings
 from elt.runner.remembered import Remembered, remembered
+from elt.runner.store.asset_log import note_change
 from elt.runner.store.database import Store, open_store
-from elt.runner.store.history import new_run_id, note_change
+from elt.runner.store.history import new_run_id
 from elt.runner.stream_plans import stream_plan
 from elt.singer.catalog import Stream, selected_streams
 from elt.targets.retry import Retried, Retry, retry

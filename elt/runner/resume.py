@@ -15,9 +15,10 @@ from typing import Any
 from elt.errors import ConfigError, Unavailable
 from elt.runner.plan import RunRequest
 from elt.runner.scheduler import ENDED_WELL
+from elt.runner.store.asset_log import last_success
 from elt.runner.store.chain import Chain, PlannedAsset, chain_of, last_to_retry
 from elt.runner.store.database import Store
-from elt.runner.store.history import last_success, runs
+from elt.runner.store.history import runs
 from elt.runner.store.windows import unfinished_runs
 
 _CLOSED_BY = frozenset({"success", "skipped"})

@@ -38,8 +38,9 @@ from elt.runner.preparation import Prepare, Prepared
 from elt.runner.result import RunResult, exit_code, run_status
 from elt.runner.scheduler import execute
 from elt.runner.spans import shown_between
-from elt.runner.store import history, past, state
+from elt.runner.store import asset_log, history, past, state
 from elt.runner.store.database import Store, open_store
+from elt.runner.store.moments import now_utc
 from elt.runner.store.recorder import Recorder
 from elt.runner.upkeep.retention import apply_daily
 
@@ -161,7 +162,7 @@ class _Run:
             hub.keep = self._keeper(store, prepared)
             self._heal(store, prepared, hub)
             decided = decide(self.project, self.request, prepared, store)
-            history.forget_strangers(
+            asset_log.forget_strangers(
                 store, self.project.environment, (a.id for a in decided.graph)
             )
             recorder.entries = _entries(decided, backfill=self.request.backfill)
@@ -191,7 +192,7 @@ class _Run:
         if prepared.warehouse_id is None:
             return
         if prepared.last_loads:
-            history.take_over(store, self.project.environment, prepared.last_loads)
+            asset_log.take_over(store, self.project.environment, prepared.last_loads)
         notes = state.heal(
             store,
             self._place(prepared.warehouse_id),
@@ -203,7 +204,7 @@ class _Run:
 
     def _look_at_the_clock(self, store: Store) -> None:
         """Say when time went backwards: what is fresh, or due, is told by the clock."""
-        now, latest = history.now_utc(), history.latest_moment(store)
+        now, latest = now_utc(), history.latest_moment(store)
         if latest is not None and latest - now > _CLOCK_TOLERANCE:
             text = (
                 f"the clock says {now:%Y-%m-%d %H:%M} UTC, but the run log has runs of"

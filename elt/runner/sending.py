@@ -28,8 +28,8 @@ from elt.runner.ages import remembered
 from elt.runner.attempt import AssetResult
 from elt.runner.stale import stale_above
 from elt.runner.store import state
+from elt.runner.store.asset_log import asset_ids
 from elt.runner.store.database import Store, open_store
-from elt.runner.store.history import asset_ids
 from elt.transform.dbt import Dbt
 from elt.transform.manifest import Manifest, Node, read_manifest
 from elt.transform.sources import write_exposures

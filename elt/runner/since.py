@@ -13,7 +13,7 @@ from elt.runner.backfill import check_selection, command, covers, settled
 from elt.runner.plan import RunRequest
 from elt.runner.spans import moment_of, shown, shown_window
 from elt.runner.store.database import Store
-from elt.runner.store.history import Now, now_utc
+from elt.runner.store.moments import Now, now_utc
 from elt.runner.store.windows import WindowRow, unfinished, windows
 from elt.runner.windows import Window
 

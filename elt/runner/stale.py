@@ -10,7 +10,7 @@ from elt.runner.ages import Known, ages_of
 from elt.runner.freshness import Age, ages_above, told, way_out
 from elt.runner.graph import Graph
 from elt.runner.store.database import Store
-from elt.runner.store.history import Now, now_utc
+from elt.runner.store.moments import Now, now_utc
 
 _TOLD = 3  # of many, the first are enough to know where to look
 

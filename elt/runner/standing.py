@@ -12,13 +12,9 @@ from elt.runner.fingerprints import fingerprints, past_of
 from elt.runner.freshness import ORDER, Age
 from elt.runner.graph import DBT_KINDS, Graph
 from elt.runner.selection import asks_the_past, select
+from elt.runner.store.asset_log import AssetStatus, asset_statuses
 from elt.runner.store.database import Store
-from elt.runner.store.history import (
-    AssetStatus,
-    Now,
-    asset_statuses,
-    now_utc,
-)
+from elt.runner.store.moments import Now, now_utc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

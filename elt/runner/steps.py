@@ -29,8 +29,8 @@ from elt.runner.relaying import relay_facts, run_relayed, target_of
 from elt.runner.sending import destination_of, manifest_of, send, sync_of
 from elt.runner.source_files import write_source_files
 from elt.runner.stale import stale_above
+from elt.runner.store.asset_log import asset_ids
 from elt.runner.store.database import Store
-from elt.runner.store.history import asset_statuses
 from elt.runner.tap_facts import TapFacts, facts_of
 from elt.runner.tap_windows import note_of_window
 from elt.runner.windows import Window
@@ -141,7 +141,7 @@ class Doing:
             with self.warehouse.session() as cursor:
                 found = bookmarks(cursor, environment)
                 self._warehouse_id = warehouse_id(cursor)
-                if not asset_statuses(self.store, environment):
+                if not asset_ids(self.store, environment):
                     loads = last_loads(cursor, environment)
                     self.last_loads = as_logged(self.catalogs, loads)
             self.bookmarks = {tap: mark.state for tap, mark in found.items()}

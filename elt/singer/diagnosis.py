@@ -49,28 +49,34 @@ _REMEDIES: dict[Cause, str] = {
 # Of what belongs to the network, this is the same at the next try.
 _LASTING = re.compile(r"certificate|wrong version number|handshake", re.IGNORECASE)
 
+# What systems, clients and databases say when nobody answers, or does not go on to:
+# it may be over at the next try, whoever says it.
+BROKEN_CONNECTIONS = (
+    r"name or service not known",
+    r"temporary failure in name resolution",
+    r"nodename nor servname",
+    r"getaddrinfo failed",
+    r"could not translate host",
+    r"connection (was )?refused",
+    r"connection (was )?(reset|aborted|lost)",
+    r"lost connection to|has gone away",
+    r"server disconnected|remote end closed connection",
+    r"incompleteread|chunkedencodingerror",
+    r"temporarily unavailable",
+    r"database system is (starting|shutting) ",
+    r"terminating connection due to",
+    r"network is unreachable",
+    r"no route to host",
+    r"connect(ion)? ?timed ?out",
+    r"connecttimeout",
+    r"read ?timed ?out|readtimeout|timeout expired",
+    r"server closed the connection",
+)
+
 # A later line explains more than an earlier one; in one line the first match counts.
 _WORDS: dict[Cause, tuple[str, ...]] = {
     "network": (
-        r"name or service not known",
-        r"temporary failure in name resolution",
-        r"nodename nor servname",
-        r"getaddrinfo failed",
-        r"could not translate host",
-        r"connection (was )?refused",
-        r"connection (was )?(reset|aborted|lost)",
-        r"lost connection to|has gone away",
-        r"server disconnected|remote end closed connection",
-        r"incompleteread|chunkedencodingerror",
-        r"temporarily unavailable",
-        r"database system is (starting|shutting) ",
-        r"terminating connection due to",
-        r"network is unreachable",
-        r"no route to host",
-        r"connect(ion)? ?timed ?out",
-        r"connecttimeout",
-        r"read ?timed ?out|readtimeout|timeout expired",
-        r"server closed the connection",
+        *BROKEN_CONNECTIONS,
         r"ssl: |sslerror",
         r"certificate verify failed",
         r"proxyerror",

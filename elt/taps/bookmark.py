@@ -96,7 +96,8 @@ class Bookmark:
 
 def _order(value: Any) -> Any:
     """Give what a value is compared by: moments by time, not by their text."""
-    if isinstance(value, str):
+    # Eight digits without dashes may be a number that somebody counts up as text.
+    if isinstance(value, str) and value[4:5] == value[7:8] == "-":
         try:
             value = datetime.fromisoformat(value)
         except ValueError:

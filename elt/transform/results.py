@@ -11,6 +11,7 @@ from pathlib import Path
 from elt.errors import ConfigError, EltError, Unavailable
 from elt.events import Status
 from elt.project.nearest import nearest
+from elt.singer.diagnosis import BROKEN_CONNECTIONS
 from elt.transform.manifest import Node
 from elt.transform.sources import source_names
 
@@ -24,15 +25,15 @@ HINTS = (
     ("Required var", "Give it under `[transform.vars]` in elt.toml"),
     ("Could not find profile", "Name a `profile` in dbt_project.yml"),
 )
-# What databases and networks say of a trouble that may be over at the next try.
-TEMPORARY = re.compile(
-    r"could not set lock on file|conflicting lock is held|database is locked"
-    r"|transactioncontext error: .*conflict|could not serialize|deadlock detected"
-    r"|connection (was )?(refused|reset|aborted|timed out)|(read|connect) timed out"
-    r"|temporary failure in name resolution|server closed the connection"
-    r"|http.*\b(429|502|503|504)\b|no space left on device",
-    re.IGNORECASE,
+# What may be over at the next try.
+_PASSING = (
+    r"could not set lock on file|conflicting lock is held|database is locked",
+    r"transactioncontext error: .*conflict|could not serialize|deadlock detected",
+    r"http.*\b(429|502|503|504)\b",
+    r"no space left on device",
+    *BROKEN_CONNECTIONS,
 )
+TEMPORARY = re.compile("|".join(_PASSING), re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,7 @@ def source_names(project_dir: Path) -> list[str]:
     """Give all sources that the project declares, as `source.table`."""
     return [
         f"{source.get('name')}.{table.get('name')}"
-        for _, content in _files_of_sources(project_dir)
+        for content in _files_of_sources(project_dir)
         for source in _list(content, "sources")
         for table in _list(source, "tables")
     ]
@@ -143,18 +143,17 @@ def _exposure(name: str, sync: SyncTable) -> dict[str, Any]:
 
 def _declared(project_dir: Path, own: Path) -> Iterator[TableName]:
     """Find the tables that other files of the project declare as sources."""
-    for path, content in _files_of_sources(project_dir):
-        if path != own:
-            yield from _declared_in(content)
+    for content in _files_of_sources(project_dir, but=own):
+        yield from _declared_in(content)
 
 
-def _files_of_sources(project_dir: Path) -> Iterator[tuple[Path, Any]]:
+def _files_of_sources(project_dir: Path, but: Path | None = None) -> Iterator[Any]:
     for folder in _model_folders(project_dir):
         for path in sorted(folder.rglob("*.y*ml")):
-            if b"sources:" not in path.read_bytes():
+            if path == but or b"sources:" not in path.read_bytes():
                 continue
             with suppress(ConfigError):  # dbt will say so, and better
-                yield path, read_yml(path)
+                yield read_yml(path)
 
 
 def _declared_in(content: Any) -> Iterator[TableName]:

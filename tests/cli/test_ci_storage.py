@@ -274,3 +274,17 @@ def test_a_storage_that_cannot_refuse_is_refused_at_once(ci, run_elt):
     assert done.code == 2
     assert "`sftp://` cannot refuse to overwrite" in done.err
     assert not (ci.folder / "x.yml").exists()
+
+
+def test_a_storage_that_names_no_place_is_refused_and_no_cache_put_in_its_stead(
+    ci, run_elt
+):
+    done = run_elt(
+        *("-C", ci.folder / "repository", "ci", "init"),
+        *("--storage", "", "--output", ci.folder / "x.yml"),
+    )
+
+    assert done.code == 2
+    assert "`` names no place" in done.err
+    assert "is a variable empty?" in done.err
+    assert not (ci.folder / "x.yml").exists()

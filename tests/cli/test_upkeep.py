@@ -16,7 +16,7 @@ import pytest
 from elt.project.load import load_project
 from elt.project.secrets import Secrets
 from elt.runner.store.database import open_store
-from elt.runner.store.history import now_utc
+from elt.runner.store.moments import now_utc
 from elt.runner.upkeep.retention import apply_daily
 
 COMMANDS = [["clean", "--yes"], ["compact"], ["backup"], ["restore", "x.tar", "--yes"]]

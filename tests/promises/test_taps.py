@@ -11,8 +11,8 @@ import pytest
 from elt.events import StepStarted
 from elt.project.load import load_project
 from elt.runner.source_files import write_source_files
+from elt.runner.store.asset_log import asset_statuses, last_success
 from elt.runner.store.database import open_store
-from elt.runner.store.history import asset_statuses, last_success
 from elt.singer.messages import SET_ASIDE
 from tests.promises.conftest import record, schema, state, stream
 

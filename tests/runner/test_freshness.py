@@ -23,7 +23,7 @@ from elt.runner.freshness import age_of, span, told, way_out
 from elt.runner.lock import this_process
 from elt.runner.stale import notes_of_stale, stale_above
 from elt.runner.standing import Asked, Standing, standings
-from elt.runner.store import history, marks
+from elt.runner.store import asset_log, history, marks
 from elt.runner.store.database import Store, open_store
 from elt.runner.store.recorder import Recorder
 
@@ -168,7 +168,7 @@ class Shop:
 
     def above_the_sync(self) -> list[Finding]:
         known = remembered(
-            self.project, history.asset_ids(self.store, self.project.environment)
+            self.project, asset_log.asset_ids(self.store, self.project.environment)
         )
         return stale_above(self.project, "health", known, self.store, now=lambda: NOW)
 
@@ -678,8 +678,8 @@ def test_an_empty_log_takes_over_what_the_warehouse_knows_and_a_full_one_nothing
     shop.ended("stream:crm.contacts", timedelta(hours=1))
 
     loads = [("stream:crm.contacts", "r0", day), ("stream:crm.other", "r0", day)]
-    history.take_over(shop.store, "default", loads)
+    asset_log.take_over(shop.store, "default", loads)
 
-    known = history.last_success(shop.store, "default")
+    known = asset_log.last_success(shop.store, "default")
     assert known["stream:crm.contacts"] == hour
     assert known["stream:crm.other"] == day

@@ -34,7 +34,7 @@ from elt.runner.resume import (
     request_again,
 )
 from elt.runner.scheduler import execute
-from elt.runner.store import history, marks, past
+from elt.runner.store import asset_log, history, marks, past
 from elt.runner.store.chain import Chain, PlannedAsset, chain_of
 from elt.runner.store.database import Store, open_store
 from elt.runner.store.recorder import Recorder
@@ -97,8 +97,8 @@ def run(store: Store, world: World, request: RunRequest) -> str:
         retry_of=request.retry or None,
     )
     facts = Facts(
-        last_success=history.last_success(store, HERE),
-        last_change=history.last_change(store, HERE),
+        last_success=asset_log.last_success(store, HERE),
+        last_change=asset_log.last_change(store, HERE),
         held=marks.held_back(store, HERE),
         past=Past(results=past.last_results(store, HERE)),
     )
@@ -405,7 +405,7 @@ def test_what_was_marked_as_skipped_is_left_out_and_is_no_fresher(store: Store):
 
     assert world.times_done[A.id] == 0
     assert world.times_done[MODEL.id] == 1
-    assert A.id not in history.last_success(store, HERE)
+    assert A.id not in asset_log.last_success(store, HERE)
 
 
 def test_what_was_marked_as_failed_is_done_again_with_all_below_it(store: Store):
@@ -465,14 +465,14 @@ def test_what_was_cleared_counts_as_never_done(store: Store):
     first = run(store, world, RunRequest())
     said(store, first, BESIDE.id, "cleared")
 
-    assert BESIDE.id not in history.last_success(store, HERE)
+    assert BESIDE.id not in asset_log.last_success(store, HERE)
     assert open_words(chain_of(store)) == ("model:beside+",)
 
 
 def test_a_word_that_is_taken_back_leaves_all_as_it_was(store: Store):
     world = World(GRAPH)
     first = run(store, world, RunRequest())
-    before = history.asset_statuses(store, HERE)
+    before = asset_log.asset_statuses(store, HERE)
     for word in ("success", "failed", "skipped", "cleared"):
         said(store, first, MODEL.id, word)  # type: ignore[arg-type]
 
@@ -480,7 +480,7 @@ def test_a_word_that_is_taken_back_leaves_all_as_it_was(store: Store):
         assert mark is not None
         assert marks.take_back(store, [mark], reason="no", author="bob@desk") == []
 
-        assert history.asset_statuses(store, HERE) == before
+        assert asset_log.asset_statuses(store, HERE) == before
         assert open_words(chain_of(store)) == ()
     told = marks.marks(store)
     assert {each.taken_back_by for each in told} == {"bob@desk"}
@@ -492,14 +492,14 @@ def test_a_result_that_came_since_stays_when_a_word_is_taken_back(store: Store):
     first = run(store, world, RunRequest())
     said(store, first, MODEL.id, "failed")
     run(store, world, RunRequest(selection=("model:m",)))
-    before = history.asset_statuses(store, HERE)
+    before = asset_log.asset_statuses(store, HERE)
 
     mark = marks.last_mark(store, HERE, MODEL.id)
     assert mark is not None
     late = marks.take_back(store, [mark], reason="", author="ann@desk")
 
     assert late == [mark]
-    assert history.asset_statuses(store, HERE) == before
+    assert asset_log.asset_statuses(store, HERE) == before
 
 
 def test_a_word_that_is_taken_back_late_counts_no_more_for_when_it_ended_well(
@@ -507,7 +507,7 @@ def test_a_word_that_is_taken_back_late_counts_no_more_for_when_it_ended_well(
 ):
     world = World(GRAPH)
     first = run(store, world, RunRequest())
-    was = history.last_success(store, HERE)[MODEL.id]
+    was = asset_log.last_success(store, HERE)[MODEL.id]
     said(store, first, MODEL.id, "failed")
     said(store, first, MODEL.id, "success")
     world.failures = {MODEL.id: ["failed"]}
@@ -518,22 +518,22 @@ def test_a_word_that_is_taken_back_late_counts_no_more_for_when_it_ended_well(
     assert marks.take_back(store, [mark], reason="", author="ann@desk") == [mark]
 
     assert MODEL.id in marks.held_back(store, HERE)
-    assert MODEL.id not in history.last_success(store, HERE)
+    assert MODEL.id not in asset_log.last_success(store, HERE)
     other = marks.last_mark(store, HERE, MODEL.id)
     assert other is not None
     marks.take_back(store, [other], reason="", author="ann@desk")
-    assert history.last_success(store, HERE)[MODEL.id] == was
+    assert asset_log.last_success(store, HERE)[MODEL.id] == was
 
 
 def test_a_word_about_an_older_run_counts_for_retries_of_that_run_only(store: Store):
     world = World(GRAPH)
     first = run(store, world, RunRequest())
     run(store, world, RunRequest())
-    before = history.asset_statuses(store, HERE)
+    before = asset_log.asset_statuses(store, HERE)
 
     said(store, first, MODEL.id, "failed")
 
-    assert history.asset_statuses(store, HERE) == before
+    assert asset_log.asset_statuses(store, HERE) == before
     assert marks.held_back(store, HERE) == {}
     assert open_words(chain_of(store)) == ()
     assert open_words(chain_of(store, first)) == ("model:m+",)
@@ -570,12 +570,12 @@ def test_a_word_about_any_run_of_a_chain_is_about_all_of_it(store: Store):
 def test_marked_failed_the_success_before_that_run_counts_for_freshness(store: Store):
     world = World(GRAPH)
     run(store, world, RunRequest())
-    was = history.last_success(store, HERE)[MODEL.id]
+    was = asset_log.last_success(store, HERE)[MODEL.id]
     second = run(store, world, RunRequest())
 
     said(store, second, MODEL.id, "failed")
 
-    assert history.last_success(store, HERE)[MODEL.id] == was
+    assert asset_log.last_success(store, HERE)[MODEL.id] == was
 
 
 def test_a_name_is_found_in_the_latest_run_that_planned_it(store: Store):

@@ -31,7 +31,7 @@ from elt.runner.lock import Held, hold, this_process
 from elt.runner.plan import Facts, RunRequest, Step
 from elt.runner.result import exit_code, run_status
 from elt.runner.run import run_project
-from elt.runner.store import history, marks, state
+from elt.runner.store import asset_log, history, marks, state
 from elt.runner.store.database import Store, open_store
 from elt.runner.store.recorder import logged
 from elt.transform.manifest import Manifest, Node, Source
@@ -404,7 +404,7 @@ def test_a_backfill_leaves_the_age_of_streams_as_it_was(project: Project):
     project = load_project(project.root)
     run_project(project, RunRequest(selection=("tap:crm",)), prepare=World())
     with open_store(project.private_dir) as store:
-        before = history.last_success(store, "default")
+        before = asset_log.last_success(store, "default")
 
     window = ("2026-01-01T00:00:00+00:00", "2026-02-01T00:00:00+00:00")
     result = run_project(
@@ -413,7 +413,7 @@ def test_a_backfill_leaves_the_age_of_streams_as_it_was(project: Project):
 
     assert result.status == "done"
     with open_store(project.private_dir) as store:
-        assert history.last_success(store, "default") == before
+        assert asset_log.last_success(store, "default") == before
 
 
 def test_a_retry_is_recorded_with_what_it_goes_on_with(project: Project):

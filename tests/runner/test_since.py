@@ -16,7 +16,7 @@ from elt.runner.decide import plan_project
 from elt.runner.plan import RunRequest
 from elt.runner.run import run_project
 from elt.runner.since import since_last_success
-from elt.runner.store import history, marks
+from elt.runner.store import history, marks, moments
 from elt.runner.store.database import Store, open_store
 from elt.runner.store.windows import windows
 from elt.runner.windows import Window
@@ -218,7 +218,7 @@ TAP = RunRequest(selection=("tap:crm",), since_last_success=True)
 
 def just_ended(store: Store) -> Window:
     """Give a good window of the tap that ended an hour ago."""
-    end = history.now_utc().replace(microsecond=0) - timedelta(hours=1)
+    end = moments.now_utc().replace(microsecond=0) - timedelta(hours=1)
     found = Window(end - timedelta(days=1), end)
     ran(store, found, "done", "tap:crm")
     return found

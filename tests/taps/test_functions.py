@@ -130,6 +130,15 @@ def test_moments_are_compared_by_time_and_not_by_their_text(tap):
     assert bookmark["replication_key_value"] == "2026-01-01T00:00:00.5Z"
 
 
+def test_a_number_written_as_text_is_no_date_where_it_could_be_one(tap):
+    numbers = ["20261129", "20261130", "20261131"]
+
+    messages, _ = tap(TICKETS, config={"tickets": [ticket(1, at) for at in numbers]})
+
+    bookmark = messages[-1]["value"]["bookmarks"]["tickets"]
+    assert bookmark["replication_key_value"] == "20261131"
+
+
 def test_without_a_cursor_the_whole_table_is_read(tap):
     code = """
     @stream

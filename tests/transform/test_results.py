@@ -102,6 +102,7 @@ def test_what_is_held_is_answered_for_and_not_missing():
         'connection to server at "db", port 5432 failed: Connection refused',
         "HTTP Error: Request returned HTTP 503 for HTTP HEAD to 'https://x/y.parquet'",
         "Temporary failure in name resolution",
+        "FATAL:  the database system is starting up",
         "IO Error: No space left on device",
     ],
 )

@@ -13,7 +13,7 @@ from sqlite3 import Connection, Row
 from typing import Any, Literal
 
 from elt.runner.store.database import Store
-from elt.runner.store.history import Now, now_utc, text_of
+from elt.runner.store.moments import Now, now_utc, text_of
 
 Word = Literal["success", "failed", "skipped", "cleared"]
 

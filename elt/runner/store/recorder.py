@@ -26,7 +26,8 @@ from elt.events import (
     StepStarted,
 )
 from elt.runner.store.database import Store
-from elt.runner.store.history import Now, now_utc, run_detail, text_of
+from elt.runner.store.history import run_detail
+from elt.runner.store.moments import Now, now_utc, text_of
 from elt.runner.store.past import AssetEntry
 
 Write = tuple[str, Mapping[str, Any]]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from elt.runner.store.database import Store
-from elt.runner.store.history import Now, now_utc, text_of
+from elt.runner.store.moments import Now, now_utc, text_of
 
 # Where a state comes from when not from a run, whose id stands there otherwise.
 ORIGINS = ("warehouse", "set", "reset", "undo", "import")

@@ -1,7 +1,8 @@
 """Which windows of time were run, and how each ended last.
 
 Rows are written with the run's own, in one transaction, so that a killed run leaves
-its window as it leaves itself. They stay when the run is forgotten.
+its window as it leaves itself. They are kept as long as runs are, the last good one of
+each selection for ever: the next may begin at its end.
 """
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from sqlite3 import Connection, Row
 from typing import Any
 
 from elt.runner.store.database import Store
+from elt.runner.store.moments import text_of
 
 GOOD = ("done", "warned")
 _EVERYTHING = "*"
@@ -56,7 +58,7 @@ def begin(
     if window is None or request.get("from_step"):
         return  # a part of a selection says nothing of the whole
     selection = _selection(request.get("selection", ()), request.get("exclude", ()))
-    edges = _text_of(window.start), _text_of(window.end)
+    edges = (text_of(datetime.fromisoformat(at)) for at in (window.start, window.end))
     connection.execute(_BEGIN, (environment, selection, *edges, run))
 
 
@@ -84,7 +86,7 @@ def windows(
         (
             environment,
             _selection(selection, exclude),
-            "" if since is None else _moment_text(since),
+            "" if since is None else text_of(since),
         ),
     )
     return [_read(row) for row in rows]
@@ -131,15 +133,6 @@ def _read(row: Row) -> WindowRow:
         status=row["status"],
         ended_at=datetime.fromisoformat(ended) if ended else None,
     )
-
-
-def _text_of(moment: str) -> str:
-    return _moment_text(datetime.fromisoformat(moment))
-
-
-def _moment_text(moment: datetime) -> str:
-    # All of one length, so that texts sort as moments do.
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 _BEGIN = """

@@ -20,6 +20,7 @@ from elt.project.settings import BASE_ENVIRONMENT, FILE_NAME, Project, plain_nam
 from elt.runner.alone import alone
 from elt.runner.store import history
 from elt.runner.store.database import Store, open_store
+from elt.runner.store.moments import Now, now_utc
 from elt.runner.upkeep.archive import (
     FORMAT,
     PARTIAL,
@@ -60,7 +61,7 @@ def backup(
     *,
     keep: int | None = None,
     secrets: Secrets | None = None,
-    now: history.Now = history.now_utc,
+    now: Now = now_utc,
     tell: Tell = lambda _: None,
 ) -> Backup:
     """Write warehouse and store into one file, complete under its name or not there.

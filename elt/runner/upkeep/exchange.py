@@ -24,7 +24,7 @@ from elt.project.remote import KEPT_GENERATIONS
 from elt.project.secrets import Secrets
 from elt.project.settings import BASE_ENVIRONMENT, Project
 from elt.runner.alone import alone
-from elt.runner.store import history
+from elt.runner.store.moments import Now, now_utc
 from elt.runner.upkeep.archive import digest_of
 from elt.runner.upkeep.disk import bytes_of, make_durable, require_space, size
 from elt.runner.upkeep.generations import WAY_OUT, Folder, Generation, Taken, data_name
@@ -72,7 +72,7 @@ def push(  # noqa: PLR0913  its edges, each named
     force: bool = False,
     keep: int = KEPT_GENERATIONS,
     secrets: Secrets | None = None,
-    now: history.Now = history.now_utc,
+    now: Now = now_utc,
     tell: Tell = lambda _: None,
     opened: Callable[[str], Folder] = Folder,
     rest: Rest = at_rest,
@@ -122,7 +122,7 @@ def pull(  # noqa: PLR0913  its edges, each named
     *,
     force: bool = False,
     secrets: Secrets | None = None,
-    now: history.Now = history.now_utc,
+    now: Now = now_utc,
     tell: Tell = lambda _: None,
     opened: Callable[[str], Folder] = Folder,
     rest: Rest = at_rest,

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from elt.project.atomic import make_private_folder, write_whole
 from elt.project.settings import Project
 from elt.runner.upkeep.disk import make_durable
 
@@ -63,9 +64,6 @@ class Origins:
             return {}
 
     def _write(self, note: _Note) -> None:
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        aside = self._path.with_suffix(".new")
-        aside.write_bytes(msgspec.json.encode(note))
-        make_durable(aside)
-        aside.replace(self._path)
+        make_private_folder(self._path.parent)
+        write_whole(self._path, msgspec.json.encode(note).decode(), mode=0o600)
         make_durable(self._path.parent)

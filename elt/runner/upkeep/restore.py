@@ -21,8 +21,9 @@ from elt.project.secrets import Secrets
 from elt.project.settings import BASE_ENVIRONMENT, Project
 from elt.runner.alone import RESTORING, alone, journal_of
 from elt.runner.sending import destination_of
-from elt.runner.store import database, history
+from elt.runner.store import migrations
 from elt.runner.store.database import Store
+from elt.runner.store.moments import Now, now_utc
 from elt.runner.upkeep.archive import (
     STORE,
     WAREHOUSE,
@@ -105,7 +106,7 @@ def restore(
     *,
     confirm: Callable[[], None] = lambda: None,
     secrets: Secrets | None = None,
-    now: history.Now = history.now_utc,
+    now: Now = now_utc,
     tell: Tell = lambda _: None,
 ) -> Restored:
     """Put a backup in the place of warehouse and store.
@@ -151,7 +152,7 @@ def _is_local(project: Project, sync: str, secrets: Secrets) -> bool:
 def _refuse_newer(path: Path, manifest: Manifest) -> None:
     newer = (
         manifest.warehouse.version > len(tables.MIGRATIONS)
-        or manifest.store.version > len(database.MIGRATIONS)
+        or manifest.store.version > len(migrations.MIGRATIONS)
         or _numbers(manifest.elt) > _numbers(version("elt-toolkit"))
     )
     if newer:

@@ -2,7 +2,7 @@
 
 What planning needs never goes, whatever its age: the table of assets, the run that each
 asset was in last, what is remembered of syncs, the newest states of every tap, and of
-every stream the last load of each mode.
+every stream the last load of each mode, of every selection the last good window.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from elt.errors import EltError
 from elt.project.secrets import Secrets
 from elt.project.settings import Project, RetentionTable
 from elt.runner.store.database import Store
-from elt.runner.store.history import Now, now_utc, text_of
+from elt.runner.store.moments import Now, now_utc, text_of
 from elt.warehouse.duckdb import Warehouse, warehouse_of
 
 if TYPE_CHECKING:
@@ -156,6 +156,16 @@ def _store_rules(table: RetentionTable) -> list[_Rule]:
             table.run_days,
         ),
         _Rule(
+            "windows that were run (`elt backfill --skip-done`)",
+            "windows",
+            f"""
+            ended_at < ?1 AND {ended} AND rowid NOT IN (
+                SELECT last FROM ({_LAST_GOOD_WINDOWS})
+            )
+            """,
+            table.run_days,
+        ),
+        _Rule(
             "old states of taps (`elt state history`)",
             "states",
             f"""
@@ -189,6 +199,11 @@ def _warehouse_rules(table: RetentionTable) -> list[_Rule]:
     return rules
 
 
+# Where SQLite takes the maximum, the other columns are those of its row.
+_LAST_GOOD_WINDOWS = """
+    SELECT rowid AS last, max(end_at) FROM windows
+    WHERE status IN ('done', 'warned') GROUP BY environment, selection
+"""
 # How a stream was written last decides what a reset and a reject's retry mean.
 _IS_NOT_THE_LAST_LOAD = """
     committed_at < (

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from elt.errors import ConfigError, EltError, Unavailable
-from elt.runner.store.database import MIGRATIONS, Store, file_system, open_store
+from elt.runner.store.database import Store, file_system, open_store
+from elt.runner.store.migrations import MIGRATIONS
 
 WRITE = (
     "INSERT INTO baselines VALUES ('default', ?, 'w', 1, NULL, '2026-01-01T00:00:00')"

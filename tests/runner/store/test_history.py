@@ -6,16 +6,13 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from elt.errors import ConfigError
 from elt.events import (
-    AssetFinished,
     BookmarkCommitted,
     LogLine,
     RowsRead,
@@ -25,62 +22,10 @@ from elt.events import (
     StepStarted,
 )
 from elt.runner.lock import Owner, this_process
-from elt.runner.store import history
+from elt.runner.store import asset_log, history
 from elt.runner.store.database import Store, open_store
-from elt.runner.store.history import StepEntry
-from elt.runner.store.recorder import Recorder, Refused, logged, scrubbed
-
-START = datetime(2026, 11, 21, 9, 15, tzinfo=UTC)
-
-
-@dataclass
-class Clock:
-    """Time that moves only when it is told to."""
-
-    moment: datetime = START
-    asked: int = field(default=0)
-
-    def now(self) -> datetime:
-        return self.moment
-
-    def seconds(self) -> float:
-        return (self.moment - START).total_seconds()
-
-    def pass_(self, seconds: float) -> None:
-        self.moment += timedelta(seconds=seconds)
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with open_store(tmp_path) as opened:
-        yield opened
-
-
-def begin(
-    store: Store,
-    clock: Clock,
-    run: str = "run-1",
-    *assets: str,
-    owner: Owner | None = None,
-) -> Recorder:
-    owner = owner or this_process(run)
-    history.start_run(
-        store, owner, environment="default", request={"selection": []}, now=clock.now
-    )
-    entry = StepEntry(step="tap:crm", kind="tap", reason="selected", assets=assets)
-    history.record_plan(store, run, [entry])
-    return Recorder(
-        store, run, environment="default", now=clock.now, clock=clock.seconds
-    )
-
-
-def finished(asset: str, status: str = "done", rows: int = 5) -> AssetFinished:
-    return AssetFinished(step="tap:crm", asset=asset, status=status, rows=rows)  # type: ignore[arg-type]
+from elt.runner.store.recorder import Refused, logged, scrubbed
+from tests.runner.store.recorded import Clock, begin, finished
 
 
 def test_a_run_is_told_from_its_start_to_its_end(store: Store, clock: Clock):
@@ -109,7 +54,7 @@ def test_a_result_is_durable_when_it_was_told(store: Store, clock: Clock):
     begin(store, clock)(finished("stream:crm.deals"))
 
     with open_store(store.path.parent) as other:
-        (status,) = history.asset_statuses(other, "default")
+        (status,) = asset_log.asset_statuses(other, "default")
 
     assert (status.asset, status.status) == ("stream:crm.deals", "done")
 
@@ -208,47 +153,6 @@ def test_ids_of_runs_sort_as_their_starts_do(clock: Clock):
     assert first < history.new_run_id(clock.now)
 
 
-def test_the_last_success_outlives_later_failures(store: Store, clock: Clock):
-    record = begin(store, clock)
-    record(finished("stream:crm.deals", "warned"))
-    clock.pass_(60)
-    record(finished("stream:crm.deals", "failed"))
-
-    assert history.last_success(store, "default") == {"stream:crm.deals": START}
-    assert history.last_change(store, "default")["stream:crm.deals"] == clock.moment
-    (status,) = history.asset_statuses(store, "default")
-    assert status.status == "failed"
-
-
-def test_a_skipped_asset_did_not_change(store: Store, clock: Clock):
-    record = begin(store, clock)
-    record(finished("model:a", "done"))
-    clock.pass_(60)
-    record(finished("model:a", "skipped"))
-
-    assert history.last_change(store, "default") == {"model:a": START}
-
-
-def test_an_asset_may_have_changed_from_the_start_of_its_step(
-    store: Store, clock: Clock
-):
-    record = begin(store, clock)
-    record(finished("stream:crm.deals"))
-    clock.pass_(60)
-
-    record(StepStarted(step="tap:crm", assets=("stream:crm.deals",)))
-
-    assert history.last_change(store, "default")["stream:crm.deals"] == clock.moment
-    assert history.last_success(store, "default")["stream:crm.deals"] == START
-
-
-def test_environments_have_their_own_history(store: Store, clock: Clock):
-    begin(store, clock)(finished("stream:crm.deals"))
-
-    assert history.last_success(store, "prod") == {}
-    assert history.asset_statuses(store, "prod") == []
-
-
 def test_a_run_without_a_living_owner_has_crashed(store: Store, clock: Clock):
     gone = Owner(
         run="run-1",
@@ -267,7 +171,7 @@ def test_a_run_without_a_living_owner_has_crashed(store: Store, clock: Clock):
     detail = history.run_detail(store, "run-1")
     assert detail.summary.status == "crashed"
     assert detail.steps[0].status == "interrupted"
-    (asset,) = history.asset_statuses(store, "default")
+    (asset,) = asset_log.asset_statuses(store, "default")
     assert (asset.status, asset.message) == ("interrupted", "the run crashed")
     assert history.run_detail(store, "run-2").summary.status == "running"
 
@@ -307,7 +211,7 @@ def test_a_result_outlives_a_kill_right_after_it_was_told(tmp_path: Path):
 
     assert killed.returncode == -signal.SIGKILL
     with open_store(tmp_path) as store:
-        assert len(history.asset_statuses(store, "default")) == 50
+        assert len(asset_log.asset_statuses(store, "default")) == 50
 
 
 def test_only_the_start_of_a_step_waits_for_the_disk(store: Store, clock: Clock):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from elt.events import AssetFinished, Status
 from elt.runner.lock import this_process
-from elt.runner.store import history, past
+from elt.runner.store import asset_log, history, past
 from elt.runner.store.database import Store, open_store
 from elt.runner.store.past import AssetEntry
 from elt.runner.store.recorder import Recorder
@@ -54,8 +54,8 @@ def test_a_backfill_makes_no_stream_younger(tmp_path: Path):
         tell(store, 0, "done")
         tell(store, 1, "done", backfilled=True)
 
-        assert history.last_success(store, "default") == {DEALS: START}
-        assert history.last_change(store, "default") == {
+        assert asset_log.last_success(store, "default") == {DEALS: START}
+        assert asset_log.last_change(store, "default") == {
             DEALS: START + timedelta(hours=1)
         }
 
@@ -64,6 +64,6 @@ def test_an_asset_belongs_to_whom_its_last_result_says(tmp_path: Path):
     with open_store(tmp_path) as store:
         tell(store, 0, "done", owner="ann", tags=("a", "b"))
         tell(store, 1, "failed", owner="bob", tags=("c",))
-        (status,) = history.asset_statuses(store, "default")
+        (status,) = asset_log.asset_statuses(store, "default")
 
     assert (status.owner, status.tags) == ("bob", ("c",))

@@ -11,9 +11,10 @@ from elt.events import AssetFinished, LogLine, StepFinished, StepStarted
 from elt.project.load import load_project
 from elt.project.secrets import Secrets
 from elt.runner.lock import this_process
-from elt.runner.store import history, state
+from elt.runner.store import asset_log, history, state
 from elt.runner.store.database import open_store
 from elt.runner.store.recorder import Recorder
+from elt.runner.store.windows import windows
 from elt.runner.upkeep.retention import (
     MARKER,
     apply_daily,
@@ -61,9 +62,9 @@ def record_run(store, run: str, days: float, *assets: str) -> None:
 def known(store):
     """Give all that planning and `elt status` go by."""
     return (
-        history.asset_statuses(store, "default"),
-        history.last_success(store, "default"),
-        history.last_change(store, "default"),
+        asset_log.asset_statuses(store, "default"),
+        asset_log.last_success(store, "default"),
+        asset_log.last_change(store, "default"),
     )
 
 
@@ -121,6 +122,67 @@ def test_a_run_that_is_under_way_stays_whatever_its_age(
     apply_retention(project, store, empty_warehouse, now=ago(0))
 
     assert [run.run for run in history.runs(store)] == ["new", "long"]
+
+
+def record_window(
+    store, day: str, days: float, *selection: str, status: str = "done"
+) -> None:
+    """Leave what a run of so many days ago about a day left in the log."""
+    start = datetime.fromisoformat(day).replace(tzinfo=UTC)
+    request = {
+        "selection": selection,
+        "window": (start.isoformat(), (start + timedelta(days=1)).isoformat()),
+    }
+    run, now = f"{day} of {' '.join(selection)}", ago(days)
+    history.start_run(
+        store, this_process(run), environment="default", request=request, now=now
+    )
+    history.finish_run(store, run, status, now=now)
+
+
+def windows_of(store, *selection: str) -> list[tuple[str, str]]:
+    rows = windows(store, "default", selection, ())
+    return [(f"{row.start:%Y-%m-%d}", row.status) for row in rows]
+
+
+def test_windows_go_with_their_runs_but_for_the_last_good_one_of_each_selection(
+    project, store, empty_warehouse
+):
+    record_window(store, "2025-06-01", 500, "a")
+    record_window(store, "2025-06-02", 499, "a", status="warned")
+    record_window(store, "2025-06-03", 498, "a", status="failed")
+    record_window(store, "2025-06-01", 400, "b")
+    record_window(store, "2025-05-01", 399, "b")  # filled in later, not the last
+    record_window(store, "2025-06-02", 398, "b", status="failed")
+    record_window(store, "2026-11-19", 2, "b", status="failed")
+    record_window(store, "2026-11-19", 2, "c")
+    record_window(store, "2025-06-01", 1, "c")
+
+    with empty_warehouse.session() as cursor:
+        counted = expired(project, store, cursor, now=ago(0))
+    apply_retention(project, store, empty_warehouse, now=ago(0))
+
+    assert [each.rows for each in counted if "windows" in each.what] == [4]
+    assert windows_of(store, "a") == [("2025-06-02", "warned")]
+    assert windows_of(store, "b") == [("2025-06-01", "done"), ("2026-11-19", "failed")]
+    assert windows_of(store, "c") == [("2025-06-01", "done"), ("2026-11-19", "done")]
+
+
+def test_a_window_that_is_under_way_stays_whatever_its_age(
+    project, store, empty_warehouse
+):
+    window = ("2025-06-01T00:00:00+00:00", "2025-06-02T00:00:00+00:00")
+    history.start_run(
+        store,
+        this_process("long"),
+        environment="default",
+        request={"selection": ["a"], "window": window},
+        now=ago(500),
+    )
+
+    apply_retention(project, store, empty_warehouse, now=ago(0))
+
+    assert windows_of(store, "a") == [("2025-06-01", "running")]
 
 
 def test_the_twenty_newest_states_of_a_tap_stay_whatever_their_age(

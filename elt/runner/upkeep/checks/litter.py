@@ -43,10 +43,11 @@ def look(subject: Subject) -> Iterator[Finding]:
 
 
 def _kept_aside(project: Project) -> Iterator[Finding]:
-    """Tell of what restores kept: only a person knows when it can go."""
+    """Tell of what restores and pulls kept: only a person knows when it can go."""
     warehouse = project.warehouse_path.resolve()
     kept = [
         *warehouse.parent.glob(f"{warehouse.stem}.before-restore-*"),
+        *warehouse.parent.glob(f"{warehouse.stem}.before-pull-*"),
         *project.private_dir.glob("elt.before-restore-*"),
     ]
     if kept:

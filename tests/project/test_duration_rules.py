@@ -68,3 +68,21 @@ def test_an_environment_may_say_otherwise(folder):
     laid = '\n    [environments.dev.taps.crm]\n    max_age = "7d"\n'
 
     assert folder.load(TABLES + laid, "dev").file.taps["crm"].max_age == "7d"
+
+
+CATCH_UP = """
+    [run]
+    max_catch_up = "{}"
+"""
+
+
+def test_how_far_a_run_may_catch_up_is_a_duration(folder):
+    assert folder.load(CATCH_UP.format("30d")).file.run.max_catch_up == "30d"
+
+
+@pytest.mark.parametrize("text", ["5x", "a week"])
+def test_what_is_no_duration_is_told_with_its_line(folder, text):
+    error = folder.error(CATCH_UP.format(text))
+
+    assert error.what == f"`max_catch_up`: `{text}` is no duration"
+    assert error.where == "elt.toml:3  [run]"
