@@ -1,0 +1,332 @@
+"""One API: a client with keep-alive, and what its answers ask of us.
+
+Errors name the request by its method and path, never a query or a header: there are
+credentials in those. Of an answer they show the beginning, known secrets struck out.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
+from typing import Protocol, TypeVar
+from urllib.parse import quote, urljoin, urlsplit
+
+import httpx
+import msgspec
+
+from elt.errors import ConfigError, EltError, Unavailable
+from elt.taps.rest.calls import Answer, Call
+from elt.taps.rest.envelopes import excerpt
+from elt.taps.rest.pace import Pace
+from elt.taps.rest.problems import NotReadable, QuotaSpent, Refused
+from elt.taps.rest.waiting import Again, retry_after, tries
+
+TEMPORARY = frozenset((408, 421, 423, 425, 429, 500, 502, 503, 504, 509, 520, 521))
+TEMPORARY |= {522, 523, 524, 529, 598}
+NOT_FOR_US = frozenset((403, 404, 410, 451))
+MOVED = frozenset((301, 302, 307, 308))
+_MOST_MOVES = 5
+_SHORTEST_SECRET = 6
+Found = TypeVar("Found")
+
+
+class Credentials(Protocol):
+    """Who we say we are."""
+
+    def headers(self) -> Mapping[str, str]: ...
+
+    def secrets(self) -> Collection[str]:
+        """Give what must not be shown."""
+
+    def renew(self, refused: Mapping[str, str]) -> bool:
+        """Get new credentials in place of those refused; False where there are none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """Headers that stay."""
+
+    given: Mapping[str, str]
+    hidden: tuple[str, ...] = ()
+
+    def headers(self) -> Mapping[str, str]:
+        return self.given
+
+    def secrets(self) -> Collection[str]:
+        return self.hidden
+
+    def renew(self, refused: Mapping[str, str]) -> bool:
+        del refused
+        return False
+
+
+Ask = Callable[[Answer], float | None]
+
+
+def _never(_: Answer) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vendor:
+    """How one vendor says what all of them say somehow.
+
+    busy: seconds to wait where an answer means "too fast", whatever its status; None
+        where it does not mean that. 0 leaves the wait to us.
+    spent: whether a limit is one of a day, which no run waits for.
+    said: the vendor's own words out of an answer's body; empty where there are none.
+    temporary: statuses that mean "later" beside the usual ones.
+    not_for_us: statuses that mean that this stream, or part of it, is not readable.
+    """
+
+    name: str
+    credentials_setting: str
+    busy: Ask = _never
+    spent: Callable[[Answer], bool] = lambda _: False
+    said: Callable[[bytes], str] = lambda _: ""
+    scope_of: Callable[[Answer], str] = lambda _: ""
+    temporary: frozenset[int] = frozenset()
+    not_for_us: frozenset[int] = NOT_FOR_US
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """How to get there, and how patient to be."""
+
+    base_url: str
+    timeout_seconds: float = 60.0  # for each of connecting, writing, and every read
+    tries: int = 7
+    longest_wait_seconds: float = 900.0  # what is asked for beyond it ends the run
+    user_agent: str = ""
+    concurrency: int = 4
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Api:
+    """Asks, waits, tries again, and says what went wrong. Threads may share it."""
+
+    def __init__(  # noqa: PLR0913  an edge each
+        self,
+        vendor: Vendor,
+        reach: Reach,
+        credentials: Credentials,
+        *,
+        pace: Pace | None = None,
+        logger: logging.Logger | None = None,
+        sleep: Callable[[float], object] = time.sleep,
+        now: Callable[[], float] = time.time,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self.vendor = vendor
+        self.reach = reach
+        self.credentials = credentials
+        self.pace = pace or Pace(None)
+        self.now = now
+        self._logger = logger or logging.getLogger(__name__)
+        self._sleep = sleep
+        self._base = reach.base_url.rstrip("/")
+        self._origin = _origin(self._base)
+        self._client = httpx.Client(
+            http2=True,
+            timeout=reach.timeout_seconds,
+            limits=httpx.Limits(max_connections=reach.concurrency + 1),
+            headers={
+                "User-Agent": reach.user_agent or f"elt/{version('elt-toolkit')}",
+                "Accept": "application/json",
+                **reach.headers,
+            },
+            transport=transport,
+        )
+
+    def close(self) -> None:
+        self._client.close()
+
+    def ask(
+        self,
+        call: Call,
+        read: Callable[[Answer], Found],
+        *,
+        pace: Pace | None = None,
+    ) -> Found:
+        """Make a request and read its answer; both are tried again together.
+
+        So an answer whose JSON breaks off is asked for once more. Raises the problems
+        of `elt.taps.rest.problems`, and what `read` raises.
+        """
+        url = self._url(call)
+        go = pace or self.pace
+
+        def once() -> Found:
+            given = self.credentials.headers()
+            answer = self._answer(call, url, given, go)
+            refused = answer.status == httpx.codes.UNAUTHORIZED
+            if refused and self.credentials.renew(given):
+                answer = self._answer(call, url, self.credentials.headers(), go)
+            self._look_at(call, answer)
+            try:
+                return read(answer)
+            except msgspec.ValidationError:
+                raise
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                what = f"its answer is not JSON to the end ({error})"
+                raise Again(self._unavailable(call, what)) from error
+
+        retrying = tries(
+            self.reach.tries, sleep=self._sleep, before_sleep=self._say_why
+        )
+        return retrying(once)
+
+    def hidden(self, text: str) -> str:
+        """Strike secrets out of a text, also as they are in a URL."""
+        for secret in self.credentials.secrets():
+            if len(secret) >= _SHORTEST_SECRET:
+                text = text.replace(secret, "***").replace(
+                    quote(secret, safe=""), "***"
+                )
+        return text
+
+    def name(self, call: Call) -> str:
+        """Name a request for a person: method and path."""
+        return self.hidden(f"{call.method} {urlsplit(self._url(call)).path}")
+
+    def _url(self, call: Call) -> str:
+        """Join base and path. Raises EltError for another origin than the base's."""
+        if not call.path.startswith(("http://", "https://")):
+            return self._base + "/" + call.path.removeprefix("/")
+        if _origin(call.path) != self._origin:
+            raise EltError(
+                f"{self.vendor.name} pointed to another place,"
+                f" {'://'.join(_origin(call.path)[:2])}, for what comes next",
+                where=self._base,
+                hint="Our credentials are not sent there. If that is its address, set"
+                " it as `base_url`",
+            )
+        return call.path
+
+    def _answer(
+        self, call: Call, url: str, credentials: Mapping[str, str], pace: Pace
+    ) -> Answer:
+        for _ in range(_MOST_MOVES):
+            pace.wait()
+            response = self._send(call, url, credentials)
+            place = response.headers.get("location")
+            if response.status_code not in MOVED or not place:
+                return _answer_of(response)
+            url = self._url(replace(call, path=urljoin(url, place)))
+        raise EltError(f"{self.vendor.name} sends us around", where=self.name(call))
+
+    def _send(
+        self, call: Call, url: str, credentials: Mapping[str, str]
+    ) -> httpx.Response:
+        headers: dict[str, str] = {**credentials, **call.headers}
+        content = None
+        if call.body is not None:
+            content = msgspec.json.encode(call.body)
+            headers = {"Content-Type": "application/json", **headers}
+        try:
+            return self._client.request(
+                call.method,
+                url,
+                params=dict(call.params) or None,
+                headers=headers,
+                content=content,
+            )
+        except httpx.TransportError as error:
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                raise ConfigError(
+                    f"{self.vendor.name}'s certificate is not trusted",
+                    where=self._base,
+                ) from error
+            if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError):
+                raise ConfigError(
+                    f"a request cannot be written: {self.hidden(str(error))}",
+                    where=self._base,
+                ) from error
+            what = f"no answer: {self.hidden(str(error) or type(error).__name__)}"
+            raise Again(self._unavailable(call, what)) from error
+
+    def _look_at(self, call: Call, answer: Answer) -> None:
+        """Raise what an answer means, unless it is one to read."""
+        status, vendor = answer.status, self.vendor
+        wait = vendor.busy(answer)
+        if wait is None and (httpx.codes.is_success(status) or status in call.also):
+            return
+        said = self._said(answer)
+        if wait is not None or status in TEMPORARY | vendor.temporary:
+            self._wait_or_stop(call, answer, said, wait)
+        if status == httpx.codes.UNAUTHORIZED:
+            raise ConfigError(
+                f"{vendor.name} refused our credentials: {said}",
+                where=self.name(call),
+                hint=f"Look at `{vendor.credentials_setting}` in the tap's config:"
+                " it may be mistyped, revoked or expired",
+            )
+        if status in vendor.not_for_us:
+            raise NotReadable(
+                said,
+                status=status,
+                where=self.name(call),
+                hint=_grant(vendor, answer),
+            )
+        raise Refused(
+            f"{vendor.name} refused the request: {said}",
+            status=status,
+            where=self.name(call),
+        )
+
+    def _wait_or_stop(
+        self, call: Call, answer: Answer, said: str, wait: float | None
+    ) -> None:
+        asked = wait or retry_after(answer.headers, self.now)
+        longest = self.reach.longest_wait_seconds
+        if self.vendor.spent(answer) or (asked is not None and asked > longest):
+            when = f" for another {asked / 3600:.1f} hours" if asked else ""
+            raise QuotaSpent(
+                f"{self.vendor.name} allows us no more requests{when}: {said}",
+                where=self.name(call),
+                hint="Run it later; `longest_wait_seconds` in the tap's config says"
+                " for how long a run waits",
+            )
+        if asked:
+            self.pace.hold(asked)
+        raise Again(self._unavailable(call, said), asked)
+
+    def _said(self, answer: Answer) -> str:
+        words = self.vendor.said(answer.body) or excerpt(answer.body)
+        return self.hidden(f"HTTP {answer.status} {words}".strip())
+
+    def _unavailable(self, call: Call, what: str) -> Unavailable:
+        return Unavailable(f"{self.vendor.name}: {what}", where=self.name(call))
+
+    def _say_why(self, failure: Again, seconds: float, number: int) -> None:
+        self._logger.warning(
+            "%s; waiting %.1f s before try %d of %d",
+            " at ".join(filter(None, (failure.error.what, failure.error.where))),
+            seconds,
+            number + 1,
+            self.reach.tries,
+        )
+
+
+def _answer_of(response: httpx.Response) -> Answer:
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Answer(
+        response.status_code, headers, response.content, str(response.request.url)
+    )
+
+
+def _grant(vendor: Vendor, answer: Answer) -> str | None:
+    if answer.status != httpx.codes.FORBIDDEN:
+        return None
+    scope = vendor.scope_of(answer)
+    what = f"the scope {scope}" if scope else "the right to read it"
+    return f"Give {what} to the `{vendor.credentials_setting}`, or deselect the stream"
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    parts = urlsplit(url)
+    usual = {"http": 80, "https": 443}.get(parts.scheme)
+    return parts.scheme, parts.hostname or "", parts.port or usual

@@ -1,0 +1,71 @@
+"""A page's JSON: its envelope is decoded, its records stay the bytes they were."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+
+from elt.errors import EltError
+
+_table = msgspec.json.Decoder(dict[str, Raw]).decode
+_list = msgspec.json.Decoder(list[Raw]).decode
+_any = msgspec.json.Decoder().decode
+
+
+class NotThere(EltError):
+    """A page has another shape than was expected."""
+
+
+def fields(body: bytes | Raw) -> dict[str, Raw]:
+    """Give the fields of a JSON object, undecoded. Raises NotThere for other JSON."""
+    try:
+        return _table(body)
+    except (msgspec.ValidationError, UnicodeDecodeError):
+        raise NotThere(f"not a JSON object: {excerpt(body)}") from None
+
+
+def records_at(body: bytes, path: Sequence[str]) -> list[Raw]:
+    """Give the records of a page: the list at a path of keys, none for the top.
+
+    A single object there is one record; null, or nothing, is none. Raises NotThere
+    where the path leads to something else.
+    """
+    found: bytes | Raw = body
+    for depth, key in enumerate(path):
+        inside = fields(found)
+        if key not in inside:
+            return _no_records(inside, path[: depth + 1])
+        found = inside[key]
+    kind = bytes(found).lstrip()[:1]
+    if kind == b"[":
+        return _list(found)
+    if kind == b"{":
+        return [Raw(bytes(found))]
+    if kind == b"n":
+        return []
+    raise NotThere(f"`{'.'.join(path)}` is not a list of records: {excerpt(found)}")
+
+
+def value_at(body: bytes | Raw, path: Sequence[str]) -> Any:
+    """Decode what is at a path of keys; None where it leads to nothing."""
+    found: bytes | Raw = body
+    for key in path:
+        try:
+            found = _table(found)[key]
+        except (KeyError, msgspec.ValidationError):
+            return None
+    return _any(found)
+
+
+def excerpt(body: bytes | Raw, length: int = 200) -> str:
+    text = bytes(body)[: length * 4].decode("utf-8", "replace")
+    text = " ".join(text.split())
+    return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def _no_records(inside: dict[str, Raw], path: Sequence[str]) -> list[Raw]:
+    keys = ", ".join(inside) or "nothing"
+    raise NotThere(f"there is no `{'.'.join(path)}`; the answer has {keys}")

@@ -1,0 +1,43 @@
+"""Not more requests a second than an API allows, over all threads of a tap."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+
+class Pace:
+    """Lets requests go one by one, `per_second` on average, and a burst at first.
+
+    None lets them all go.
+    """
+
+    def __init__(
+        self,
+        per_second: float | None,
+        *,
+        burst: int = 1,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self._interval = 1.0 / per_second if per_second else 0.0
+        self._ahead = self._interval * (burst - 1)
+        self._clock = clock
+        self._sleep = sleep
+        self._next = 0.0
+        self._lock = threading.Lock()
+
+    def wait(self) -> None:
+        """Wait until the next request may go."""
+        with self._lock:
+            now = self._clock()
+            self._next = max(self._next, now - self._ahead)
+            turn, self._next = self._next, self._next + self._interval
+        if turn > now:
+            self._sleep(turn - now)
+
+    def hold(self, seconds: float) -> None:
+        """Let nothing go for so long, because the API said so."""
+        with self._lock:
+            self._next = max(self._next, self._clock() + seconds)

@@ -1,0 +1,82 @@
+"""Records on their way out, as the bytes that they came as.
+
+This is the hot path of taps of JSON APIs: a page becomes one write, and of a record
+only the value that it is ordered by is decoded.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+
+Record = bytes | Raw
+_fields = msgspec.json.Decoder(dict[str, Raw]).decode
+_encode = msgspec.json.Encoder().encode
+_EMPTY = b"{}"
+
+
+def write(content: bytes) -> None:
+    """Write to stdout behind what was written to it as text."""
+    buffer = getattr(sys.stdout, "buffer", None)
+    if buffer is None:
+        sys.stdout.write(content.decode())
+        return
+    sys.stdout.flush()
+    buffer.write(content)
+    buffer.flush()
+
+
+def record_lines(stream: str, records: Sequence[Record]) -> bytes:
+    """Write RECORD messages around records, which are JSON objects on one line."""
+    begin = b'{"type":"RECORD","stream":%b,"record":' % _encode(stream)
+    return begin + (b"}\n" + begin).join(records) + b"}\n" if records else b""
+
+
+def on_one_line(records: Sequence[Record]) -> list[Record]:
+    """Take line breaks out: an API may write its JSON over many lines.
+
+    There are none inside of JSON texts, so that only white space changes.
+    """
+    return [
+        raw.replace(b"\r", b" ").replace(b"\n", b" ")
+        if b"\n" in (raw := bytes(record)) or b"\r" in raw
+        else record
+        for record in records
+    ]
+
+
+def with_fields(fields: Mapping[str, Any]) -> Callable[[Record], bytes]:
+    """Make a function that puts fields in front of a record's own.
+
+    The record must have none of these names.
+    """
+    begin = _encode(dict(fields))[:-1]
+
+    def added(record: Record) -> bytes:
+        own = bytes(record).lstrip()[1:].lstrip()
+        return begin + (b"" if own == b"}" or begin == b"{" else b",") + own
+
+    return added
+
+
+def only(keep: Callable[[str], bool]) -> Callable[[Record], bytes]:
+    """Make a function that leaves out the fields that are not to be kept."""
+
+    def chosen(record: Record) -> bytes:
+        found = _fields(record)
+        return _encode({name: raw for name, raw in found.items() if keep(name)})
+
+    return chosen
+
+
+def value_reader(field: str) -> Callable[[Record], Any]:
+    """Make a function that decodes one field of a record; None where it has none."""
+    shape = msgspec.defstruct(
+        "Ordered", [("value", Any, None)], rename={"value": field}, gc=False
+    )
+    decode = msgspec.json.Decoder(shape).decode
+    return lambda record: decode(record).value  # type: ignore[attr-defined]

@@ -1,0 +1,99 @@
+"""The settings that all taps of APIs have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from elt.errors import ConfigError
+from elt.taps.rest.api import Reach
+
+
+def common_settings(base_url: str | None) -> dict[str, Any]:
+    """Declare them as properties of a JSON Schema; `base_url` is the usual one."""
+    usual = f", default {base_url}" if base_url else ""
+    return {
+        "start_date": {
+            "type": "string",
+            "description": "Read what is from then on; default: everything",
+            "x-elt-ask": True,
+        },
+        "end_date": {
+            "type": "string",
+            "description": "Read what is before it; for windows",
+        },
+        "base_url": {
+            "type": "string",
+            "description": f"Where the API is{usual}",
+        },
+        "timeout_seconds": {
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "description": "For connecting and for each part of an answer, default 60",
+        },
+        "tries": {
+            "type": "integer",
+            "minimum": 1,
+            "description": "How often to ask when an answer fails, default 7",
+        },
+        "longest_wait_seconds": {
+            "type": "number",
+            "minimum": 0,
+            "description": "A longer wait that the API asks for ends the run,"
+            " default 900",
+        },
+        "concurrency": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": 50,
+            "description": "Requests side by side, default 4",
+        },
+        "user_agent": {
+            "type": "string",
+            "description": "How we call ourselves",
+        },
+    }
+
+
+def reach_of(
+    config: Mapping[str, Any],
+    base_url: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+) -> Reach:
+    """Read how to get to the API. Raises ConfigError for an address that is none."""
+    url = str(config.get("base_url") or base_url)
+    if not url.startswith(("http://", "https://")):
+        raise ConfigError(
+            f"`base_url` is not an address: {url}",
+            hint="Write it with https://, as in https://api.example.com/v1",
+        )
+    given = {
+        name: config[name]
+        for name in (
+            "timeout_seconds",
+            "tries",
+            "longest_wait_seconds",
+            "concurrency",
+            "user_agent",
+        )
+        if config.get(name) is not None
+    }
+    return Reach(base_url=url, headers=dict(headers or {}), **given)
+
+
+def moment_setting(config: Mapping[str, Any], name: str) -> datetime | None:
+    """Read a date or moment, in UTC where it has no zone. Raises ConfigError."""
+    text = config.get(name)
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError:
+        raise ConfigError(
+            f"`{name}` is not a date: {text}",
+            hint=f'Write `{name} = "2025-01-31"` or `"2025-01-31T08:00:00Z"`',
+        ) from None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment.astimezone(UTC)

@@ -1,0 +1,93 @@
+"""A tap of an API: its streams one after the other, whatever becomes of one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any, ClassVar
+
+from singer_sdk import Tap
+from singer_sdk.helpers.capabilities import (
+    CapabilitiesEnum,
+    PluginCapabilities,
+    TapCapabilities,
+)
+
+from elt.errors import EltError, Unavailable
+from elt.taps.rest.api import Api
+from elt.taps.rest.settings import moment_setting
+from elt.taps.rest.stream import RestStream, Run, Shape, Source
+
+
+class RestTap(Tap):
+    """What a vendor's tap adds: its settings, `make_api`, and `rest_streams`."""
+
+    package_name = "elt-toolkit"
+    dynamic_catalog = True
+    capabilities: ClassVar[list[CapabilitiesEnum]] = [
+        TapCapabilities.CATALOG,
+        TapCapabilities.STATE,
+        TapCapabilities.DISCOVER,
+        PluginCapabilities.ABOUT,
+        PluginCapabilities.STRUCTURED_LOGGING,
+    ]
+
+    @classmethod
+    def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
+        """Append none: records do not pass through the SDK, nor its stream maps."""
+
+    def make_api(self) -> Api:
+        """Make what asks, from the config. Raises ConfigError."""
+        raise NotImplementedError
+
+    def rest_streams(self) -> Sequence[RestStream]:
+        """Make all streams; a catalog that was given saves asking for schemas."""
+        raise NotImplementedError
+
+    def discover_streams(self) -> Sequence[RestStream]:
+        return self.rest_streams()
+
+    @cached_property
+    def api(self) -> Api:
+        return self.make_api()
+
+    @cached_property
+    def run(self) -> Run:
+        """What all streams of this run go by; the clock starts at the first look."""
+        return Run(
+            began_at=datetime.now(UTC),
+            start=moment_setting(self.config, "start_date"),
+            end=moment_setting(self.config, "end_date"),
+        )
+
+    def stream(self, shape: Shape, source: Source) -> RestStream:
+        return RestStream(self, shape, source, self.run)
+
+    def sync_all(self) -> None:  # type: ignore[misc]
+        """Read the selected streams; raise, when all were tried, for those that failed.
+
+        The SDK's own stops at the first failure. Streams with a bookmark come first:
+        what they commit waits for no stream that is read in full.
+        """
+        chosen = [stream for stream in self.streams.values() if stream.selected]
+        chosen.sort(key=lambda s: (s.replication_method == "FULL_TABLE", s.name))
+        try:
+            for stream in chosen:
+                stream.sync()
+        finally:
+            self.api.close()
+        if self.run.failures:
+            raise _all_of(self.run.failures)
+
+
+def _all_of(failures: Sequence[tuple[str, EltError]]) -> EltError:
+    """Make one error of many; it is temporary where all of them are."""
+    temporary = all(isinstance(error, Unavailable) for _, error in failures)
+    kind = Unavailable if temporary else EltError
+    if len(failures) == 1:
+        ((stream, error),) = failures
+        what = f"stream `{stream}`: {error.what}"
+        return kind(what, where=error.where, hint=error.hint)
+    lines = [f"`{stream}`: {error.what}" for stream, error in failures]
+    return kind(f"{len(failures)} streams failed: {'; '.join(lines)}")

@@ -1,0 +1,98 @@
+"""How long to wait before another try: what the API asks for, else ever longer."""
+
+from __future__ import annotations
+
+import email.utils
+from collections.abc import Callable, Mapping
+from datetime import UTC
+from typing import Any
+
+import tenacity
+
+from elt.errors import Unavailable
+
+FIRST_SECONDS, LONGEST_SECONDS = 1.0, 60.0
+
+
+class Again(Exception):
+    """A try that did not do, and another may; `after_seconds` is what was asked for."""
+
+    def __init__(self, error: Unavailable, after_seconds: float | None = None) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.after_seconds = after_seconds
+
+
+def tries(
+    most: int,
+    *,
+    sleep: Callable[[float], Any],
+    before_sleep: Callable[[Again, float, int], None],
+) -> tenacity.Retrying:
+    """Try up to so many times; the last failure is raised as its error.
+
+    `before_sleep` hears the failure, the seconds to wait, and the number of the try.
+    """
+
+    def say(state: tenacity.RetryCallState) -> None:
+        outcome, action = state.outcome, state.next_action
+        error = outcome.exception() if outcome else None
+        if isinstance(error, Again) and action is not None:
+            before_sleep(error, action.sleep, state.attempt_number)
+
+    def give_up(state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        assert isinstance(error, Again)  # noqa: S101
+        raise error.error from error
+
+    return tenacity.Retrying(
+        stop=tenacity.stop_after_attempt(most),
+        wait=_wait,
+        retry=tenacity.retry_if_exception_type(Again),
+        sleep=sleep,
+        before_sleep=say,
+        retry_error_callback=give_up,
+    )
+
+
+# Half of it is by chance, so that many programs do not come back at the same moment.
+_growing = tenacity.wait_exponential(multiplier=FIRST_SECONDS, max=LONGEST_SECONDS / 2)
+_by_chance = tenacity.wait_random_exponential(
+    multiplier=FIRST_SECONDS / 2, max=LONGEST_SECONDS / 2
+)
+
+
+def _wait(state: tenacity.RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.after_seconds if isinstance(error, Again) else None
+    if asked is not None:
+        # A little more than asked for: clocks differ, and limits count from theirs.
+        return asked + 0.1 * _by_chance(state)
+    return _growing(state) + _by_chance(state)
+
+
+def retry_after(headers: Mapping[str, str], now: Callable[[], float]) -> float | None:
+    """Read `Retry-After`, which is seconds or a date (RFC 9110, 10.2.3)."""
+    text = headers.get("retry-after", "").strip()
+    if not text:
+        return None
+    try:
+        return max(0.0, float(text))
+    except ValueError:
+        pass
+    try:
+        moment = email.utils.parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, moment.timestamp() - now())
+
+
+def until(
+    headers: Mapping[str, str], name: str, now: Callable[[], float]
+) -> float | None:
+    """Give the seconds until the Unix time in a header, which many APIs reset at."""
+    try:
+        return max(0.0, float(headers.get(name, "")) - now())
+    except ValueError:
+        return None

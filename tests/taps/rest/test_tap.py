@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from taps.rest.shop import TOKEN, Shop, ShopTap
+
+from elt.errors import ConfigError, EltError, Unavailable
+from elt.testing.apis.serving import served
+from elt.testing.apis.troubles import BreaksOff, CutJson, HangsUp, Says
+
+
+@pytest.fixture
+def shop():
+    with served(Shop()) as served_shop:
+        yield served_shop
+
+
+@pytest.fixture
+def read(shop, capsysbinary):
+    """Run the tap against the shop; give its messages, and its state."""
+
+    def run(*, state=None, fails=None, **config):
+        given = {"base_url": shop.origin, "token": TOKEN, **config}
+        tap = ShopTap(config=given, state=state, parse_env_config=False)
+        if fails is None:
+            tap.sync_all()
+        else:
+            with pytest.raises(fails) as caught:
+                tap.sync_all()
+        written = capsysbinary.readouterr()
+        messages = [json.loads(line) for line in written.out.splitlines()]
+        return Told(messages, written.out, caught.value if fails else None)
+
+    return run
+
+
+class Told:
+    def __init__(self, messages, text, error):
+        self.messages = messages
+        self.text = text
+        self.error = error
+
+    def ids(self, stream):
+        return [
+            m["record"]["id"]
+            for m in self.messages
+            if m["type"] == "RECORD" and m["stream"] == stream
+        ]
+
+    def ends(self):
+        return {m["stream"]: m["elt"] for m in self.messages if "elt" in m}
+
+    @property
+    def state(self):
+        return [m["value"] for m in self.messages if m["type"] == "STATE"][-1]
+
+    def mark(self, stream="orders"):
+        return self.state["bookmarks"][stream].get("replication_key_value")
+
+
+def days(count, first=1):
+    return [f"2025-05-{day:02}T10:00:00Z" for day in range(first, first + count)]
+
+
+def test_all_pages_come_in_order_and_the_bookmark_is_the_newest(shop, read):
+    shop.api.add("orders", *days(8))
+
+    told = read()
+
+    assert told.ids("orders") == [0, 1, 2, 3, 4, 5, 6, 7]
+    assert told.mark() == "2025-05-08T10:00:00Z"
+    assert [m["type"] for m in told.messages[:2]] == ["SCHEMA", "RECORD"]
+
+
+def test_records_are_the_bytes_that_came_on_one_line(shop, read):
+    shop.api.add("orders", *days(1))
+
+    told = read()
+
+    (line,) = [row for row in told.text.splitlines() if b'"RECORD"' in row]
+    assert b'"amount": 1.10' in line
+
+
+def test_the_next_run_begins_at_the_bookmark_and_reads_its_rows_again(shop, read):
+    shop.api.add("orders", *days(3))
+    first = read()
+    shop.api.add("orders", "2025-05-03T10:00:00Z", "2025-05-04T10:00:00Z")
+
+    told = read(state=first.state)
+
+    assert told.ids("orders") == [2, 3, 4]
+
+
+def test_a_bookmark_never_passes_the_runs_start(shop, read):
+    later = datetime.now(UTC) + timedelta(hours=1)
+    shop.api.add("orders", later.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    before = datetime.now(UTC)
+
+    told = read()
+
+    mark = datetime.fromisoformat(told.mark())
+    assert before - timedelta(seconds=1) < mark < datetime.now(UTC)
+
+
+def test_a_bookmark_never_goes_back(shop, read):
+    shop.api.add("orders", *days(2))
+    state = {
+        "bookmarks": {
+            "orders": {
+                "replication_key": "at",
+                "replication_key_value": "2025-05-20T00:00:00Z",
+            }
+        }
+    }
+
+    told = read(state=state)
+
+    assert told.ids("orders") == []
+    assert told.mark() == "2025-05-20T00:00:00Z"
+
+
+def test_a_window_reads_from_its_start(shop, read):
+    shop.api.add("orders", *days(5))
+
+    assert read(start_date="2025-05-04").ids("orders") == [3, 4]
+
+
+def test_a_stream_that_is_not_for_us_is_left_out_and_the_others_come(shop, read):
+    shop.api.add("stock", *days(2))
+    shop.api.forbidden = {"orders"}
+
+    told = read()
+
+    assert told.ids("stock") == [0, 1]
+    assert told.ends()["orders"]["end"] == "skipped"
+    assert "HTTP 403" in told.ends()["orders"]["why"]
+    assert told.ends()["stock"] == {"end": "complete"}
+    plain = [m["stream"] for m in told.messages if "elt" not in m and "stream" in m]
+    assert "orders" not in plain  # no SCHEMA of its own, so no table
+
+
+def test_one_stream_fails_and_the_others_are_read_to_their_end(shop, read):
+    shop.api.add("orders", *days(2))
+    shop.api.add("stock", *days(2))
+    shop.api.front.troubles.add(Says(400, '{"error": "no"}'), path="/v1/orders")
+
+    told = read(fails=EltError)
+
+    assert told.ids("stock") == [0, 1]
+    assert told.ends()["orders"]["end"] == "failed"
+    assert not told.ends()["orders"].get("temporary", False)
+    assert "stream `orders`" in told.error.what
+    assert told.error.where == "GET /v1/orders"
+
+
+def test_what_came_before_a_failure_is_covered_by_a_state(shop, read):
+    shop.api.add("orders", *days(8))
+    trouble = Says(500)
+    shop.api.front.troubles.add(trouble, path="/v1/orders", after=2, times=99)
+
+    told = read(fails=Unavailable)
+
+    assert told.ids("orders") == [0, 1, 2, 3, 4, 5]
+    assert told.ends()["orders"]["temporary"]
+    assert told.state["bookmarks"]["orders"]["replication_key_value"] in {
+        "2025-05-03T10:00:00Z",
+        "2025-05-06T10:00:00Z",
+    }
+
+
+@pytest.mark.parametrize(
+    "trouble", [Says(503), Says(429), HangsUp(), BreaksOff(), CutJson()]
+)
+def test_a_passing_trouble_is_tried_again(shop, read, trouble):
+    shop.api.add("orders", *days(5))
+    shop.api.front.troubles.add(trouble, path="/v1/orders", after=1, times=2)
+
+    assert read().ids("orders") == [0, 1, 2, 3, 4]
+
+
+def test_wrong_credentials_stop_the_tap_and_are_not_shown(shop, read):
+    wrong = "not-the-token-99"
+
+    told = read(token=wrong, fails=ConfigError)
+
+    assert "refused our credentials: HTTP 401" in told.error.what
+    assert "`token`" in told.error.hint
+    assert wrong not in str(told.error)
+    assert len(shop.api.front.requests) == 1
+
+
+def test_a_wait_of_hours_ends_the_run_at_once(shop, read):
+    says = Says(429, headers={"Retry-After": "36000"})
+    shop.api.front.troubles.add(says)
+
+    told = read(fails=Unavailable)
+
+    assert "no more requests for another 10.0 hours" in told.error.what
+    assert "longest_wait_seconds" in told.error.hint
+
+
+def test_a_page_that_comes_again_is_an_error_and_no_endless_loop(shop, read):
+    shop.api.add("orders", *days(8))
+    same = json.dumps({"data": [{"id": 9}], "next": "3"})
+    shop.api.front.troubles.add(Says(200, same), path="/v1/orders", after=1, times=9)
+
+    told = read(fails=EltError)
+
+    assert "would never end" in told.error.what
+    assert told.ids("orders") == [0, 1, 2, 9]
