@@ -129,6 +129,8 @@ class Api:
         self._sleep = sleep
         self._base = reach.base_url.rstrip("/")
         self._origin = _origin(self._base)
+        # It would write down every URL, and some APIs want their key in there.
+        logging.getLogger("httpx").setLevel(logging.WARNING)
         self._client = httpx.Client(
             http2=True,
             timeout=reach.timeout_seconds,
