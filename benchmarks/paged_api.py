@@ -37,7 +37,7 @@ def pages(rows: int) -> list[bytes]:
 
 
 def serve(rows: int) -> None:
-    import uvicorn
+    import uvicorn  # noqa: PLC0415  each of the two loads only what it needs
 
     made = pages(rows)
 
@@ -60,7 +60,7 @@ def serve(rows: int) -> None:
 
 
 def drop(address: str) -> None:
-    import httpx
+    import httpx  # noqa: PLC0415
 
     with httpx.Client() as client:
         cursor: int | None = 0
