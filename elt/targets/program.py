@@ -146,6 +146,7 @@ class PipeLoad:
             plan_for=self._plan_for,
             needs_properties=True,
             end_tells=False,
+            knows_start=False,
             limits=Limits(rejects=settings.reject_limit, percent=100),
             commit_bytes=int(settings.batch_size_megabytes * 1_000_000),
             commit_seconds=settings.batch_wait_limit_seconds,
