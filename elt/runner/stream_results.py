@@ -15,7 +15,6 @@ from elt.targets.bookmarks import can_tell_apart
 from elt.targets.stream_load import StreamLoad
 from elt.targets.writing.plans import StreamPlan
 
-
 _NAMED = 3  # streams in one message
 
 
@@ -39,8 +38,10 @@ def results(
     for asset in assets:
         stream = asset.detail["stream"]
         load, ending = by_id.pop(stream, None), told.pop(stream, None)
-        error = _error_of(stream, load, ending, tap_error)
-        if isinstance(error, Unavailable):
+        error = _told_error(stream, ending, tap_error)
+        if load is not None and load.error is not None:
+            answers.append(_failed(asset, load, load.error))
+        elif isinstance(error, Unavailable):
             left[stream] = error
         elif error is not None:
             answers.append(_failed(asset, load, error))
@@ -52,20 +53,13 @@ def results(
         raise _all_in_one(left)
 
 
-def _error_of(
-    stream: str,
-    load: StreamLoad | None,
-    ending: Ending | None,
-    tap_error: EltError | None,
+def _told_error(
+    stream: str, ending: Ending | None, tap_error: EltError | None = None
 ) -> EltError | None:
-    if load is not None and load.error is not None:
-        return load.error
     if ending is None:
         return tap_error
-    return _told_error(stream, ending) if ending.end == "failed" else None
-
-
-def _told_error(stream: str, ending: Ending) -> EltError:
+    if ending.end != "failed":
+        return None
     found = diagnose([ending.why])
     hint = found.remedy if found.cause != "unknown" else None
     error = Unavailable if ending.temporary else EltError
@@ -79,8 +73,9 @@ def _raise_of_no_asset(
         if load.error is not None:
             raise load.error
     for stream, ending in told.items():
-        if ending.end == "failed":
-            raise _told_error(stream, ending)
+        error = _told_error(stream, ending)
+        if error is not None:
+            raise error
 
 
 def _all_in_one(left: Mapping[str, Unavailable]) -> Unavailable:
