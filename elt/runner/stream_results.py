@@ -38,7 +38,7 @@ def results(
     for asset in assets:
         stream = asset.detail["stream"]
         load, ending = by_id.pop(stream, None), told.pop(stream, None)
-        error = _told_error(stream, ending, tap_error)
+        error = told_error(stream, ending, tap_error)
         if load is not None and load.error is not None:
             answers.append(_failed(asset, load, load.error))
         elif isinstance(error, Unavailable):
@@ -53,9 +53,10 @@ def results(
         raise _all_in_one(left)
 
 
-def _told_error(
+def told_error(
     stream: str, ending: Ending | None, tap_error: EltError | None = None
 ) -> EltError | None:
+    """Make the error of a stream as the tap told it; None where it did not fail."""
     if ending is None:
         return tap_error
     if ending.end != "failed":
@@ -73,7 +74,7 @@ def _raise_of_no_asset(
         if load.error is not None:
             raise load.error
     for stream, ending in told.items():
-        error = _told_error(stream, ending)
+        error = told_error(stream, ending)
         if error is not None:
             raise error
 

@@ -198,6 +198,9 @@ class PipeLoad:
             table = f"{stream.plan.schema}.{stream.plan.table}"
             rejects = f", {stream.rejects:,} rejects" if stream.rejects else ""
             self._say("info", f"{name}: {stream.rows:,} rows into {table}{rejects}")
+        for name, ending in self._loading.endings.told.items():
+            if ending.why:
+                self._say("warning", f"{name}: {ending.end}: {ending.why}")
 
 
 def place_of(stream: str, default_schema: str | None) -> tuple[str, str]:

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from elt.errors import EltError
@@ -408,6 +408,11 @@ def interleave(steps, eager, how):
 
 
 @settings(max_examples=8, deadline=None)
+@example(
+    steps=[("row", LOG), ("state",), ("row", LOG), ("end", LOG, "failed")],
+    eager=False,
+    how="well",
+)
 @given(steps=st.lists(STEPS, max_size=25), eager=st.booleans(), how=WAYS)
 def test_for_all_interleavings_nothing_is_lost_or_doubled(steps, eager, how):
     interleave(steps, eager, how)
