@@ -28,7 +28,7 @@ from elt.singer.messages import SET_ASIDE, Message, decode, raw_json, utf_8
 from elt.singer.moved_marks import not_behind
 from elt.targets.bookmarks import carry_over, says_nothing
 from elt.targets.columns import table_name
-from elt.targets.endings import Endings
+from elt.targets.endings import Endings, rows_may_stay
 from elt.targets.reading.parts import Records, append_records, discard, files_of
 from elt.targets.stream_load import Held, Pending, StreamLoad, cut, with_key
 from elt.targets.writing.commit import Batch, Committed, commit
@@ -96,7 +96,8 @@ class Loading:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.streams: dict[str, StreamLoad] = {}
-        self.endings = Endings()
+        start = load.previous_state or "{}"
+        self.endings = Endings(load.streams, start=start if load.knows_start else None)
         self._load = load
         self._warehouse = warehouse
         self._listen = listen
@@ -150,7 +151,7 @@ class Loading:
             self._wait()
             for name, stream in self.streams.items():
                 if not well and not stream.ended:
-                    self._leave_off(name, keeps_keyed=True)
+                    self._leave_off(name)
             for stream in self.streams.values():
                 stream.end(tells=self._load.end_tells)
             self._submit(self._uncommitted(), self._state)
@@ -196,60 +197,34 @@ class Loading:
         if message.stream in self._load.left_out:
             return
         name, ending = message.stream, ending_of(message)
-        has_ended = self._id_of(name) in self.endings.told
+        has_ended = self.endings.has(name)
         if ending is None and has_ended:
             return
         if ending is None or ending.end == "complete":
             self._declare(message)
         if ending is not None:
-            self.endings.tell(self._id_of(name), ending)
+            self.endings.tell(name, ending)
             if not has_ended:
                 self._take_ending(name, ending)
         reach("schema-taken")
 
-    def _id_of(self, name: str) -> str:
-        plan = self._load.streams.get(name)
-        return plan.stream if plan is not None else name
-
     def _take_ending(self, name: str, ending: Ending) -> None:
         stream = self.streams.get(name)
         if ending.end != "complete":
-            self._leave_off(name, keeps_keyed=ending.end == "failed")
+            self._leave_off(name, ending)
         elif stream is not None:
             stream.end(tells=True)
         if stream is not None:
             stream.ended = True
             self._pending.note(name, stream)
 
-    def _leave_off(self, name: str, *, keeps_keyed: bool) -> None:
-        """Go on without a stream, whose rows that no STATE holds are thrown away.
-
-        Those with a key may be kept: they are the same when they are read again. With
-        others its bookmark goes back, also where the tap says later that it moved.
-        """
+    def _leave_off(self, name: str, ending: Ending | None = None) -> None:
         stream = self.streams.get(name)
-        aside = stream is not None and stream.aside
-        if stream is not None and keeps_keyed and stream.can_come_again:
-            stream.left_off = True
+        if stream is not None and rows_may_stay(stream, ending):
+            stream.leave_off(stream.held())
             return
-        held = Held() if aside else self._pending.held.get(name, Held())
-        is_loaded = stream is not None and (held != Held() or stream.committed)
-        knows_start = self._load.knows_start
-        before = self._load.previous_state
-        if self._last_mark is not None and (is_loaded or not knows_start):
-            before = self._last_mark.decode()
-        if before is None and not knows_start and not aside and stream is not None:
-            stream.left_off = True  # there is no bookmark to go back to
-            return
-        if stream is not None:
-            stream.leave_off(held)
-        if before is not None or knows_start:
-            self._keep_marks(name, before)
-
-    def _keep_marks(self, name: str, state: str | None) -> None:
-        plan = self._load.streams.get(name)
-        names = {n for n, one in self._load.streams.items() if one is plan}
-        self.endings.keep_marks({name, *names}, state)
+        held = self._pending.held.get(name, Held())
+        self.endings.leave_off(name, stream, held=held, mark=self._last_mark)
         if self._state is not None:
             self._state = self.endings.applied_to(self._state)
 
