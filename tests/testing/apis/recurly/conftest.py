@@ -7,21 +7,50 @@ import pytest
 import recurly
 
 from elt.testing.apis.recurly.api import Recurly
-from elt.testing.apis.serving import served
+from elt.testing.apis.serving import Served, served
 
 ACCEPT = "application/vnd.recurly.v2021-02-25"
 
 
+class Switch:
+    """A server's application that can be exchanged: starting one takes longer."""
+
+    api = None
+
+    @property
+    def front(self):
+        return self
+
+    async def __call__(self, scope, receive, send):
+        await self.api.front(scope, receive, send)
+
+
+@pytest.fixture(scope="session")
+def switch():
+    with served(Switch()) as switch:
+        yield switch
+
+
 @pytest.fixture
-def site():
-    """An empty site, served."""
-    with served(Recurly(company=False)) as site:
-        yield site
+def serve(switch):
+    """Serve a site until the next one is served."""
+
+    def serve_site(api):
+        switch.api.api = api
+        return Served(api, switch.origin)
+
+    return serve_site
+
+
+@pytest.fixture
+def site(serve):
+    """Serve an empty site."""
+    return serve(Recurly(company=False))
 
 
 @pytest.fixture(scope="session")
 def company():
-    """The company's site on one day, served; for tests that only read it."""
+    """Serve the company's site as of one day, for tests that only read it."""
     with served(Recurly(requests_a_minute=1_000_000)) as site:
         yield site
 

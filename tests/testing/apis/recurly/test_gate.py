@@ -8,7 +8,6 @@ import recurly
 from elt.testing.apis.clock import Clock
 from elt.testing.apis.recurly.api import Recurly
 from elt.testing.apis.recurly.pace import SlidingWindow
-from elt.testing.apis.serving import served
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*utcfromtimestamp:DeprecationWarning")
 AT = datetime(2017, 2, 3, 17, 28, 6, tzinfo=UTC)
@@ -109,9 +108,10 @@ def test_a_narrow_key_reads_one_kind_only(site, sdk):
         client.list_invoices().first()
 
 
-def test_each_answer_tells_the_limit_and_when_it_is_reset(ask):
-    with served(Recurly(company=False, clock=Clock(AT), mode="sandbox")) as site:
-        answer = ask(site).get("/accounts")
+def test_each_answer_tells_the_limit_and_when_it_is_reset(serve, ask):
+    site = serve(Recurly(company=False, clock=Clock(AT), mode="sandbox"))
+
+    answer = ask(site).get("/accounts")
 
     assert answer.headers["x-ratelimit-limit"] == "2000"
     assert answer.headers["x-ratelimit-remaining"] == "1999"
@@ -128,17 +128,17 @@ def test_the_vendors_client_reads_the_limit(site, sdk):
     assert response.request_id
 
 
-def test_one_request_too_many_is_refused_until_the_reset(sdk, ask):
-    api = Recurly(company=False, clock=Clock(AT), requests_a_minute=1)
-    with served(api) as site:
-        client = ask(site)
-        statuses = [client.get("/accounts").status_code for _ in range(6)]
-        refused = client.get("/accounts")
-        with pytest.raises(recurly.errors.RateLimitedError):
-            sdk(site).list_accounts().first()
-        reset = int(refused.headers["x-ratelimit-reset"])
-        api.clock.move_to(datetime.fromtimestamp(reset, UTC))
-        after = client.get("/accounts")
+def test_one_request_too_many_is_refused_until_the_reset(serve, sdk, ask):
+    site = serve(Recurly(company=False, clock=Clock(AT), requests_a_minute=1))
+    client = ask(site)
+
+    statuses = [client.get("/accounts").status_code for _ in range(6)]
+    refused = client.get("/accounts")
+    with pytest.raises(recurly.errors.RateLimitedError):
+        sdk(site).list_accounts().first()
+    reset = int(refused.headers["x-ratelimit-reset"])
+    site.api.clock.move_to(datetime.fromtimestamp(reset, UTC))
+    after = client.get("/accounts")
 
     assert statuses == [200, 200, 200, 200, 200, 429]
     assert refused.json()["error"]["type"] == "rate_limited"
@@ -147,26 +147,23 @@ def test_one_request_too_many_is_refused_until_the_reset(sdk, ask):
     assert after.status_code == 200
 
 
-def test_a_production_site_counts_only_gets(ask):
-    with served(Recurly(company=False, requests_a_minute=1)) as site:
-        client = ask(site)
-        for number in range(6):
-            client.post("/accounts", json={"code": f"bob-{number}"})
-        answer = client.get("/accounts")
+def test_a_production_site_counts_only_gets(serve, ask):
+    client = ask(serve(Recurly(company=False, requests_a_minute=1)))
+
+    for number in range(6):
+        client.post("/accounts", json={"code": f"bob-{number}"})
+    answer = client.get("/accounts")
 
     assert answer.status_code == 200
     assert answer.headers["x-ratelimit-remaining"] == "4"
 
 
-def test_a_sandbox_site_counts_all_requests(ask):
-    with served(
-        Recurly(company=False, mode="sandbox", requests_a_minute=1)
-    ) as site:
-        client = ask(site)
-        answers = [
-            client.post("/accounts", json={"code": f"bob-{number}"})
-            for number in range(6)
-        ]
+def test_a_sandbox_site_counts_all_requests(serve, ask):
+    client = ask(serve(Recurly(company=False, mode="sandbox", requests_a_minute=1)))
+
+    answers = [
+        client.post("/accounts", json={"code": f"bob-{number}"}) for number in range(6)
+    ]
 
     assert [answer.status_code for answer in answers] == [201] * 5 + [429]
 

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from elt.testing.apis.recurly.api import Recurly
 from elt.testing.apis.recurly.paging import Window, page
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*utcfromtimestamp:DeprecationWarning")
@@ -324,11 +323,3 @@ def test_a_trial_is_by_its_times(site, ask):
 
 def test_past_due_is_only_asked_for_as_true(site, ask):
     assert ask(site).get("/accounts?past_due=false").status_code == 400
-
-
-def test_200_000_rows_are_added_in_seconds():
-    api = Recurly(company=False)
-
-    api.add("invoices", 20_000)
-
-    assert len(api.store.created["invoices"].keys) == 20_000

@@ -100,16 +100,15 @@ def test_every_object_is_as_the_specification_has_it(
     rows = read_all(ask(company), path)
 
     wrong = {
-        line
-        for row in rows
-        for line in checker.wrong(row, {"$ref": f"#/{name}"}, name)
+        line for row in rows for line in checker.wrong(row, {"$ref": f"#/{name}"}, name)
     }
     assert rows
     assert wrong == set()
     assert {row["object"] for row in rows} == {
-        checker.schemas.get(name, {}).get("properties", {}).get("object", {}).get(
-            "default", rows[0]["object"]
-        )
+        checker.schemas.get(name, {})
+        .get("properties", {})
+        .get("object", {})
+        .get("default", rows[0]["object"])
     }
 
 
