@@ -11,7 +11,6 @@ from typing import Any
 from elt.testing.apis.parameters import Parameter, flag
 from elt.testing.apis.recurly.asked import Call, Reply, Site, find, now
 from elt.testing.apis.recurly.bodies import BODIES, read_body
-from elt.testing.apis.recurly.kinds import ADDRESS
 from elt.testing.apis.recurly.reading import child, read_parameters
 from elt.testing.apis.recurly.refusals import invalid, missing
 from elt.testing.apis.recurly.rendering import billing_info_of, shown
@@ -54,8 +53,6 @@ def _read(site: Site, kind: str, body: dict[str, Any]) -> dict[str, Any]:
 def _split(fields: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     names = {"billing_info", "shipping_addresses", "acquisition"}
     own = {name: value for name, value in fields.items() if name not in names}
-    if own.get("address") is not None:
-        own["address"] = {**ADDRESS, **own["address"]}
     return own, {name: fields[name] for name in names & fields.keys()}
 
 
@@ -114,8 +111,6 @@ def read_card(site: Site, body: dict[str, Any]) -> dict[str, Any]:
         raise invalid([("number", "is not a valid credit card number")])
     secret = {"number", "cvv", "month", "year", "token_id"}
     fields = {name: value for name, value in given.items() if name not in secret}
-    if fields.get("address") is not None:
-        fields["address"] = {**ADDRESS, **fields["address"]}
     if number or given.get("token_id"):
         fields["payment_method"] = _method(number, given)
     return fields

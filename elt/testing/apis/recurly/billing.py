@@ -36,6 +36,9 @@ def happened_to_bill(happens: Happens, bill: Invoice) -> Iterator[Happening]:
 
 def _issue(store: Store, of: Customer, at: int, bill: Invoice) -> None:
     ids = of.ids(store)
+    subscription = store.rows["subscriptions"].get(ids.subscription)
+    if subscription is None or subscription.get("state") == "expired":
+        return
     identity = store.identify("invoices", bill.id)
     number = store.next_invoice_number()
     redemption = _redemption(store, of, bill)
@@ -139,10 +142,17 @@ def _add_line(
 
 def _pay(store: Store, of: Customer, at: int, bill: Invoice) -> None:
     del of
-    invoice = store.rows["invoices"][store.identify("invoices", bill.id)]
-    if invoice.get("state") in {"paid", "failed"}:
+    invoice = _open(store, bill)
+    if invoice is None:
         return
     transact(store, invoice, at, identity=store.identify("transactions", bill.id))
+
+
+def _open(store: Store, bill: Invoice) -> Row | None:
+    """Give the bill's invoice while it is neither settled nor gone."""
+    invoice = store.rows["invoices"].get(store.identify("invoices", bill.id))
+    is_open = invoice is not None and invoice.get("state") in {"pending", "past_due"}
+    return invoice if is_open else None
 
 
 def transact(
@@ -178,16 +188,16 @@ def transact(
 
 def _decline(store: Store, of: Customer, at: int, bill: Invoice, number: int) -> None:
     del of
-    invoice = store.rows["invoices"][store.identify("invoices", bill.id)]
-    if invoice.get("state") in {"pending", "past_due"}:
+    invoice = _open(store, bill)
+    if invoice is not None:
         identity = store.identify("transactions", f"{bill.id}/{number}")
         transact(store, invoice, at, identity=identity, fails=True)
 
 
 def _give_up(store: Store, of: Customer, at: int, bill: Invoice) -> None:
     """Fail the invoice, and write it off with a credit invoice and its payment."""
-    invoice = store.rows["invoices"][store.identify("invoices", bill.id)]
-    if invoice.get("state") != "past_due":
+    invoice = _open(store, bill)
+    if invoice is None:
         return
     ids = of.ids(store)
     store.change(invoice, at, {"state": "failed", "closed_at": iso(at)})

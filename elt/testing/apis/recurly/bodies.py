@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from elt.testing.apis.parameters import moment
+from elt.testing.apis.recurly.kinds import ADDRESS
 from elt.testing.apis.recurly.refusals import bad_request, invalid
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
@@ -129,6 +130,42 @@ def one_of(*choices: str) -> Reads:
     return read_choice
 
 
+def count(value: Any) -> int:
+    if whole(value) < 0:
+        raise ValueError("must be greater than or equal to 0")
+    return whole(value)
+
+
+def digits(value: Any) -> str:
+    if not (text(value).isascii() and value.isdigit()):
+        raise ValueError("is not a number")
+    return text(value)
+
+
+def address(value: Any) -> dict[str, Any]:
+    for name, part in table(value).items():
+        if name not in ADDRESS:
+            raise ValueError(f"has no {name}")
+        if part is not None:
+            text(part)
+    return {**ADDRESS, **value}
+
+
+def custom_fields(value: Any) -> list[dict[str, Any]]:
+    """Take pairs of name and value (specification, `CustomField`)."""
+    for part in tables(value):
+        if part.keys() != {"name", "value"} or not isinstance(part["name"], str):
+            raise ValueError("need a name and a value each")
+    return tables(value)
+
+
+def discounts(value: Any) -> list[dict[str, Any]]:
+    return [
+        {"currency": text(part.get("currency")), "amount": amount(part.get("discount"))}
+        for part in tables(value)
+    ]
+
+
 def prices(value: Any) -> list[dict[str, Any]]:
     """Take the prices of a thing: each has a currency and an amount."""
     found = []
@@ -152,9 +189,9 @@ BODIES: dict[str, tuple[Field, ...]] = {
     "accounts": (
         Field("code", code, is_required=True),
         Field("email", email),
-        Field("address", table),
+        Field("address", address),
         Field("billing_info", table),
-        Field("custom_fields", tables),
+        Field("custom_fields", custom_fields),
         Field("shipping_addresses", tables),
         Field("acquisition", table),
         Field("tax_exempt", flag),
@@ -164,10 +201,10 @@ BODIES: dict[str, tuple[Field, ...]] = {
     ),
     "billing_infos": (
         Field("number", text),
-        Field("month", text),
-        Field("year", text),
+        Field("month", digits),
+        Field("year", digits),
         Field("token_id", text),
-        Field("address", table),
+        Field("address", address),
         *_texts(*_NAMED, "cvv"),
     ),
     "shipping_addresses": (
@@ -194,21 +231,21 @@ BODIES: dict[str, tuple[Field, ...]] = {
         Field("account", table, is_required=True),
         Field("currency", text, is_required=True),
         Field("unit_amount", amount),
-        Field("quantity", whole),
+        Field("quantity", count),
         Field("collection_method", one_of("automatic", "manual")),
         Field("trial_ends_at", when),
         Field("starts_at", when),
         Field("auto_renew", flag),
-        Field("net_terms", whole),
-        Field("custom_fields", tables),
+        Field("net_terms", count),
+        Field("custom_fields", custom_fields),
         *_texts("po_number", "customer_notes", "terms_and_conditions"),
     ),
     "changed subscriptions": (
         Field("collection_method", one_of("automatic", "manual")),
-        Field("custom_fields", tables),
+        Field("custom_fields", custom_fields),
         Field("remaining_billing_cycles", whole),
         Field("auto_renew", flag),
-        Field("net_terms", whole),
+        Field("net_terms", count),
         *_texts("po_number", "customer_notes", "terms_and_conditions"),
     ),
     "plans": (
@@ -216,11 +253,11 @@ BODIES: dict[str, tuple[Field, ...]] = {
         Field("name", text, is_required=True),
         Field("currencies", prices, is_required=True),
         Field("interval_unit", one_of("days", "months")),
-        Field("interval_length", whole),
+        Field("interval_length", count),
         Field("trial_unit", one_of("days", "months")),
         Field("trial_length", whole),
         Field("auto_renew", flag),
-        Field("custom_fields", tables),
+        Field("custom_fields", custom_fields),
         *_texts("description", "accounting_code", "tax_code"),
     ),
     "add_ons": (
@@ -238,7 +275,7 @@ BODIES: dict[str, tuple[Field, ...]] = {
         Field("code", code, is_required=True),
         Field("name", text, is_required=True),
         Field("currencies", prices),
-        Field("custom_fields", tables),
+        Field("custom_fields", custom_fields),
         Field("tax_exempt", flag),
         *_texts("description", "external_sku", "accounting_code", "tax_code"),
     ),
@@ -247,7 +284,7 @@ BODIES: dict[str, tuple[Field, ...]] = {
         Field("name", text, is_required=True),
         Field("discount_type", one_of("fixed", "percent", "free_trial")),
         Field("discount_percent", whole),
-        Field("currencies", tables),
+        Field("currencies", discounts),
         Field("duration", one_of("forever", "single_use", "temporal")),
         Field("max_redemptions", whole),
         Field("max_redemptions_per_account", whole),
@@ -275,7 +312,7 @@ BODIES: dict[str, tuple[Field, ...]] = {
         Field("currency", text, is_required=True),
         Field("unit_amount", amount, is_required=True),
         Field("type", one_of("charge", "credit"), is_required=True),
-        Field("quantity", whole),
+        Field("quantity", count),
         *_texts("description", "accounting_code", "product_code"),
     ),
 }

@@ -245,8 +245,8 @@ def _give_shipping_address(store: Store, of: Customer, at: int) -> None:
 def _close(store: Store, of: Customer, at: int) -> None:
     """Close the account; it stays in the lists, its billing info does not stay."""
     ids = of.ids(store)
-    account = store.rows["accounts"][ids.account]
-    if account.get("state") == "active":
+    account = store.rows["accounts"].get(ids.account)
+    if account is not None and account.get("state") == "active":
         store.change(account, at, {"state": "inactive", "deleted_at": iso(at)})
     billing_info = store.rows["billing_infos"].get(ids.billing_info)
     if billing_info:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Kind:
     """One kind of object.
 
@@ -237,117 +237,54 @@ _SITE = _nulls(
     "subdomain public_api_key mode address settings features deleted_at",
     address=ADDRESS,
 )
-_MEASURED_UNIT = _nulls("name display_name state description deleted_at")
+_MEASURED_UNIT = _nulls(
+    "name display_name state description deleted_at", state="active"
+)
 _FIELD = _nulls("related_type name user_access display_name tooltip deleted_at")
 
-KINDS = {
-    kind.name: kind
-    for kind in (
-        Kind(name="sites", object="site", word="Site", fields=_SITE, by="subdomain"),
-        Kind(
-            name="accounts",
-            object="account",
-            word="Account",
-            fields=_ACCOUNT,
-            by="code",
-        ),
-        Kind(
-            name="billing_infos",
-            object="billing_info",
-            word="BillingInfo",
-            fields=_BILLING_INFO,
-        ),
-        Kind(
-            name="shipping_addresses",
-            object="shipping_address",
-            word="ShippingAddress",
-            fields=_SHIPPING_ADDRESS,
-        ),
-        Kind(
-            name="notes",
-            object="account_note",
-            word="AccountNote",
-            fields=_nulls("account_id user message"),
-            has_updated_at=False,
-        ),
-        Kind(
-            name="acquisitions",
-            object="account_acquisition",
-            word="AccountAcquisition",
-            fields=_nulls("cost channel subchannel campaign account"),
-        ),
-        Kind(
-            name="subscriptions",
-            object="subscription",
-            word="Subscription",
-            fields=_SUBSCRIPTION,
-            by="uuid",
-        ),
-        Kind(
-            name="invoices",
-            object="invoice",
-            word="Invoice",
-            fields=_INVOICE,
-            by="number",
-        ),
-        Kind(
-            name="line_items",
-            object="line_item",
-            word="LineItem",
-            fields=_LINE_ITEM,
-            by="uuid",
-        ),
-        Kind(
-            name="transactions",
-            object="transaction",
-            word="Transaction",
-            fields=_TRANSACTION,
-            by="uuid",
-        ),
-        Kind(name="plans", object="plan", word="Plan", fields=_PLAN, by="code"),
-        Kind(
-            name="add_ons",
-            object="add_on",
-            word="AddOn",
-            fields=_ADD_ON,
-            by="code",
-            scope="plan",
-        ),
-        Kind(name="items", object="item", word="Item", fields=_ITEM, by="code"),
-        Kind(name="coupons", object="coupon", word="Coupon", fields=_COUPON, by="code"),
-        Kind(
-            name="coupon_redemptions",
-            object="coupon_redemption",
-            word="CouponRedemption",
-            fields=_REDEMPTION,
-        ),
-        Kind(
-            name="credit_payments",
-            object="credit_payment",
-            word="CreditPayment",
-            fields=_CREDIT_PAYMENT,
-            by="uuid",
-        ),
-        Kind(
-            name="measured_units",
-            object="measured_unit",
-            word="MeasuredUnit",
-            fields={**_MEASURED_UNIT, "state": "active"},
-            by="name",
-        ),
-        Kind(name="usage", object="usage", word="Usage", fields=_USAGE),
-        Kind(
-            name="shipping_methods",
-            object="shipping_method",
-            word="ShippingMethod",
-            fields=_nulls("code name accounting_code tax_code deleted_at"),
-            by="code",
-        ),
-        Kind(
-            name="custom_field_definitions",
-            object="custom_field_definition",
-            word="CustomFieldDefinition",
-            fields=_FIELD,
-        ),
-    )
-}
+_SHIPPING_METHOD = _nulls("code name accounting_code tax_code deleted_at")
+_NOTE = _nulls("account_id user message")
+_ACQUISITION = _nulls("cost channel subchannel campaign account")
+
+_TABLE = (
+    Kind("sites", "site", "Site", _SITE, by="subdomain"),
+    Kind("accounts", "account", "Account", _ACCOUNT, by="code"),
+    Kind("billing_infos", "billing_info", "BillingInfo", _BILLING_INFO),
+    Kind(
+        "shipping_addresses", "shipping_address", "ShippingAddress", _SHIPPING_ADDRESS
+    ),
+    Kind("notes", "account_note", "AccountNote", _NOTE, has_updated_at=False),
+    Kind("acquisitions", "account_acquisition", "AccountAcquisition", _ACQUISITION),
+    Kind("subscriptions", "subscription", "Subscription", _SUBSCRIPTION, by="uuid"),
+    Kind("invoices", "invoice", "Invoice", _INVOICE, by="number"),
+    Kind("line_items", "line_item", "LineItem", _LINE_ITEM, by="uuid"),
+    Kind("transactions", "transaction", "Transaction", _TRANSACTION, by="uuid"),
+    Kind("plans", "plan", "Plan", _PLAN, by="code"),
+    Kind("add_ons", "add_on", "AddOn", _ADD_ON, by="code", scope="plan"),
+    Kind("items", "item", "Item", _ITEM, by="code"),
+    Kind("coupons", "coupon", "Coupon", _COUPON, by="code"),
+    Kind("coupon_redemptions", "coupon_redemption", "CouponRedemption", _REDEMPTION),
+    Kind(
+        "credit_payments",
+        "credit_payment",
+        "CreditPayment",
+        _CREDIT_PAYMENT,
+        by="uuid",
+    ),
+    Kind("measured_units", "measured_unit", "MeasuredUnit", _MEASURED_UNIT, by="name"),
+    Kind("usage", "usage", "Usage", _USAGE),
+    Kind(
+        "shipping_methods",
+        "shipping_method",
+        "ShippingMethod",
+        _SHIPPING_METHOD,
+        by="code",
+    ),
+    Kind(
+        "custom_field_definitions",
+        "custom_field_definition",
+        "CustomFieldDefinition",
+        _FIELD,
+    ),
+)
+KINDS = {kind.name: kind for kind in _TABLE}

@@ -139,11 +139,7 @@ def stored(kind: str, fields: dict[str, Any]) -> dict[str, Any]:
         kept["discount"] = {
             "type": fields["discount_type"],
             "percent": fields.get("discount_percent"),
-            "currencies": _discounts(fields.get("currencies") or []),
+            "currencies": fields.get("currencies") or [],
             "trial": None,
         }
     return kept
-
-
-def _discounts(currencies: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{"currency": c["currency"], "amount": c["discount"]} for c in currencies]
