@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from elt.testing.apis.parameters import Parameter, flag, one_of
@@ -16,7 +16,8 @@ from elt.testing.apis.recurly.rendering import billing_info_of, shown
 from elt.testing.apis.recurly.store import Row, iso
 from elt.testing.apis.recurly.writing import body_of, make
 
-_MONTH = 30 * 86400
+_DAY = 86400
+_MONTH = 30 * _DAY
 _RUNNING = {"active", "future", "canceled", "paused"}
 
 
@@ -100,42 +101,48 @@ def _epoch(text: str | None) -> float:
     return datetime.fromisoformat(text).timestamp() if text else 0.0
 
 
-def _bill(site: Site, row: Row, plan: Row, *, pays: bool) -> Row:
-    at = now(site)
+def _bill(site: Site, row: Row, plan: Row, *, pays: bool) -> None:
+    links = {"account": row.links["account"], "subscription": row.id}
+    invoice = make(site, "invoices", _invoice(site, row), links)
+    line = {**_line(row, plan), "invoice_number": invoice.get("number")}
+    make(site, "line_items", line, {**links, "invoice": invoice.id})
+    if pays:
+        identity = site.store.next_id("transactions")
+        transact(site.store, invoice, now(site), identity=identity)
+
+
+def _invoice(site: Site, row: Row) -> dict[str, Any]:
     total = row.get("total")
-    number = site.store.next_invoice_number()
-    fields = {
-        "number": number,
+    return {
+        "number": site.store.next_invoice_number(),
         "origin": "purchase",
         "collection_method": row.get("collection_method"),
+        "billing_info_id": row.get("billing_info_id"),
         "subscription_ids": [row.id],
+        "net_terms": row.get("net_terms"),
         "subtotal": total,
         "total": total,
         "balance": total,
         "refundable_amount": 0.0,
         "currency": row.get("currency"),
-        "due_at": iso(at + int(timedelta(days=row.get("net_terms")).total_seconds())),
+        "due_at": iso(now(site) + _DAY * row.get("net_terms")),
     }
-    links = {"account": row.links["account"], "subscription": row.id}
-    invoice = make(site, "invoices", fields, links)
-    line = {
+
+
+def _line(row: Row, plan: Row) -> dict[str, Any]:
+    return {
         "description": plan.get("name"),
         "plan_id": plan.id,
         "plan_code": plan.get("code"),
         "product_code": plan.get("code"),
-        "invoice_number": number,
         "quantity": row.get("quantity"),
         "currency": row.get("currency"),
         "unit_amount": row.get("unit_amount"),
-        "subtotal": total,
-        "amount": total,
+        "subtotal": row.get("total"),
+        "amount": row.get("total"),
         "start_date": row.get("current_period_started_at"),
         "end_date": row.get("current_period_ends_at"),
     }
-    make(site, "line_items", line, {**links, "invoice": invoice.id})
-    if pays:
-        transact(site.store, invoice, at, identity=site.store.next_id("transactions"))
-    return invoice
 
 
 def change_subscription(site: Site, call: Call) -> Reply:

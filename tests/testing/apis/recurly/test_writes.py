@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from datetime import timedelta
 
 import httpx
 import pytest
 import recurly
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from elt.testing.apis.clock import Clock
 from elt.testing.apis.recurly.api import Recurly
+from elt.testing.apis.recurly.bodies import BODIES
 from elt.testing.apis.troubles import HangsUp
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*utcfromtimestamp:DeprecationWarning")
@@ -356,3 +361,65 @@ def test_what_was_written_is_there_again_with_the_same_ids(serve, sdk, tmp_path)
     assert {kind: [*rows] for kind, rows in again.store.rows.items()} == {
         kind: [*rows] for kind, rows in site.api.store.rows.items()
     }
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.floats() | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(
+            st.sampled_from(["code", "name", "currency"]), inner, max_size=2
+        )
+    ),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=150)
+@given(data=st.data(), kind=st.sampled_from(sorted(BODIES)))
+def test_for_all_bodies_the_answer_is_a_deed_or_a_refusal(data, kind):
+    api = Recurly(company=False)
+    plan, account = api.add("plans", PLAN)[0], api.add("accounts", {"code": "bob"})[0]
+    of = {"account": account}
+    api.add("subscriptions", {"plan_id": plan, "uuid": "1"}, of=of)
+    add_on = {"code": "sms", "add_on_type": "usage"}
+    api.add("add_ons", add_on, of={"plan": plan})
+    api.add("coupons", {"code": "ten", "name": "Ten"})
+    names = st.sampled_from([field.name for field in BODIES[kind]])
+    body = data.draw(st.dictionaries(names, VALUES | st.sampled_from(["bob", "gold"])))
+    method, path = WAYS.get(kind, ("POST", f"/{kind}"))
+
+    status, answer = asyncio.run(asked(api, method, path, json.dumps(body)))
+
+    assert status in {200, 201, 400, 422, 404}
+    assert ("error" in json.loads(answer)) == (status >= 400)
+    json.dumps(everything(api))
+
+
+WAYS = {
+    "billing_infos": ("PUT", "/accounts/code-bob/billing_info"),
+    "shipping_addresses": ("POST", "/accounts/code-bob/shipping_addresses"),
+    "notes": ("POST", "/accounts/code-bob/notes"),
+    "acquisitions": ("PUT", "/accounts/code-bob/acquisition"),
+    "coupon_redemptions": ("POST", "/accounts/code-bob/coupon_redemptions/active"),
+    "changed subscriptions": ("PUT", "/subscriptions/uuid-1"),
+    "add_ons": ("POST", "/plans/code-gold/add_ons"),
+    "usage": ("POST", "/subscriptions/uuid-1/add_ons/code-sms/usage"),
+    "line_items": ("POST", "/accounts/code-bob/line_items"),
+}
+
+
+def everything(api):
+    return [api.shown(kind, i) for kind, rows in api.store.rows.items() for i in rows]
+
+
+async def asked(api, method, path, body):
+    """Ask without a connection: as many bodies as there are here."""
+    transport = httpx.ASGITransport(api.front)
+    headers = {"Accept": "application/vnd.recurly.latest"}
+    headers["Content-Type"] = "application/json"
+    async with httpx.AsyncClient(transport=transport, base_url="http://site") as client:
+        answer = await client.request(
+            method, path, content=body, headers=headers, auth=(api.token, "")
+        )
+    return answer.status_code, answer.content
