@@ -65,17 +65,21 @@ class Front:
             await self._own(scope, receive, send)
             return
         body = await _read(receive)
-        status = 0
+        is_noted = False
 
         async def watch(message: Message) -> None:
-            nonlocal status
-            status = message.get("status", status)
+            nonlocal is_noted
+            # Noted before the client has its answer, so that it can look at once.
+            if message["type"] == "http.response.start":
+                self.requests.append(_asked(scope, body, message["status"]))
+                is_noted = True
             await send(message)
 
         try:
             await self._answer(scope, body, send, watch)
         finally:
-            self.requests.append(_asked(scope, body, status))
+            if not is_noted:
+                self.requests.append(_asked(scope, body, 0))
 
     async def _answer(self, scope: Scope, body: bytes, send: Send, watch: Send) -> None:
         query = scope["query_string"].decode()
