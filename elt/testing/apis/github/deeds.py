@@ -18,20 +18,22 @@ def commit(
     at: datetime,
     *,
     message: str,
-    branch: str = MAIN,
-    written_at: datetime | None = None,
-    committer: str | None = None,
+    **said: Any,
 ) -> Row:
-    """Commit to a branch; `at` is the committer's date, by which lists are cut."""
+    """Commit to a branch; `at` is the committer's date, by which lists are cut.
+
+    `said` may hold the `branch` and the `committer`.
+    """
     number = world.new_id("commits")
+    branch = said.get("branch", MAIN)
     head = _branch(world, repository, branch)
     made = {
         "id": number,
         "sha": sha_of(repository.id, number, message),
         "message": message,
         "author": author,
-        "committer": committer or author,
-        "written_at": stamp(written_at or at),
+        "committer": said.get("committer", author),
+        "written_at": stamp(at),
         "committed_at": stamp(at),
         "parents": [head["sha"]] if head["sha"] else [],
         "branch": branch,
@@ -69,17 +71,19 @@ def review(
     issue: Row,
     user: str,
     at: datetime,
-    *,
-    state: str,
-    lines: tuple[str, ...] = (),
+    **said: Any,
 ) -> Row:
-    """Review a pull request: APPROVED, CHANGES_REQUESTED or COMMENTED."""
+    """Review a pull request; `state` is APPROVED, CHANGES_REQUESTED or COMMENTED.
+
+    `lines` are remarks, each on a line of the change.
+    """
+    lines = said.get("lines", ())
     made = {
         "id": world.new_id("reviews"),
         "issue": issue["number"],
         "user": user,
         "body": "" if lines else "Looks good to me",
-        "state": state,
+        "state": said["state"],
         "submitted_at": stamp(at),
         "commit": issue["pull"]["head_sha"],
     }

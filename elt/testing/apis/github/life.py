@@ -125,7 +125,7 @@ class Life:
             own = Dice("merge", self.repository.name, issue["title"], ends_at)
             self.plan(
                 ends_at, lambda: self._merge(issue, reviewer, ends_at, keeps, own)
-            )  # noqa: E501
+            )
 
     def _merge(
         self, issue: Row, user: str, at: datetime, keeps: bool, dice: Dice
@@ -197,7 +197,7 @@ class Life:
     def _milestone(self, dice: Dice) -> int | None:
         numbers = [
             row["number"] for row in self.repository.tables["milestones"].rows.values()
-        ]  # noqa: E501
+        ]
         return dice.pick(numbers) if numbers and dice.chance(0.4) else None
 
 

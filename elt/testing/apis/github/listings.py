@@ -10,6 +10,7 @@ from elt.testing.apis.github.asks import Ask, Knobs
 from elt.testing.apis.github.lists import Filter, Fits, Listing, Test
 from elt.testing.apis.github.paging import Depth
 from elt.testing.apis.github.shapes import code, issues
+from elt.testing.apis.github.shapes.site import Site
 from elt.testing.apis.github.tables import Repository, Row, stamp
 
 _TIMES = {"created": "created_at", "updated": "updated_at"}
@@ -75,7 +76,7 @@ def _pulls_only(_: Ask, __: Repository) -> Fits:
     return None, lambda row: row["pull"] is not None
 
 
-def _user(site: issues.Site, _: Repository, row: Row) -> Row:
+def _user(site: Site, _: Repository, row: Row) -> Row:
     return site.user(row["user"]) or {}
 
 

@@ -92,8 +92,7 @@ def chosen(
     """Give the rows that the request's filters leave, in ascending order."""
     tests, said = _tests(ask, listing)
     if listing.parent:
-        number = int(ask.found["n"])
-        tests.append(lambda row: bool(row[listing.parent] == number))
+        tests.append(_of_parent(listing.parent, int(ask.found["n"])))
     name: Hashable = None
     if listing.fits:
         name, test = listing.fits(ask, repository)
@@ -103,6 +102,10 @@ def chosen(
         lambda row: all(test(row) for test in tests),
         place_in(column),
     )
+
+
+def _of_parent(column: str, number: int) -> Test:
+    return lambda row: bool(row[column] == number)
 
 
 class Backwards:

@@ -40,6 +40,7 @@ LABELS = (
     ("good first issue", "7057ff", "Good for newcomers"),
 )
 _OUTSIDERS = 120
+_THURSDAY, _SATURDAY = 3, 5
 _STARS_A_DAY = 0.35
 
 
@@ -79,8 +80,13 @@ class MadeUp:
             found(self.world)
             self._day = FOUNDED
         while self.company and self._day <= moment.date():
+            # Not before the day before is over: what begins looks at what is there.
+            self._happen_until(datetime.combine(self._day, time(), UTC))
             self._begin(self._day)
             self._day += timedelta(days=1)
+        self._happen_until(moment)
+
+    def _happen_until(self, moment: datetime) -> None:
         while self._agenda and self._agenda[0][0] <= moment:
             _, _, deed = heapq.heappop(self._agenda)
             deed()
@@ -89,7 +95,7 @@ class MadeUp:
         heapq.heappush(self._agenda, (at, self._order(), deed))
 
     def _begin(self, day: date) -> None:
-        works = day.weekday() < 5
+        works = day.weekday() < _SATURDAY
         for pace in PACES:
             repository = self.world.find(ORGANIZATION, pace.name)
             if repository is None:  # it was renamed, and the name taken
@@ -102,7 +108,7 @@ class MadeUp:
                 self._begin_star(repository, dice, day)
 
     def _begin_work(self, life: Life, pace: Pace, dice: Dice, day: date) -> None:
-        if pace.issues and day.month % 3 == 1 and day.day <= 3:
+        if pace.issues:
             self._begin_quarter(life.repository, day)
         for number in range(_times(dice, pace.issues)):
             own = Dice(self.seed, "issue", pace.name, day, number)
@@ -112,24 +118,30 @@ class MadeUp:
             own = Dice(self.seed, "pull", pace.name, day, number)
             at = _moment(own, day)
             self.plan(at, lambda own=own, at=at: life.open_pull(own, at))  # type: ignore[misc]
-        if pace.pulls and day.weekday() == 3 and day.isocalendar().week % 2:
+        if pace.pulls and day.weekday() == _THURSDAY and day.isocalendar().week % 2:
             at = datetime.combine(day, time(15, dice.between(0, 59)), UTC)
             self.plan(at, lambda: life.publish(dice, at))
 
     def _begin_quarter(self, repository: Repository, day: date) -> None:
         """Close the last quarter's milestone and open the next one, once."""
-        title = f"{day.year} Q{1 + day.month // 3}"
+        title = f"{day.year} Q{(day.month + 2) // 3}"
         milestones = repository.tables["milestones"]
+        at = datetime.combine(day, time(9, 30), UTC)
         if milestones.find("title", title):
             return
-        at = datetime.combine(day, time(6), UTC)
-        for row in milestones.rows.values():
-            if row["state"] == "open":
-                closed = {"state": "closed", "closed_at": stamp(at)}
-                milestones.update(row, {**closed, "updated_at": stamp(at)})
-        due_on = stamp(at + timedelta(days=90))
-        creator = PEOPLE[0][0]
-        self.world.add_milestone(repository, title, at, due_on=due_on, creator=creator)
+
+        def begin() -> None:
+            for row in milestones.rows.values():
+                if row["state"] == "open":
+                    closed = {"state": "closed", "closed_at": stamp(at)}
+                    milestones.update(row, {**closed, "updated_at": stamp(at)})
+            due_on = stamp(at + timedelta(days=90))
+            creator = PEOPLE[0][0]
+            self.world.add_milestone(
+                repository, title, at, due_on=due_on, creator=creator
+            )
+
+        self.plan(at, begin)
 
     def _begin_star(self, repository: Repository, dice: Dice, day: date) -> None:
         login = f"barista-{dice.between(1, _OUTSIDERS):03}"

@@ -11,7 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
 from elt.testing.apis.github.answers import USE_CURSORS, Refused
@@ -20,6 +20,13 @@ from elt.testing.apis.github.tables import Row, moment_of, stamp
 USUAL, MOST = 30, 100
 Pairs = Sequence[tuple[str, str]]
 Place = tuple[Any, int]  # the value that a list is sorted by, and the row's id
+
+
+class Rows(Protocol):
+    """What a page is cut from."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, part: slice, /) -> Sequence[Any]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +52,7 @@ def per_page_of(pairs: Pairs) -> int:
     return min(asked, MOST) if asked > 0 else USUAL
 
 
-def numbered(
-    found: Sequence[Any], pairs: Pairs, address: str, depth: Depth | None
-) -> Page:
+def numbered(found: Rows, pairs: Pairs, address: str, depth: Depth | None) -> Page:
     """Cut the page that `page` names; a page beyond the last one is empty.
 
     `address` is the numeric one that `Link` points to, whatever was asked

@@ -49,17 +49,13 @@ def repositories_of_user(ask: Ask) -> Answer:
 def repositories_of_organization(ask: Ask) -> Answer:
     row = _organization(ask)
     wanted = ask.query.get("type", "all")
-    fits: dict[str, Callable[[Repository], bool]] = {
-        "public": lambda repository: not repository.private,
-        "private": lambda repository: repository.private,
-        "forks": lambda _: False,
-    }
+    hides = {"public": {True}, "private": {False}, "forks": {True, False}}
     rows = [
         repository
         for repository in ask.world.repositories.values()
         if repository.owner == row["login"]
         and may_see(ask.token, repository, ask.world.members)
-        and fits.get(wanted, lambda _: True)(repository)
+        and repository.private not in hides.get(wanted, set())
     ]
     address = f"{ask.site.base}/organizations/{row['id']}/repos"
     return _repositories(ask, rows, address, usual="created")

@@ -22,6 +22,7 @@ Act = Callable[[Ask], Answer]
 _NAMED = r"/repos/(?P<owner>[^/]+)/(?P<repo>[^/]+)"
 _BY_NUMBER = r"/repositories/(?P<id>\d+)"
 _ORG = r"/(?:orgs/(?P<org>[^/]+)|organizations/(?P<id>\d+))"
+_PARTS = {"n": r"\d+", "pull": r"\d+", "name": r"[^/]+"}
 _USER = r"/(?:users/(?P<user>[^/]+)|user/(?P<id>\d+))"
 
 
@@ -39,13 +40,11 @@ _OF_REPOSITORY: tuple[tuple[str, str, Act], ...] = (
     ("GET", "/issues/{n}", singles.issue),
     ("PATCH", "/issues/{n}", writes.change_issue),
     ("POST", "/issues/{n}/comments", writes.comment),
-    ("GET", "/issues/comments/{n}", singles.comment),
     ("PATCH", "/issues/comments/{n}", writes.change_comment),
     ("GET", "/pulls/{n}", singles.pull),
     ("GET", "/commits/(?P<sha>[^/]+)", singles.commit),
     ("GET", "/stargazers", singles.stargazers),
     ("GET", "/actions/runs", singles.runs),
-    ("GET", "/actions/runs/{n}", singles.run),
     ("GET", "/actions/runs/{n}/jobs", singles.jobs),
     ("GET", "/events", singles.events),
     ("GET", "/contributors", singles.contributors),
@@ -55,6 +54,10 @@ _OF_REPOSITORY: tuple[tuple[str, str, Act], ...] = (
     ("GET", "/traffic/clones", singles.clones),
     ("GET", "/traffic/popular/paths", singles.popular_paths),
     ("GET", "/traffic/popular/referrers", singles.popular_referrers),
+    *(
+        ("GET", single.path, partial(singles.single, asked=single))
+        for single in singles.SINGLES
+    ),
     *(
         ("GET", listing.path, partial(answer_list, listing=listing))
         for listing in LISTINGS
@@ -84,7 +87,9 @@ def _routes() -> tuple[Route, ...]:
 
 
 def _compiled(path: str) -> re.Pattern[str]:
-    return re.compile(path.replace("{n}", r"(?P<n>\d+)"))
+    for name, pattern in _PARTS.items():
+        path = path.replace(f"{{{name}}}", f"(?P<{name}>{pattern})")
+    return re.compile(path)
 
 
 ROUTES = _routes()

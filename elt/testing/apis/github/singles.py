@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from elt.testing.apis.github.listings import (
     RUNS,
     STARS,
 )
-from elt.testing.apis.github.lists import Backwards, answer_list, chosen
+from elt.testing.apis.github.lists import Backwards, Shape, answer_list, chosen
 from elt.testing.apis.github.paging import numbered
 from elt.testing.apis.github.shapes import code, issues
 from elt.testing.apis.github.tables import Repository, Row, moment_of, stamp
@@ -44,13 +45,40 @@ def pull(ask: Ask) -> Answer:
     return Answer(content=shaped, changed_at=row["updated_at"])
 
 
-def comment(ask: Ask) -> Answer:
+@dataclass(frozen=True, slots=True)
+class Single:
+    """One row, asked for by a value of one of its columns."""
+
+    path: str  # {n} is a number, {name} a name
+    table: str
+    column: str
+    shape: Shape
+
+
+SINGLES = (
+    Single("/issues/comments/{n}", "comments", "id", issues.comment),
+    Single("/pulls/comments/{n}", "review_comments", "id", issues.review_comment),
+    Single("/pulls/{pull}/reviews/{n}", "reviews", "id", issues.review),
+    Single("/releases/{n}", "releases", "id", code.release),
+    Single("/releases/tags/{name}", "releases", "tag", code.release),
+    Single("/deployments/{n}", "deployments", "id", code.deployment),
+    Single("/milestones/{n}", "milestones", "number", issues.milestone),
+    Single("/labels/{name}", "labels", "name", issues.label),
+    Single("/actions/runs/{n}", "runs", "id", code.run),
+    Single("/actions/jobs/{n}", "jobs", "id", code.job),
+)
+
+
+def single(ask: Ask, asked: Single) -> Answer:
     repository = ask.repository()
-    row = repository.tables["comments"].rows.get(int(ask.found["n"]))
+    value: object = ask.found.get("name")
+    if value is None:
+        value = int(ask.found["n"])
+    row = repository.tables[asked.table].find(asked.column, value)
     if row is None:
-        raise not_found("/issues/comments#get-an-issue-comment")
-    shaped = issues.comment(ask.site, repository, row)
-    return Answer(content=shaped, changed_at=row["updated_at"])
+        raise not_found()
+    shaped = asked.shape(ask.site, repository, row)
+    return Answer(content=shaped, changed_at=row.get("updated_at"))
 
 
 def commit(ask: Ask) -> Answer:
@@ -82,11 +110,6 @@ def runs(ask: Ask) -> Answer:
     page = numbered(Backwards(reached), ask.pairs, ask.address(repository), None)
     shaped = [code.run(ask.site, repository, row) for row in page.rows]
     return paged(page, {"total_count": len(rows), "workflow_runs": shaped})
-
-
-def run(ask: Ask) -> Answer:
-    repository = ask.repository()
-    return Answer(content=code.run(ask.site, repository, _run(ask, repository)))
 
 
 def jobs(ask: Ask) -> Answer:
@@ -206,15 +229,12 @@ def _traffic(ask: Ask, kind: str, *, most: int) -> Answer:
             begin = day - timedelta(days=day.weekday())
         numbers = {"count": count, "uniques": dice.between(0, count)}
         summed.setdefault(begin, Counter()).update(numbers)
+    keys = ("count", "uniques")
+    totals = {key: sum(found[key] for found in summed.values()) for key in keys}
     rows = [
-        {
-            "timestamp": stamp(begin),
-            "count": found["count"],
-            "uniques": found["uniques"],
-        }
+        {"timestamp": stamp(begin), **{key: found[key] for key in keys}}
         for begin, found in summed.items()
     ]
-    totals = {key: sum(int(row[key]) for row in rows) for key in ("count", "uniques")}
     return Answer(content={**totals, kind: rows})
 
 

@@ -12,7 +12,19 @@ from typing import Any
 
 from elt.testing.apis.github.tables import Repository, Row, stamp
 
-_FIRST_ID = {"users": 9_100, "repositories": 700_100, "organizations": 88_000}
+_FIRST_ID = {  # as large as GitHub's are: many are beyond 32 bits
+    "users": 9_100,
+    "organizations": 88_000,
+    "repositories": 700_100,
+    "issues": 3_100_000_000,
+    "pulls": 2_500_000_000,
+    "comments": 2_900_000_000,
+    "reviews": 2_880_000_000,
+    "review_comments": 2_110_000_000,
+    "runs": 15_200_000_000,
+    "jobs": 42_800_000_000,
+    "events": 50_100_000_000,
+}
 _MOST_USUAL = 1_000_000  # where the ids of everything else begin
 
 
@@ -51,7 +63,7 @@ class World:
         self.users[login] = self.organization
 
     def add_team(self, name: str, logins: list[str], at: datetime) -> Row:
-        team = {"id": self.new_id("teams"), "name": name, "slug": name.lower()}
+        team: Row = {"id": self.new_id("teams"), "name": name, "slug": name.lower()}
         team |= {"members": logins, "created_at": stamp(at)}
         self.teams[team["slug"]] = team
         return team
@@ -183,7 +195,7 @@ class World:
         *,
         reason: str | None = "completed",
     ) -> None:
-        values = {"state": "closed", "closed_at": stamp(at), "closed_by": user}
+        values: Row = {"state": "closed", "closed_at": stamp(at), "closed_by": user}
         values["state_reason"] = None if issue["pull"] else reason
         self.change_issue(repository, issue, at, **values)
         kind = "PullRequestEvent" if issue["pull"] else "IssuesEvent"

@@ -266,7 +266,7 @@ def _label_named(site: Site, repository: Repository, name: str) -> Row:
         site,
         repository,
         found or {"id": 0, "name": name, "color": "ededed", "description": None},
-    )  # noqa: E501
+    )
 
 
 def _milestone_numbered(
