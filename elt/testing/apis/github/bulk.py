@@ -87,6 +87,7 @@ def _commit(world: World, repository: Repository, index: int, at: str) -> Row:
         "committed_at": at,
         "parents": [],
         "branch": deeds.MAIN,
+        "issue": None,
     }
 
 

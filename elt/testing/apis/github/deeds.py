@@ -37,6 +37,7 @@ def commit(
         "committed_at": stamp(at),
         "parents": [head["sha"]] if head["sha"] else [],
         "branch": branch,
+        "issue": None,
     }
     repository.tables["commits"].add(made)
     repository.tables["branches"].update(head, {"sha": made["sha"]})
@@ -55,6 +56,15 @@ def push(world: World, repository: Repository, author: str, at: datetime) -> Non
         at,
         ref=f"refs/heads/{MAIN}",
         head=head["sha"],
+    )
+
+
+def commits_of(repository: Repository, issue: Row) -> list[Row]:
+    """Give a pull request's commits, merged or not, in the order of their dates."""
+    return repository.tables["commits"].listed(
+        ("pull", issue["number"]),
+        lambda row: bool(row["issue"] == issue["number"]),
+        lambda row: (row["committed_at"], row["id"]),
     )
 
 
@@ -118,8 +128,7 @@ def merge(
     """
     pull = issue["pull"]
     commits = repository.tables["commits"]
-    own = [row for row in commits.rows.values() if row["branch"] == pull["head"]]
-    for row in own:
+    for row in commits_of(repository, issue):
         commits.update(row, {"branch": MAIN if keeps_commits else None})
     title = f"Merge pull request #{issue['number']} from {pull['head']}"
     if not keeps_commits:

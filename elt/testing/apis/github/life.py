@@ -82,6 +82,10 @@ class Life:
         issue = self.world.open_issue(
             self.repository, author, at, title=title, body=f"{title}.", pull=pull
         )
+        commits = self.repository.tables["commits"]
+        for row in list(commits.rows.values()):
+            if row["branch"] == branch:
+                commits.update(row, {"issue": issue["number"]})
         self._check(author, dice, at, branch)
         self._talk(issue, dice, at, most=2)
         self._review(issue, dice, at)

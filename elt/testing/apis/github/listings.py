@@ -2,92 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-from elt.testing.apis.github import filters
-from elt.testing.apis.github.answers import ONLY_FIRST, TOO_DEEP, Refused
-from elt.testing.apis.github.asks import Ask, Knobs
-from elt.testing.apis.github.lists import Filter, Fits, Listing, Test
-from elt.testing.apis.github.paging import Depth
+from elt.testing.apis.github import bounds, filters
+from elt.testing.apis.github.lists import Filter, Listing
 from elt.testing.apis.github.shapes import code, issues
 from elt.testing.apis.github.shapes.site import Site
-from elt.testing.apis.github.tables import Repository, Row, stamp
+from elt.testing.apis.github.tables import Repository, Row
 
 _TIMES = {"created": "created_at", "updated": "updated_at"}
 
 
-def _comments_depth(knobs: Knobs) -> Depth:
-    """PyGithub/PyGithub#2558: a repository's comments end at 30,000."""
-    return Depth(most=knobs.comments, says=TOO_DEEP)
-
-
-def _releases_depth(knobs: Knobs) -> Depth:
-    """MeltanoLabs/tap-github#182: with the words that are said beyond."""
-    return Depth(most=knobs.releases, says=ONLY_FIRST.format(most=knobs.releases))
-
-
-def _stars_depth(knobs: Knobs) -> Depth:
-    """MeltanoLabs/tap-github#120: 400 pages of 100."""
-    return Depth(most=knobs.stargazers, says=TOO_DEEP)
-
-
-def _events_depth(knobs: Knobs) -> Depth:
-    """MeltanoLabs/tap-github#26: page 4 of 100 is refused."""
-    return Depth(most=knobs.events, says=TOO_DEEP)
-
-
-def _has_issues(_: Ask, repository: Repository) -> None:
-    if not repository.has_issues:
-        raise Refused(410, "Issues has been disabled in this repository.")
-
-
-def _has_commits(_: Ask, repository: Repository) -> None:
-    if repository.is_empty:
-        docs = "/commits/commits#list-commits"
-        raise Refused(409, "Git Repository is empty.", docs=docs)
-
-
-def _commits_of(ask: Ask, repository: Repository) -> Fits:
-    """Keep what is on the branch, or on it and not after the commit, of `sha`."""
-    wanted = ask.query.get("sha", "main")
-    if repository.tables["branches"].find("name", wanted):
-        return wanted, lambda row: row["branch"] in {"main", wanted}
-    found = repository.tables["commits"].find("sha", wanted)
-    if found is None:
-        raise Refused(404, f"No commit found for SHA: {wanted}")
-    branches, last = {"main", found["branch"]}, found["committed_at"]
-    return wanted, lambda row: row["branch"] in branches and row["committed_at"] <= last
-
-
-def _seen_events(ask: Ask, _: Repository) -> Fits:
-    """Keep what is neither too young to be shown nor too old."""
-    now = stamp(ask.now)
-    oldest = stamp(ask.now - timedelta(days=ask.knobs.events_days))
-    return now, lambda row: bool(row["seen_at"] <= now and row["created_at"] >= oldest)
-
-
-def _seen_releases(ask: Ask, repository: Repository) -> Fits:
-    """Drafts are for those who may push (docs.github.com, List releases)."""
-    pushes = ask.pushes(repository)
-    return pushes, lambda row: bool(pushes or not row["draft"])
-
-
-def _pulls_only(_: Ask, __: Repository) -> Fits:
-    return None, lambda row: row["pull"] is not None
-
-
 def _user(site: Site, _: Repository, row: Row) -> Row:
     return site.user(row["user"]) or {}
-
-
-def _branch_of(name: str) -> Filter:
-    """Keep pull requests of a branch; `head` is named with its owner before it."""
-
-    def make(text: str) -> Test:
-        wanted = text.rpartition(":")[2]
-        return lambda row: bool(row["pull"] and row["pull"][name] == wanted)
-
-    return Filter(name, make)
 
 
 COMMITS = Listing(
@@ -106,8 +31,8 @@ COMMITS = Listing(
         filters.same("committer", "committer"),
         filters.same("path", "path"),
     ),
-    may_list=_has_commits,
-    fits=_commits_of,
+    may_list=bounds.has_commits,
+    fits=bounds.commits_of,
 )
 RUNS = Listing(
     path="/actions/runs",
@@ -144,7 +69,7 @@ STARS = Listing(
     docs="/activity/starring#list-stargazers",
     resource="Star",
     order="starred_at",
-    depth=_stars_depth,
+    depth=bounds.stars_depth,
 )
 LISTINGS = (
     Listing(
@@ -166,7 +91,7 @@ LISTINGS = (
             filters.same("creator", "user"),
         ),
         has_cursors=True,
-        may_list=_has_issues,
+        may_list=bounds.has_issues,
     ),
     Listing(
         path="/issues/comments",
@@ -178,7 +103,7 @@ LISTINGS = (
         direction_needs_sort=True,
         is_strict=True,
         filters=(filters.since("updated_at"),),
-        depth=_comments_depth,
+        depth=bounds.comments_depth,
     ),
     Listing(
         path="/issues/{n}/comments",
@@ -200,8 +125,8 @@ LISTINGS = (
         sorts={**_TIMES, "popularity": "comments", "long-running": "created_at"},
         descends=True,
         is_strict=True,
-        filters=(filters.state(), _branch_of("head"), _branch_of("base")),
-        fits=_pulls_only,
+        filters=(filters.state(), bounds.branch_of("head"), bounds.branch_of("base")),
+        fits=bounds.pulls_only,
     ),
     Listing(
         path="/pulls/{n}/reviews",
@@ -234,6 +159,16 @@ LISTINGS = (
         parent="issue",
     ),
     Listing(
+        path="/pulls/{n}/commits",
+        table="commits",
+        shape=code.commit,
+        docs="/pulls/pulls#list-commits-on-a-pull-request",
+        resource="Commit",
+        order="committed_at",
+        parent="issue",
+        depth=bounds.pull_commits_depth,
+    ),
+    Listing(
         path="/releases",
         table="releases",
         shape=code.release,
@@ -241,8 +176,8 @@ LISTINGS = (
         resource="Release",
         order="created_at",
         descends=True,
-        depth=_releases_depth,
-        fits=_seen_releases,
+        depth=bounds.releases_depth,
+        fits=bounds.seen_releases,
     ),
     Listing(
         path="/milestones",
@@ -307,6 +242,6 @@ EVENTS = Listing(
     resource="Event",
     order="created_at",
     descends=True,
-    depth=_events_depth,
-    fits=_seen_events,
+    depth=bounds.events_depth,
+    fits=bounds.seen_events,
 )

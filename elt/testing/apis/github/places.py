@@ -105,6 +105,17 @@ def team_members(ask: Ask) -> Answer:
     return _people(ask, team["members"], address)
 
 
+def membership(ask: Ask) -> Answer:
+    _organization(ask)
+    _need_team_scope(ask)
+    team, login = _team(ask), ask.found["user"]
+    if login not in team["members"]:
+        raise not_found("/teams/members#get-team-membership-for-a-user")
+    role = "maintainer" if login == team["members"][0] else "member"
+    url = f"{places.team(ask.site, team)['url']}/memberships/{login}"
+    return Answer(content={"url": url, "role": role, "state": "active"})
+
+
 def _repositories(
     ask: Ask, rows: list[Repository], address: str, *, usual: str
 ) -> Answer:

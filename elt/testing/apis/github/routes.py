@@ -73,6 +73,11 @@ _OTHERS: tuple[tuple[str, str, Act], ...] = (
     ("GET", f"{_ORG}/members", places.members),
     ("GET", f"{_ORG}/teams", places.teams),
     ("GET", f"{_ORG}/teams/(?P<slug>[^/]+)/members", places.team_members),
+    (
+        "GET",
+        f"{_ORG}/teams/(?P<slug>[^/]+)/memberships/(?P<user>[^/]+)",
+        places.membership,
+    ),
     ("GET", f"{_ORG}/team/{{n}}/members", places.team_members),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from elt.testing.apis.github.deeds import commits_of
 from elt.testing.apis.github.shapes.places import repository as shape_repository
 from elt.testing.apis.github.shapes.site import (
     Site,
@@ -101,7 +102,7 @@ def full_pull(site: Site, repository: Repository, row: Row) -> Row:
     """Give a pull request as it is when it is asked for alone."""
     tables, pull_row = repository.tables, row["pull"]
     said = tables["review_comments"].rows.values()
-    own = tables["commits"].rows.values()
+    own = commits_of(repository, row)
     is_merged = pull_row["merged_at"] is not None
     return {
         **pull(site, repository, row),
@@ -113,7 +114,7 @@ def full_pull(site: Site, repository: Repository, row: Row) -> Row:
         "comments": row["comments"],
         "review_comments": sum(c["issue"] == row["number"] for c in said),
         "maintainer_can_modify": False,
-        "commits": max(1, sum(c["branch"] == pull_row["head"] for c in own)),
+        "commits": max(1, len(own)),
         "additions": 12,
         "deletions": 3,
         "changed_files": 2,
