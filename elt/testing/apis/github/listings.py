@@ -186,6 +186,7 @@ LISTINGS = (
         docs="/issues/milestones#list-milestones",
         resource="Milestone",
         order="due_on",
+        sorts={"due_on": "due_on"},  # `completeness` is not simulated
         filters=(filters.state(),),
     ),
     Listing(

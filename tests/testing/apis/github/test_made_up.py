@@ -9,6 +9,7 @@ import httpx
 from elt.testing.apis.clock import Clock
 from elt.testing.apis.github.api import GitHub
 from elt.testing.apis.github.tables import stamp
+from elt.testing.apis.registry import make
 from elt.testing.apis.serving import served
 from elt.testing.company import TODAY
 from elt.testing.lives import accounts
@@ -105,3 +106,11 @@ def test_much_is_added_and_read_in_little_time():
 
     assert len(api.repository("roster").tables["issues"]) == 20_000
     assert len(api.repository("roster").tables["comments"]) == 20_000
+
+
+def test_the_simulation_is_found_by_its_name():
+    api = make("github", seed=7, at=MAY, runs=False)
+
+    assert isinstance(api, GitHub)
+    assert api.clock.now() == MAY
+    assert api.repository("roster").tables["commits"].rows
