@@ -111,6 +111,18 @@ class GitHub:
         table.update(row, moved | values)
         return row
 
+    def delete(self, number: int, *, from_: str = "roster") -> None:
+        """Delete an issue or a pull request."""
+        repository = self.repository(from_)
+        self.world.delete_issue(repository, repository.by_number[number])
+
+    def add_repository(
+        self, name: str, *, owner: str | None = None, private: bool = False
+    ) -> Repository:
+        """Add an empty repository, of the organisation or of a person."""
+        at = self.clock.now()
+        return self.world.add_repository(name, at, owner=owner, private=private)
+
     def rename(self, name: str, new: str) -> None:
         self.world.rename(self.repository(name), new, self.clock.now())
 

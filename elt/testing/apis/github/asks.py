@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from elt.testing.apis.github.answers import Answer, Refused, blocked, moved, not_found
 from elt.testing.apis.github.callers import Token, may_push, may_see, permissions
@@ -88,7 +89,7 @@ class Ask:
         asked = f"{self.found['owner']}/{self.found['repo']}"
         if asked.lower() == repository.full_name.lower():
             return
-        query = "&".join(f"{name}={value}" for name, value in self.pairs)
+        query = urlencode(self.pairs)
         location = self.address(repository) + (f"?{query}" if query else "")
         raise Elsewhere(moved(location, again=self.method != "GET"))
 

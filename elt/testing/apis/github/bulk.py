@@ -88,6 +88,7 @@ def _commit(world: World, repository: Repository, index: int, at: str) -> Row:
         "parents": [],
         "branch": deeds.MAIN,
         "issue": None,
+        "path": "roster/shifts.py",
     }
 
 

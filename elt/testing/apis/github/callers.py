@@ -90,6 +90,11 @@ class Callers:
             self._allowances[token.login] = found
         return found
 
+    def leave(self, secret: str, number: int) -> None:
+        """Leave a token's person so many requests until the hour is over."""
+        hourly = self.allowance(self.tokens[secret]).hourly
+        hourly.used += hourly.remaining - number
+
     def admit(self, token: Token, *, points: int) -> None:
         """Let one request in. Raises Refused where the hour or the minute is spent."""
         allowance = self.allowance(token)

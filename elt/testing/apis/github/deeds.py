@@ -38,6 +38,7 @@ def commit(
         "parents": [head["sha"]] if head["sha"] else [],
         "branch": branch,
         "issue": None,
+        "path": "roster/shifts.py",
     }
     repository.tables["commits"].add(made)
     repository.tables["branches"].update(head, {"sha": made["sha"]})

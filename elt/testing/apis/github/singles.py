@@ -248,7 +248,11 @@ def _with_traffic(ask: Ask) -> Repository:
 
 
 def numbered_issue(ask: Ask, repository: Repository) -> Row:
-    row = repository.by_number.get(int(ask.found["n"]))
+    number = int(ask.found["n"])
+    row = repository.by_number.get(number)
+    if number in repository.deleted:
+        # docs.github.com, Get an issue: 410 for one that was deleted.
+        raise Refused(410, "This issue was deleted", docs="/issues/issues#get-an-issue")
     if row is None:
         raise not_found("/issues/issues#get-an-issue")
     return row

@@ -103,6 +103,7 @@ class Repository:
     blocked: str | None = None  # since when, by a DMCA notice
     next_number: int = 1  # issues and pull requests share their numbers
     by_number: dict[int, Row] = field(default_factory=dict)
+    deleted: set[int] = field(default_factory=set)  # numbers of issues
     tables: dict[str, Table] = field(
         default_factory=lambda: {name: Table() for name in TABLES}
     )

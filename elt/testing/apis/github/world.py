@@ -201,6 +201,12 @@ class World:
         kind = "PullRequestEvent" if issue["pull"] else "IssuesEvent"
         self.note(repository, kind, user, at, action="closed", number=issue["number"])
 
+    def delete_issue(self, repository: Repository, issue: Row) -> None:
+        """Delete an issue: it is in no list any more, and nothing tells of it."""
+        repository.tables["issues"].remove(issue["id"])
+        del repository.by_number[issue["number"]]
+        repository.deleted.add(issue["number"])
+
     def comment(
         self, repository: Repository, issue: Row, user: str, at: datetime, *, body: str
     ) -> Row:

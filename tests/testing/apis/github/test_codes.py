@@ -173,3 +173,59 @@ def test_an_issue_is_opened_again(own):
 
     assert (answer["state"], answer["closed_at"]) == ("open", None)
     assert answer["state_reason"] == "reopened"
+
+
+def test_a_deleted_issue_is_in_no_list_and_gone_alone(own):
+    number = own.get(f"{ROSTER}/issues").json()[0]["number"]
+
+    own.api.delete(number)
+
+    rows, _ = own.every(f"{ROSTER}/issues", state="all", per_page=100)
+    assert number not in [row["number"] for row in rows]
+    answer = own.get(f"{ROSTER}/issues/{number}")
+    assert (answer.status_code, answer.json()["message"]) == (
+        410,
+        "This issue was deleted",
+    )
+
+
+def test_repositories_of_a_person_are_listed_by_name(own):
+    own.api.add_repository("recipes", owner="tomasz-k")
+    own.api.add_repository("diary", owner="tomasz-k", private=True)
+    own.api.add_repository("beans", owner="tomasz-k")
+
+    answer = own.get("/users/tomasz-k/repos", params={"per_page": 1})
+
+    assert [row["name"] for row in answer.json()] == ["beans"]
+    number = own.get("/users/tomasz-k").json()["id"]
+    further = answer.links["next"]["url"]
+    assert further.startswith(f"{own.origin}/user/{number}/repos?")
+    assert [row["full_name"] for row in own.get(further).json()] == ["tomasz-k/recipes"]
+
+
+def test_repositories_of_an_organisation_link_to_its_number(github):
+    answer = github.get("/orgs/kettle-and-crew/repos", params={"per_page": 1})
+
+    number = github.get("/orgs/kettle-and-crew").json()["id"]
+    further = answer.links["next"]["url"]
+    assert further.startswith(f"{github.origin}/organizations/{number}/repos?")
+    assert github.get(further).status_code == 200
+
+
+def test_commits_are_of_a_path_and_an_author(github):
+    def authors(**params):
+        rows = github.get(f"{ROSTER}/commits", params=params).json()
+        return {row["author"]["login"] for row in rows}
+
+    assert authors(author="tomasz-k") == {"tomasz-k"}
+    assert len(authors(path="roster/shifts.py")) > 1
+    assert authors(path="nothing.py") == set()
+
+
+def test_links_of_an_enterprise_server_keep_its_prefix(github):
+    answer = github.get(f"/api/v3{ROSTER}/tags", params={"per_page": 2})
+
+    number = github.api.repository("roster").id
+    prefix = f"{github.origin}/api/v3/repositories/{number}/tags?"
+    assert answer.links["next"]["url"].startswith(prefix)
+    assert github.get(answer.links["next"]["url"]).json()

@@ -255,3 +255,12 @@ def test_limits_are_given_when_a_simulation_is_made(own):
 
     owner = callers.identify(f"token {api.token}")
     assert api.callers.allowance(owner).hourly.most == 15_000
+
+
+def test_an_hour_can_be_all_but_spent(own):
+    own.get(ROSTER)
+
+    own.api.callers.leave(GitHub.token, 1)
+
+    assert own.get(ROSTER).headers["x-ratelimit-remaining"] == "0"
+    assert own.get(ROSTER).status_code == 403
