@@ -23,7 +23,13 @@ from elt.testing.apis.github.asks import Ask, Elsewhere, Knobs
 from elt.testing.apis.github.callers import Callers, Token
 from elt.testing.apis.github.made_up import ORGANIZATION, PEOPLE, MadeUp
 from elt.testing.apis.github.paging import per_page_of
-from elt.testing.apis.github.replies import read_version, reply, wants_agent
+from elt.testing.apis.github.replies import (
+    ENTERPRISE,
+    is_enterprise,
+    read_version,
+    reply,
+    wants_agent,
+)
 from elt.testing.apis.github.routes import answer
 from elt.testing.apis.github.shapes.site import Site
 from elt.testing.apis.github.tables import Repository, Row, stamp
@@ -31,16 +37,14 @@ from elt.testing.apis.github.world import World
 from elt.testing.apis.kept import note_change
 from elt.testing.company import TODAY
 
-ENTERPRISE = "/api/v3"
-_POINTS_OF_A_WRITE = 5
 _EVERY_SCOPE = frozenset({"repo", "read:org", "workflow"})
 
 
 class GitHub:
     """One organisation with three repositories: public, private, and empty.
 
-    `token` is an owner's. `others` may read and not push; more are made with
-    `add_token`. With `company=False` there is the organisation and its people, and
+    `token` is an owner's; that of `reader` may read all and not push; more are made
+    with `add_token`. With `company=False` there is the organisation and its people, and
     nothing in it. Limits and depths are GitHub's: set smaller ones in tests.
     """
 
@@ -162,7 +166,7 @@ class GitHub:
         return reply(request, answered, token, self.callers, headers)
 
     async def _answered(self, request: Request, token: Token, version: str) -> Answer:
-        prefix = ENTERPRISE if request.url.path.startswith(f"{ENTERPRISE}/") else ""
+        prefix = ENTERPRISE if is_enterprise(request) else ""
         base = f"{request.url.scheme}://{request.url.netloc}{prefix}"
         ask = Ask(
             world=self.world,
@@ -176,10 +180,10 @@ class GitHub:
             accept=request.headers.get("accept", ""),
         )
         if ask.path == "/rate_limit":
-            return _rates(ask, self.callers)
-        is_read = ask.method in {"GET", "HEAD"}
-        self.callers.admit(token, points=1 if is_read else _POINTS_OF_A_WRITE)
-        if not is_read:
+            return _rates(ask, self.callers, is_limited=not prefix)
+        if not prefix:
+            self.callers.admit(token, writes=ask.method != "GET")
+        if ask.method != "GET":
             ask.body = await _body(request)
         self._meddle(ask)
         if self._takes_too_long(ask):
@@ -212,8 +216,10 @@ def _tokens() -> dict[str, Token]:
     }
 
 
-def _rates(ask: Ask, callers: Callers) -> Answer:
+def _rates(ask: Ask, callers: Callers, *, is_limited: bool) -> Answer:
     """Tell what is left, which costs nothing (docs.github.com, Get rate limit)."""
+    if not is_limited:
+        raise Refused(404, "Rate limiting is not enabled.", docs="/rate-limit")
     headers = callers.allowance(ask.token).headers
     names = ("Limit", "Remaining", "Reset", "Used")
     core = {name.lower(): int(headers[f"X-RateLimit-{name}"]) for name in names}

@@ -10,7 +10,8 @@ from elt.testing.apis.github.answers import TOO_OFTEN, Refused
 from elt.testing.apis.github.tables import Repository
 from elt.testing.apis.limits import RollingLimit, WindowLimit
 
-HOUR = 3_600.0
+HOUR, _MINUTE = 3_600.0, 60.0
+_POINTS_OF_A_WRITE = 5
 _RATES = "/overview/rate-limits-for-the-rest-api"
 _CONTACT = "If you reach out to GitHub Support for help, please include the request ID"
 
@@ -37,6 +38,7 @@ class Allowance:
 
     hourly: WindowLimit
     points: RollingLimit
+    contents: RollingLimit
 
     @property
     def headers(self) -> dict[str, str]:
@@ -55,7 +57,8 @@ class Callers:
     """Tokens and allowances. A person's tokens share one allowance.
 
     docs.github.com, Rate limits for the REST API: 5,000 an hour for a person, 60
-    without a token; 900 points a minute, where a read is one and a write five.
+    without a token; 900 points a minute, where a read is one and a write five; 80
+    writes a minute.
     `spent_status` may be 403 or 429.
     """
 
@@ -63,6 +66,7 @@ class Callers:
     requests_per_hour: int = 5_000
     anonymous_per_hour: int = 60
     points_per_minute: int = 900
+    contents_per_minute: int = 80
     spent_status: int = 403
     tokens: dict[str, Token] = field(default_factory=dict)
     _allowances: dict[str | None, Allowance] = field(default_factory=dict)
@@ -85,7 +89,8 @@ class Callers:
             most = self.requests_per_hour if token.login else self.anonymous_per_hour
             found = Allowance(
                 WindowLimit(most, HOUR, self.clock),
-                RollingLimit(self.points_per_minute, 60.0, self.clock),
+                RollingLimit(self.points_per_minute, _MINUTE, self.clock),
+                RollingLimit(self.contents_per_minute, _MINUTE, self.clock),
             )
             self._allowances[token.login] = found
         return found
@@ -95,21 +100,25 @@ class Callers:
         hourly = self.allowance(self.tokens[secret]).hourly
         hourly.used += hourly.remaining - number
 
-    def admit(self, token: Token, *, points: int) -> None:
+    def admit(self, token: Token, *, writes: bool) -> None:
         """Let one request in. Raises Refused where the hour or the minute is spent."""
         allowance = self.allowance(token)
         if allowance.hourly.remaining <= 0:
             raise Refused(self.spent_status, _spent(token), docs=f"{_RATES}")
+        points = _POINTS_OF_A_WRITE if writes else 1
         if allowance.points.remaining < points:
-            wait = str(int(allowance.points.frees_in) + 1)
-            raise Refused(
-                403,
-                TOO_OFTEN,
-                docs=f"{_RATES}#about-secondary-rate-limits",
-                headers={"Retry-After": wait},
-            )
+            raise _too_often(allowance.points)
+        if writes and not allowance.contents.take():
+            raise _too_often(allowance.contents)
         for _ in range(points):
             allowance.points.take()
+
+
+def _too_often(limit: RollingLimit) -> Refused:
+    # Some points may be left, and too few: then it is a whole minute.
+    wait = str(int(limit.frees_in or _MINUTE - 1) + 1)
+    docs = f"{_RATES}#about-secondary-rate-limits"
+    return Refused(403, TOO_OFTEN, docs=docs, headers={"Retry-After": wait})
 
 
 def _spent(token: Token) -> str:

@@ -11,6 +11,7 @@ import heapq
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from itertools import count
 
 from elt.testing.apis.github import deeds
@@ -113,14 +114,14 @@ class MadeUp:
         for number in range(_times(dice, pace.issues)):
             own = Dice(self.seed, "issue", pace.name, day, number)
             at = _moment(own, day)
-            self.plan(at, lambda own=own, at=at: life.open_issue(own, at))  # type: ignore[misc]
+            self.plan(at, partial(life.open_issue, own, at))
         for number in range(_times(dice, pace.pulls)):
             own = Dice(self.seed, "pull", pace.name, day, number)
             at = _moment(own, day)
-            self.plan(at, lambda own=own, at=at: life.open_pull(own, at))  # type: ignore[misc]
+            self.plan(at, partial(life.open_pull, own, at))
         if pace.pulls and day.weekday() == _THURSDAY and day.isocalendar().week % 2:
             at = datetime.combine(day, time(15, dice.between(0, 59)), UTC)
-            self.plan(at, lambda: life.publish(dice, at))
+            self.plan(at, partial(life.publish, dice, at))
 
     def _begin_quarter(self, repository: Repository, day: date) -> None:
         """Close the last quarter's milestone and open the next one, once."""

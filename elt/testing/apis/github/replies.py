@@ -16,8 +16,18 @@ from elt.testing.apis.github.shapes.site import OLDEST
 from elt.testing.apis.github.tables import moment_of
 
 VERSIONS = (OLDEST, "2026-03-10")
+ENTERPRISE = "/api/v3"
+_ENTERPRISE_HEADERS = {"X-GitHub-Enterprise-Version": "3.17.0"}
 _JSON = "application/json; charset=utf-8"
 _MEDIA = "github.v3; format=json"
+
+
+def is_enterprise(request: Request) -> bool:
+    """Tell requests to a company's own server, which has no limits nor their headers.
+
+    docs.github.com (Enterprise Server), Rate limits: disabled by default.
+    """
+    return request.url.path.startswith(f"{ENTERPRISE}/")
 
 
 def wants_agent(request: Request) -> Response | None:
@@ -71,7 +81,8 @@ def reply(
     is_free = status == 304 and token.login is not None  # noqa: PLR2004
     if not is_free and not request.url.path.endswith("/rate_limit"):
         allowance.hourly.take()
-    response = Response(body, status, {**allowance.headers, **headers})
+    limits = _ENTERPRISE_HEADERS if is_enterprise(request) else allowance.headers
+    response = Response(body, status, {**limits, **headers})
     if status in {204, 304}:
         del response.headers["content-length"]
     else:

@@ -264,3 +264,27 @@ def test_an_hour_can_be_all_but_spent(own):
 
     assert own.get(ROSTER).headers["x-ratelimit-remaining"] == "0"
     assert own.get(ROSTER).status_code == 403
+
+
+def test_too_many_writes_in_a_minute_are_a_secondary_limit(own):
+    own.api.callers.contents_per_minute = 2
+
+    issue = {"title": "Again"}
+    answers = [own.ask("POST", f"{ROSTER}/issues", json=issue) for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [201, 201, 403]
+    assert answers[2].headers["retry-after"] == "61"
+    assert own.get(ROSTER).status_code == 200
+
+
+def test_an_enterprise_server_has_no_limits_and_says_nothing_of_them(own):
+    own.api.callers.requests_per_hour = 0
+
+    answer = own.get(f"/api/v3{ROSTER}")
+    rates = own.get("/api/v3/rate_limit")
+
+    assert answer.status_code == 200
+    assert not [name for name in answer.headers if name.startswith("x-ratelimit")]
+    assert answer.headers["x-github-enterprise-version"]
+    assert rates.status_code == 404
+    assert rates.json()["message"] == "Rate limiting is not enabled."
