@@ -25,6 +25,7 @@ from elt.testing.apis.github.made_up import ORGANIZATION, PEOPLE, MadeUp
 from elt.testing.apis.github.paging import per_page_of
 from elt.testing.apis.github.replies import (
     ENTERPRISE,
+    check_accept,
     is_enterprise,
     read_version,
     reply,
@@ -155,6 +156,7 @@ class GitHub:
         token = Token(login=None)
         headers: dict[str, str] = {}
         try:
+            check_accept(request)
             version = read_version(request)
             headers["X-GitHub-Api-Version-Selected"] = version
             token = self.callers.identify(request.headers.get("authorization"))

@@ -15,6 +15,7 @@ from elt.testing.apis.github.callers import Callers, Token
 from elt.testing.apis.github.shapes.site import OLDEST
 from elt.testing.apis.github.tables import moment_of
 
+_ACCEPTED = {"*/*", "application/*", "application/json", ""}
 VERSIONS = (OLDEST, "2026-03-10")
 ENTERPRISE = "/api/v3"
 _ENTERPRISE_HEADERS = {"X-GitHub-Enterprise-Version": "3.17.0"}
@@ -56,6 +57,20 @@ def read_version(request: Request) -> str:
             f"versions are currently supported: {names}.",
         )
     return asked
+
+
+def check_accept(request: Request) -> None:
+    """Refuse who takes no JSON (devspace-sh/devspace#282, sindresorhus/got#1426)."""
+    asked = request.headers.get("accept", "*/*")
+    for part in asked.split(","):
+        kind = part.partition(";")[0].strip()
+        if kind in _ACCEPTED or kind.startswith("application/vnd.github"):
+            return
+    raise Refused(
+        415,
+        f"Unsupported 'Accept' header: '{asked}'. Must accept 'application/json'.",
+        docs="/using-the-rest-api/getting-started-with-the-rest-api#media-types",
+    )
 
 
 def reply(

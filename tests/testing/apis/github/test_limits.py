@@ -288,3 +288,22 @@ def test_an_enterprise_server_has_no_limits_and_says_nothing_of_them(own):
     assert answer.headers["x-github-enterprise-version"]
     assert rates.status_code == 404
     assert rates.json()["message"] == "Rate limiting is not enabled."
+
+
+@pytest.mark.parametrize(
+    ("accept", "status"),
+    [
+        ("application/vnd.github+json", 200),
+        ("application/vnd.github.v3+json, text/plain", 200),
+        ("application/json;q=0.9", 200),
+        ("*/*", 200),
+        ("text/csv", 415),
+        ("application/vnd.heroku+json; version=3", 415),
+    ],
+)
+def test_a_client_has_to_take_json(github, accept, status):
+    answer = github.get(ROSTER, Accept=accept)
+
+    assert answer.status_code == status
+    if status == 415:
+        assert "Must accept 'application/json'" in answer.json()["message"]
