@@ -6,7 +6,7 @@ reads may have been seen too early, and comes again. It never goes back either.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -90,9 +90,19 @@ class Marks:
         stored = self._stored(part)
         return self._start if stored is None else stored
 
+    @property
+    def is_incremental(self) -> bool:
+        """Say whether there is a mark to begin at: not where all is to be read."""
+        return self._cursor is not None
+
     def memory(self, part: str = "") -> dict[str, Any]:
         """Give what else is to be remembered, as JSON; it is kept with the mark."""
         found: dict[str, Any] = self._entry(part).setdefault("memory", {})
+        return found
+
+    def remembered(self, part: str = "") -> Mapping[str, Any]:
+        """Give the same to look at; nothing comes into being by it."""
+        found: Mapping[str, Any] = (self._find(part) or {}).get("memory", {})
         return found
 
     def see(self, values: Iterable[Any], part: str = "") -> None:
