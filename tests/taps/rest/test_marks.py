@@ -114,3 +114,20 @@ def test_for_all_runs_a_mark_goes_forward_and_stays_behind_the_start(runs):
         assert since is None or since <= NOON
         assert before is None or since >= before
         before = since
+
+
+def test_what_is_remembered_is_looked_at_without_making_a_part_of_it():
+    state = {}
+    found = marks(state, part_field="repository_id")
+
+    assert found.remembered("7") == {}
+    assert state == {}
+
+    found.memory("7")["tag"] = "a"
+    assert found.remembered("7") == {"tag": "a"}
+    assert found.remembered("8") == {}
+
+
+def test_a_stream_that_is_read_in_full_says_so():
+    assert marks().is_incremental
+    assert not Marks({}, None, run_start=NOON, start=None).is_incremental
