@@ -85,7 +85,7 @@ def begin(
     read: Read,
 ) -> Begun:
     """Ask for a list's first page, with the tag that is remembered of it."""
-    place = tokens.place(repository.part, prefer=remembered.get("token"))
+    place = tokens.place(call.path, of=repository.part, prefer=remembered.get("token"))
     page = place.ask(tagged(call, remembered), read)
     return Begun(place=place, call=call, page=page, read=read)
 

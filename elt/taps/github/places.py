@@ -109,9 +109,9 @@ def find(tokens: Tokens, wanted: Wanted) -> Places:
         try:
             for record, token in records:
                 shape = _shape(bytes(record))
-                if shape.id not in found and _fits(shape, source, wanted):
-                    found[shape.id] = _repository(shape, record)
-                    tokens.place(str(shape.id), prefer=token)
+                if _fits(shape, source, wanted):
+                    found.setdefault(shape.id, _repository(shape, record))
+                    tokens.saw(str(shape.id), token)
         except NotReadable as error:
             left.append((source, error))
     ordered = sorted(found.values(), key=lambda r: r.full_name.lower())

@@ -97,6 +97,7 @@ class Tokens:
         self.all = [Token(secret, n, self) for n, secret in enumerate(secrets)]
         self.refusal = ConfigError("no token is accepted")
         self._last: dict[str, Token] = {}
+        self._see: dict[str, set[Token]] = {}
 
     def wait(self, seconds: float) -> None:
         self.sleep(seconds)
@@ -108,22 +109,29 @@ class Tokens:
     def has_free(self) -> bool:
         return any(not t.is_refused and not t.waits() for t in self.all)
 
-    def place(self, key: str, prefer: int | None = None) -> Place:
-        """Give what is asked of one place; `prefer` is the token that last did."""
+    def place(self, key: str, *, of: str = "", prefer: int | None = None) -> Place:
+        """Give what is asked of one list, `of` a repository's number.
+
+        `prefer` is the number of the token that last did.
+        """
         if prefer is not None and prefer < len(self.all):
             self._last.setdefault(key, self.all[prefer])
-        return Place(self, key)
+        return Place(self, key, of)
+
+    def saw(self, repository: str, number: int) -> None:
+        """Note that a token sees a repository."""
+        self._see.setdefault(repository, set()).add(self.all[number])
 
     def number_of(self, key: str) -> int:
         """Tell which token last did for a place."""
         return self._last[key].number if key in self._last else 0
 
-    def best(self, key: str, but: Collection[Token]) -> Token | None:
-        """Choose: one that is free, that did before, that has most left to it."""
-        last = self._last.get(key)
+    def best(self, place: Place, but: Collection[Token]) -> Token | None:
+        """Choose: one that is free, did before, sees it, has most left to it."""
+        last, see = self._last.get(place.key), self._see.get(place.of, ())
         return min(
             (t for t in self.all if not t.is_refused and t not in but),
-            key=lambda t: (t.waits(), t is not last, -t.remaining),
+            key=lambda t: (t.waits(), t is not last, t not in see, -t.remaining),
             default=None,
         )
 
@@ -145,10 +153,11 @@ class Tokens:
 
 @dataclass(slots=True)
 class Place:
-    """A repository or an organisation, asked by a token that sees it."""
+    """A list of a repository or an organisation, asked by a token that sees it."""
 
     tokens: Tokens
     key: str
+    of: str = ""
     _sizes: dict[str, int] = field(default_factory=dict)
 
     def name(self, call: Call) -> str:
@@ -184,7 +193,7 @@ class Place:
     ) -> Found:
         blind: dict[Token, NotReadable] = {}
         while True:
-            token = self.tokens.best(self.key, blind)
+            token = self.tokens.best(self, blind)
             if token is None:
                 raise next(iter(blind.values()), self.tokens.refusal)
             self._wait_for(token, call, blind)
