@@ -35,6 +35,7 @@ from elt.taps.github.streams import (
 from elt.taps.github.tokens import Tokens
 from elt.taps.rest.api import Api
 from elt.taps.rest.marks import Cursor
+from elt.taps.rest.rows import only
 from elt.taps.rest.settings import common_settings, reach_of
 from elt.taps.rest.stream import Chunk, Reading, RestStream, Shape
 from elt.taps.rest.tap import RestTap
@@ -42,6 +43,9 @@ from elt.taps.rest.tap import RestTap
 HOST = "https://api.github.com"
 VERSION = "2022-11-28"
 LOOKBACK_DAYS, COMMITS_LOOKBACK_DAYS = 7, 14
+# One that is asked for alone has a token in it, to clone it with (OpenAPI,
+# full-repository).
+_without_token = only(lambda name: name != "temp_clone_token")
 _NAMES = {"type": "array", "items": {"type": "string"}}
 
 
@@ -207,7 +211,7 @@ class GithubTap(RestTap):
 
     def _repositories(self, reading: Reading) -> Iterator[Chunk]:
         places = self.account.places()
-        found = [repository.record for repository in places.repositories]
+        found = [_without_token(one.record) for one in places.repositories]
         yield Chunk(records=found)
         named = len(places.repositories) + len(places.left_out)
         tell(reading, list(places.left_out), named, ())

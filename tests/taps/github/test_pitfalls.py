@@ -608,3 +608,14 @@ def test_a_count_of_runs_that_is_no_number_is_too_many(empty, read):
     told = read(empty, "workflow_runs", repositories=[ROSTER])
 
     assert len(set(told.values("workflow_runs"))) == 30
+
+
+def test_a_token_to_clone_a_repository_does_not_get_into_its_row(young, read):
+    told = '{"id": 7, "full_name": "a/b", "created_at": "2024-01-01T00:00:00Z",'
+    told += '"temp_clone_token": "AAAA-secret", "private": true}'
+    young.api.front.troubles.add(Says(200, told), path="/repos/a/b")
+
+    told = read(young, "repositories", repositories=["a/b"])
+
+    assert told.values("repositories") == [7]
+    assert "temp_clone_token" not in told.text
