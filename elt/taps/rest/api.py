@@ -80,6 +80,9 @@ class Vendor:
     said: the vendor's own words out of an answer's body; empty where there are none.
     temporary: statuses that mean "later" beside the usual ones.
     not_for_us: statuses that mean that this stream, or part of it, is not readable.
+    settled: whether an answer says that another try would bring the same.
+    request_header: the header, in lower case, by which the vendor's support finds a
+        request.
     """
 
     name: str
@@ -90,6 +93,8 @@ class Vendor:
     scope_of: Callable[[Answer], str] = lambda _: ""
     temporary: frozenset[int] = frozenset()
     not_for_us: frozenset[int] = NOT_FOR_US
+    settled: Callable[[Answer], bool] = lambda _: False
+    request_header: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,6 +262,8 @@ class Api:
         if wait is None and (httpx.codes.is_success(status) or status in call.also):
             return
         said = self._said(answer)
+        if vendor.settled(answer) and status in TEMPORARY:
+            raise self._unavailable(call, said)
         if wait is not None or status in TEMPORARY | vendor.temporary:
             self._wait_or_stop(call, answer, said, wait)
         if status == httpx.codes.UNAUTHORIZED:
@@ -298,7 +305,9 @@ class Api:
 
     def _said(self, answer: Answer) -> str:
         words = self.vendor.said(answer.body) or excerpt(answer.body)
-        return self.hidden(f"HTTP {answer.status} {words}".strip())
+        number = answer.headers.get(self.vendor.request_header)
+        told = f"HTTP {answer.status} {words}".strip()
+        return self.hidden(f"{told} [request {number}]" if number else told)
 
     def _unavailable(self, call: Call, what: str) -> Unavailable:
         return Unavailable(f"{self.vendor.name}: {what}", where=self.name(call))
