@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
 from msgspec import Raw
@@ -11,7 +11,7 @@ from msgspec import Raw
 from elt.taps.rest.ahead import pages, read_at, side_by_side
 from elt.taps.rest.api import Api
 from elt.taps.rest.calls import Answer, Call, Params
-from elt.taps.rest.envelopes import fields
+from elt.taps.rest.envelopes import fields, value_at
 from elt.taps.rest.paging import Page, after_last
 from elt.taps.rest.problems import NotReadable, Refused
 from elt.taps.stripe.plan import Stretch
@@ -20,6 +20,7 @@ PAGE = 100  # the most that a list gives at once (docs.stripe.com: Pagination)
 _NOT_FOUND = 404
 # What Stripe says then (estuary/connectors, source-stripe-native).
 _AGED_OUT = "aged out of our retention policy"
+_MISSING = "(resource_missing)"
 _read = read_at("data")
 _following = after_last("starting_after")
 
@@ -41,18 +42,29 @@ class Account:
         asked = {**params, "limit": PAGE}
         return Call(path=f"/v1/{path}", params=asked, headers=self.headers)
 
-    def pages(self, call: Call) -> Iterator[Page]:
+    def pages(
+        self, call: Call, *, by: str = "", behind: Page | None = None
+    ) -> Iterator[Page]:
         """Read a list from a call on, the newest first.
 
         The next page begins behind the last row of one, so that rows which are added
-        meanwhile move nothing. A list of events ends where Stripe has meanwhile
-        forgotten the one behind which it should go on.
+        meanwhile move nothing. Where that row is deleted meanwhile, a list that can be
+        filtered goes on from its time: `by` is the field that has it, `behind` the
+        page before the first. A list of events ends where Stripe has meanwhile
+        forgotten the one to go on from.
         """
+        last = behind
         try:
-            yield from pages(self.api, call, _read, _following)
+            for page in pages(self.api, call, _read, _following):
+                last = page
+                yield page
         except (NotReadable, Refused) as error:
-            if _AGED_OUT not in error.what:
+            if _AGED_OUT in error.what:
+                return
+            again = _from_time(call, last, by) if _MISSING in error.what else None
+            if again is None:
                 raise
+            yield from self.pages(again, by=by)
 
     def first_page(self, call: Call) -> tuple[Page, Call | None]:
         """Ask for one page, and say what asks for the one behind it."""
@@ -81,6 +93,15 @@ class Account:
         """Ask for objects side by side."""
         most = self.api.reach.concurrency
         return side_by_side(lambda key: self.one(path, key, expand), keys, most=most)
+
+
+def _from_time(call: Call, last: Page | None, by: str) -> Call | None:
+    """Ask for what is no younger than the last row; None where that is not known."""
+    moment = value_at(last.records[-1], [by]) if last and last.records and by else None
+    if not isinstance(moment, int):
+        return None
+    kept = {name: v for name, v in call.params.items() if name != "starting_after"}
+    return replace(call, params={**kept, "created[lt]": moment + 1})
 
 
 def _whole(answer: Answer) -> Raw:

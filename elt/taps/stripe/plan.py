@@ -32,6 +32,7 @@ class Plan:
     deletes: the events of deletions to look at first.
     listing: what to list, by the moment of creation.
     began: when the listing began, maybe in an earlier run.
+    reached: what all is known up to, once the listing is done.
     changes: what to read from events, and from the list what was created then.
     note: what a person should know.
     """
@@ -39,6 +40,7 @@ class Plan:
     deletes: Stretch | None = None
     listing: Stretch | None = None
     began: int
+    reached: int
     changes: Stretch | None = None
     note: str = ""
 
@@ -55,50 +57,62 @@ class Asked:
 
 
 def decide(asked: Asked, options: Options, *, has_events: bool) -> Plan:
-    began = asked.began
-    oldest = began - options.event_seconds
+    oldest = asked.began - options.event_seconds
     listing_began = asked.memory.get(BEGAN)
-    if isinstance(listing_began, int) and (listing_began >= oldest or not has_events):
-        return _go_on(asked, options, listing_began)
-    if asked.mark is None and listing_began is None:
+    known = listing_began if isinstance(listing_began, int) else asked.mark
+    if known is None:
         return _first(asked, oldest, has_events=has_events)
-    mark = asked.mark if listing_began is None else listing_began
-    if mark is None or (mark < oldest and has_events):
-        return _again(asked, oldest, mark)
-    return Plan(began=began, changes=_since(mark, asked, options))
+    if has_events and known < oldest and not _is_done(asked):
+        return _again(asked, oldest, known)
+    if known == listing_began:
+        return _go_on(asked, options, listing_began)
+    return Plan(began=asked.began, reached=known, changes=_since(known, asked, options))
 
 
 def _first(asked: Asked, oldest: int, *, has_events: bool) -> Plan:
     """List everything; in a window, take the changes of its younger part, too."""
-    if asked.end is None:
-        listing = Stretch(start=asked.start, end=None)
-        return Plan(began=asked.began, listing=listing)
-    young = max(oldest, asked.start or oldest)
-    if not has_events or young >= asked.end:
-        listing = Stretch(start=asked.start, end=asked.end)
-        return Plan(began=asked.end, listing=listing)
-    changes = Stretch(start=young, end=asked.end)
-    if asked.start is not None and asked.start >= young:
-        return Plan(began=asked.end, changes=changes)
-    listing = Stretch(start=asked.start, end=young)
-    return Plan(began=asked.end, listing=listing, changes=changes)
+    changes = None
+    listing: Stretch | None = Stretch(start=asked.start, end=asked.end)
+    if asked.end is not None and has_events:
+        young = max(oldest, asked.start or oldest)
+        if young < asked.end:
+            changes = Stretch(start=young, end=asked.end)
+            listing = Stretch(start=asked.start, end=young)
+        if asked.start is not None and asked.start >= young:
+            listing = None
+    reached = _reached(asked.began, asked, changes)
+    return Plan(began=asked.began, reached=reached, listing=listing, changes=changes)
 
 
 def _go_on(asked: Asked, options: Options, listing_began: int) -> Plan:
     listing = Stretch(start=asked.memory.get(UNTIL, asked.start), end=asked.end)
     changes = _since(listing_began, asked, options)
-    return Plan(began=listing_began, listing=listing, changes=changes)
+    reached = _reached(listing_began, asked, changes)
+    return Plan(began=listing_began, reached=reached, listing=listing, changes=changes)
 
 
-def _again(asked: Asked, oldest: int, mark: int | None) -> Plan:
-    since = "before" if mark is None else f"{_day(mark)}, before"
+def _again(asked: Asked, oldest: int, known: int) -> Plan:
+    deletes = Stretch(start=oldest, end=asked.end)
     return Plan(
         began=asked.began,
-        deletes=Stretch(start=oldest, end=asked.end),
+        reached=_reached(asked.began, asked, None),
+        deletes=deletes if asked.end is None or oldest < asked.end else None,
         listing=Stretch(start=asked.start, end=asked.end),
-        note=f"the last read was on {since} the {_day(oldest)} that events reach back"
-        " to; everything is listed again, and what was deleted in between stays",
+        note=f"all is listed again, because the changes since {_day(known)} are not"
+        f" known: events reach back to {_day(oldest)}. Rows that were deleted in"
+        " between stay",
     )
+
+
+def _is_done(asked: Asked) -> bool:
+    """Say whether everything up to the end that is set was read."""
+    return asked.end is not None and asked.mark is not None and asked.mark >= asked.end
+
+
+def _reached(began: int, asked: Asked, changes: Stretch | None) -> int:
+    if changes is not None and changes.start is not None:
+        return changes.start
+    return began if asked.end is None else min(began, asked.end)
 
 
 def _since(mark: int, asked: Asked, options: Options) -> Stretch | None:

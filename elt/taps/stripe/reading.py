@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -27,6 +27,8 @@ from elt.taps.stripe.rows import (
     rows_of,
 )
 from elt.taps.stripe.streams import Stream, listed
+
+_GROWTH = 4  # of windows of few events
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +65,7 @@ class Reader:
         if plan.note:
             self._leave_out(reading, account, plan.note)
         if plan.deletes is not None and listed(self.stream).deleted:
-            yield from self._deletes(account, plan.deletes)
+            yield from self._deletes(account, plan.deletes, reading)
         if plan.listing is not None:
             yield from self._listing(account, plan, reading)
         if plan.changes is not None:
@@ -73,6 +75,7 @@ class Reader:
         marks = reading.marks
         has_events = bool(listed(self.stream).events)
         mark = marks.mark(account.id)
+        self._say_what_is_forgotten(account, mark, reading)
         asked = Asked(
             mark=None if mark is None else int(mark.timestamp()),
             memory=marks.remembered(account.id) if marks.is_kept else {},
@@ -81,6 +84,14 @@ class Reader:
             end=_seconds(reading.until) if reading.has_end else None,
         )
         return decide(asked, self.options, has_events=has_events)
+
+    def _say_what_is_forgotten(
+        self, account: Account, mark: datetime | None, reading: Reading
+    ) -> None:
+        oldest = self.began_at - timedelta(seconds=self.options.event_seconds)
+        if self.stream.name == "events" and mark is not None and mark < oldest:
+            what = f"those from {mark.date()} to {oldest.date()} may be forgotten"
+            self._leave_out(reading, account, f"{what}: Stripe keeps them for 30 days")
 
     def _listing(
         self, account: Account, plan: Plan, reading: Reading
@@ -97,39 +108,56 @@ class Reader:
                 memory[UNTIL] = part.until
                 yield Chunk(part=account.id, ends=True)
         reading.marks.forget_memory(account.id)
-        if plan.changes is None or plan.changes.start is None:
-            yield Chunk(part=account.id, ends=True, reached=plan.began)
-        else:
-            yield Chunk(part=account.id, ends=True, reached=plan.changes.start)
+        yield Chunk(part=account.id, ends=True, reached=plan.reached)
 
     def _changes(
         self, account: Account, stretch: Stretch, reading: Reading
     ) -> Iterator[Chunk]:
-        """Read what events tell of, and what was created, a window at a time."""
-        is_told = bool(listed(self.stream).events)
-        for window, reached in self._windows(stretch):
-            told: dict[str, Change] = {}
-            if is_told:
-                try:
-                    told = changes(account, self.stream, window)
-                except NotReadable as error:
-                    is_told = False
-                    why = f"without the right to read events: {error.what}"
-                    self._leave_out(reading, account, f"changes are not read, {why}")
-            yield from self._created(account, window, told)
-            yield from self._fetched(account, told)
-            if is_told or not listed(self.stream).events:
-                yield Chunk(part=account.id, ends=True, reached=reached)
+        """Read what events tell of, and what was created, a window at a time.
 
-    def _windows(self, stretch: Stretch) -> Iterator[tuple[Stretch, int]]:
-        """Cut a stretch into windows; the last is open where the stretch is."""
-        start = stretch.start or 0
-        last = self._began if stretch.end is None else stretch.end
-        step = self.options.event_window_seconds
-        while start + step < last:
-            yield Stretch(start=start, end=start + step), start + step
-            start += step
-        yield Stretch(start=start, end=stretch.end), last
+        One long window of many events would never be done (singer-io/tap-stripe#120).
+        """
+        is_whole = True
+        start, last = stretch.start or 0, stretch.end or self._began
+        length = self.options.event_window_seconds
+        while True:
+            is_last = start + length >= last
+            end = stretch.end if is_last else start + length
+            window = Stretch(start=start, end=end)
+            told = self._told(account, window, reading)
+            is_quiet = told is not None and len(told) < PAGE
+            is_whole = is_whole and told is not None
+            yield from self._created(account, window, told or {})
+            yield from self._fetched(account, told or {})
+            if is_whole:
+                reached = last if end is None else end
+                yield Chunk(part=account.id, ends=True, reached=reached)
+            if is_last:
+                return
+            start += length
+            length = length * _GROWTH if is_quiet else length
+
+    def _told(
+        self,
+        account: Account,
+        window: Stretch,
+        reading: Reading,
+        *,
+        only_deletes: bool = False,
+    ) -> dict[str, Change] | None:
+        """Read what events tell of; None where the key may not read them.
+
+        The bookmark then stays where it is, until the events may be read or the
+        stream is listed again.
+        """
+        if not listed(self.stream).events:
+            return {}
+        try:
+            return changes(account, self.stream, window, only_deletes=only_deletes)
+        except NotReadable as error:
+            what = f"changes are not read: {error.what} ({error.where})"
+            self._leave_out(reading, account, what)
+            return None
 
     def _created(
         self, account: Account, window: Stretch, told: dict[str, Change]
@@ -159,9 +187,11 @@ class Reader:
                 rows = gone_rows(account, self.stream, key, told[key])
                 yield Chunk(part=account.id, records=rows)
 
-    def _deletes(self, account: Account, stretch: Stretch) -> Iterator[Chunk]:
-        for window, _ in self._windows(stretch):
-            told = changes(account, self.stream, window, only_deletes=True)
+    def _deletes(
+        self, account: Account, stretch: Stretch, reading: Reading
+    ) -> Iterator[Chunk]:
+        told = self._told(account, stretch, reading, only_deletes=True)
+        if told is not None:
             yield from self._fetched(account, told)
 
     def _rows(self, account: Account, found: Sequence[Found]) -> Chunk:
@@ -188,6 +218,8 @@ class Reader:
 
     def _leave_out(self, reading: Reading, account: Account, what: str) -> None:
         told = f"account {account.id}: {what}" if account.id else what
+        if told in reading.left_out:
+            return
         self.logger.warning("stream %s: %s", self.stream.name, told)
         reading.leave_out(told)
 

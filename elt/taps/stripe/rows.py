@@ -107,6 +107,8 @@ def is_deleted(record: Raw) -> bool:
 
 
 def _stamped(account: Account, stream: Listed, found: Found) -> bytes:
+    if not stream.events:
+        return with_fields(account.fields)(found.record)
     own = known(found.record)
     made = own.date if stream.created == "date" else own.created
     at = found.change.at if found.change else None
