@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,8 +14,9 @@ from elt.testing.apis.recurly.catalogue import (
     seat_prices,
 )
 from elt.testing.apis.recurly.happenings import Customer, Happening, Happens
+from elt.testing.apis.recurly.rendering import billing_info_of
 from elt.testing.apis.recurly.store import Row, Store, iso, uuid_of
-from elt.testing.lives import PLANS
+from elt.testing.lives import PLANS, month_after
 from elt.testing.traces import DAYS_TO_PAY, Invoice
 
 _SECOND_TRY = timedelta(days=7)
@@ -59,10 +60,24 @@ def _issue(store: Store, of: Customer, at: int, bill: Invoice) -> None:
     }
     links = {"account": ids.account, "subscription": ids.subscription}
     store.add(Row("invoices", identity, at, at, fields, links))
+    store.change(subscription, at, _renewed(bill, identity, at))
     for line in _lines(of, bill, has_setup_fee=redemption is not None):
         _add_line(store, of, at, bill, {**line, "invoice_number": number})
     if redemption:
         store.change(redemption, at, {"discounted": major(discount)})
+
+
+def _renewed(bill: Invoice, invoice: str, at: int) -> dict[str, Any]:
+    """Move a subscription to the period that its bill is for; it is updated by that."""
+    ends = datetime.combine(month_after(bill.issued_on, 1), time(12), UTC)
+    ends_at = iso(int(ends.timestamp()))
+    return {
+        "active_invoice_id": invoice,
+        "current_period_started_at": iso(at),
+        "current_period_ends_at": ends_at,
+        "current_term_started_at": iso(at),
+        "current_term_ends_at": ends_at,
+    }
 
 
 def _is_first(of: Customer, bill: Invoice) -> bool:
@@ -165,6 +180,7 @@ def transact(
     amount = invoice.get("balance")
     result = {"status": "declined", "success": False} if fails else {}
     message = "Insufficient funds" if fails else "Approved"
+    billing_info = billing_info_of(store, invoice.links["account"])
     fields = {
         **result,
         "uuid": uuid_of(identity),
@@ -173,6 +189,7 @@ def transact(
         "gateway_message": message,
         "status_code": "insufficient_funds" if fails else None,
         "status_message": message,
+        "payment_method": billing_info.get("payment_method") if billing_info else None,
         "collected_at": iso(at + _GATEWAY_SECONDS),
     }
     links = {"account": invoice.links["account"], "invoice": invoice.id}

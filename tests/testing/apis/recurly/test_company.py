@@ -138,6 +138,16 @@ def test_a_subscription_adds_up(company, sdk):
         assert cents == round(100 * row.total)
 
 
+def test_a_renewal_updates_its_subscription(company, sdk):
+    client = sdk(company)
+    live = client.list_subscriptions(params={"state": "active"}).first()
+
+    invoice = client.get_invoice(live.active_invoice_id)
+
+    assert live.current_period_started_at == invoice.created_at
+    assert live.updated_at >= invoice.created_at
+
+
 def test_an_export_is_downloaded_without_a_key(company, sdk):
     client = sdk(company)
     dates = client.get_export_dates().dates
