@@ -286,3 +286,15 @@ def test_a_transaction_is_collected_later_than_it_is_made(company, ask):
     row = ask(company).get("/transactions?success=true").json()["data"][0]
 
     assert row["collected_at"] > row["updated_at"]
+
+
+def test_an_invoice_shows_500_of_its_lines_and_says_that_there_are_more(site, sdk):
+    (account,) = site.api.add("accounts", {"code": "bob"})
+    (invoice,) = site.api.add("invoices", of={"account": account})
+    site.api.add("line_items", 501, of={"account": account, "invoice": invoice})
+    client = sdk(site)
+
+    found = client.get_invoice(invoice)
+
+    assert (len(found.line_items), found.has_more_line_items) == (500, True)
+    assert client.list_invoice_line_items(invoice).count() == 501

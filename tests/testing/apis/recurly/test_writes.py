@@ -423,3 +423,15 @@ async def asked(api, method, path, body):
             method, path, content=body, headers=headers, auth=(api.token, "")
         )
     return answer.status_code, answer.content
+
+
+def test_what_was_written_to_a_path_with_the_site_is_kept(serve, ask, tmp_path):
+    writes = tmp_path / "writes.jsonl"
+    site = serve(Recurly(company=False, writes=writes))
+
+    path = "/sites/subdomain-kettleandcrew/accounts"
+    made = ask(site).post(path, json={"code": "bob"})
+
+    again = Recurly(company=False, writes=writes)
+    assert made.status_code == 201
+    assert again.store.find("accounts", "code-bob") is not None
