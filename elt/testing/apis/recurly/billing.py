@@ -65,6 +65,7 @@ def _issue(store: Store, of: Customer, at: int, bill: Invoice) -> None:
         _add_line(store, of, at, bill, {**line, "invoice_number": number})
     if redemption:
         store.change(redemption, at, {"discounted": major(discount)})
+        store.link(redemption, "invoice", identity)
 
 
 def _renewed(bill: Invoice, invoice: str, at: int) -> dict[str, Any]:

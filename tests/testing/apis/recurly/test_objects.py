@@ -257,6 +257,24 @@ def test_the_vendors_client_reads_the_children(company, sdk):
     assert client.get_plan_add_on("code-house", "code-seat").tier_type == "tiered"
 
 
+def test_a_redemption_is_in_the_lists_of_all_that_it_belongs_to(company, sdk):
+    client = sdk(company)
+    redeemed = next(
+        invoice
+        for invoice in client.list_invoices(params={"limit": 200}).items()
+        if invoice.discount == 5.0
+    )
+
+    of_account = client.list_account_coupon_redemptions(redeemed.account.id).first()
+    of_subscription = client.list_subscription_coupon_redemptions(
+        redeemed.subscription_ids[0]
+    ).first()
+    of_invoice = client.list_invoice_coupon_redemptions(redeemed.id).first()
+
+    assert of_account.id == of_subscription.id == of_invoice.id
+    assert of_account.discounted == 5.0
+
+
 def test_money_is_a_number_in_major_units_that_keeps_its_text(company, ask):
     text = ask(company).get("/invoices?limit=200").text
 
