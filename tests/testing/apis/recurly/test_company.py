@@ -148,6 +148,19 @@ def test_a_renewal_updates_its_subscription(company, sdk):
     assert live.updated_at >= invoice.created_at
 
 
+def test_a_customer_that_others_have_ended_is_billed_no_more(serve, sdk):
+    site = serve(Recurly())
+    client = sdk(site)
+    live = client.list_subscriptions(params={"state": "active"}).first()
+    billed = client.list_subscription_invoices(live.id).count()
+
+    client.deactivate_account(live.account.id)
+    site.api.clock.advance(timedelta(days=90))
+
+    assert client.list_subscription_invoices(live.id).count() == billed
+    assert client.get_account(live.account.id).state == "inactive"
+
+
 def test_an_export_is_downloaded_without_a_key(company, sdk):
     client = sdk(company)
     dates = client.get_export_dates().dates
