@@ -93,9 +93,16 @@ class Front:
 
     async def _act(self, scope: Scope, receive: Receive, send: Send) -> None:
         at = self.clock.now()
-        await self._app(scope, receive, send)
-        if self._kept and has_changed(scope):
-            self._kept.note(scope, (await receive())["body"], at)
+        body = (await receive())["body"]
+
+        async def keep_first(message: Message) -> None:
+            # Kept before the client hears of it: what was answered is never lost.
+            is_start = message["type"] == "http.response.start"
+            if is_start and self._kept and has_changed(scope):
+                self._kept.note(scope, body, at)
+            await send(message)
+
+        await self._app(scope, receive, keep_first)
 
     async def _own(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await _read(receive)
