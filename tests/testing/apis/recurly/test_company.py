@@ -84,7 +84,7 @@ def test_nothing_is_known_before_it_happens():
 
 
 def test_an_incremental_read_sees_what_a_week_has_changed(serve, ask):
-    site = serve(Recurly())
+    site = serve(Recurly(clock=Clock(EARLY + timedelta(days=90))))
     client = ask(site)
     since = site.api.clock.now().isoformat()
 
@@ -149,7 +149,7 @@ def test_a_renewal_updates_its_subscription(company, sdk):
 
 
 def test_a_customer_that_others_have_ended_is_billed_no_more(serve, sdk):
-    site = serve(Recurly())
+    site = serve(Recurly(clock=Clock(EARLY + timedelta(days=90))))
     client = sdk(site)
     live = client.list_subscriptions(params={"state": "active"}).first()
     billed = client.list_subscription_invoices(live.id).count()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -18,6 +18,7 @@ from elt.testing.apis.recurly.bodies import BODIES
 from elt.testing.apis.troubles import HangsUp
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*utcfromtimestamp:DeprecationWarning")
+EARLY = datetime(2024, 9, 2, 8, tzinfo=UTC)
 CARD = {
     "first_name": "Ann",
     "last_name": "Lee",
@@ -344,14 +345,14 @@ def test_a_write_whose_answer_is_lost_is_done(site, ask):
 
 def test_what_was_written_is_there_again_with_the_same_ids(serve, sdk, tmp_path):
     writes = tmp_path / "writes.jsonl"
-    site = serve(Recurly(writes=writes))
+    site = serve(Recurly(clock=Clock(EARLY), writes=writes))
     client = sdk(site)
     client.create_plan(PLAN)
     site.api.clock.advance(timedelta(days=40))
     made = subscribe(client)
     client.update_account("code-acc_0001", {"company": "Blue Door"})
 
-    again = Recurly(clock=Clock(Recurly().clock.now()), writes=writes)
+    again = Recurly(clock=Clock(EARLY), writes=writes)
 
     assert again.shown("subscriptions", made.id) == site.api.shown(
         "subscriptions", made.id
