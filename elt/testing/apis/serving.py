@@ -70,8 +70,8 @@ def served(api: Kind, port: int = 0) -> Iterator[Served[Kind]]:
 
 @contextlib.contextmanager
 def listening(port: int) -> Iterator[socket.socket]:
-    # With the protocol named, asyncio sends small answers at once; without it each one
-    # waits 40 ms for the client's acknowledgement of its headers.
+    # asyncio sends small answers at once only where the protocol is said to be TCP;
+    # otherwise each one waits some 40 ms for the client's acknowledgement.
     kind = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     with socket.socket(*kind) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
