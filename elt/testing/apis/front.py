@@ -65,17 +65,21 @@ class Front:
             await self._own(scope, receive, send)
             return
         body = await _read(receive)
-        status = 0
+        is_noted = False
 
         async def watch(message: Message) -> None:
-            nonlocal status
-            status = message.get("status", status)
+            nonlocal is_noted
+            # Noted before the client has its answer, so that it can look at once.
+            if message["type"] == "http.response.start":
+                self.requests.append(_asked(scope, body, message["status"]))
+                is_noted = True
             await send(message)
 
         try:
             await self._answer(scope, body, send, watch)
         finally:
-            self.requests.append(_asked(scope, body, status))
+            if not is_noted:
+                self.requests.append(_asked(scope, body, 0))
 
     async def _answer(self, scope: Scope, body: bytes, send: Send, watch: Send) -> None:
         query = scope["query_string"].decode()
@@ -89,9 +93,16 @@ class Front:
 
     async def _act(self, scope: Scope, receive: Receive, send: Send) -> None:
         at = self.clock.now()
-        await self._app(scope, receive, send)
-        if self._kept and has_changed(scope):
-            self._kept.note(scope, (await receive())["body"], at)
+        body = (await receive())["body"]
+
+        async def keep_first(message: Message) -> None:
+            # Kept before the client hears of it: what was answered is never lost.
+            is_start = message["type"] == "http.response.start"
+            if is_start and self._kept and has_changed(scope):
+                self._kept.note(scope, body, at)
+            await send(message)
+
+        await self._app(scope, receive, keep_first)
 
     async def _own(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await _read(receive)
