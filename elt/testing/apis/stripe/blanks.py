@@ -56,7 +56,7 @@ class _Blank:
 _BLANKS = {
     "customer": _Blank(
         "address currency default_source description discount email name phone "
-        "shipping test_clock customer_account",
+        "shipping test_clock",
         {
             "balance": 0,
             "delinquent": False,

@@ -119,9 +119,7 @@ def test_a_subscription_is_made_changed_billed_and_canceled(account, client):
 def test_an_invoice_is_drafted_finalized_and_paid(account, client):
     v1 = client(account).v1
     customer = v1.customers.create({"email": "ada@door.example"})
-    v1.invoice_items.create(
-        {"customer": customer.id, "amount": 500, "currency": "eur"}
-    )
+    v1.invoice_items.create({"customer": customer.id, "amount": 500, "currency": "eur"})
 
     draft = v1.invoices.create(
         {
