@@ -102,7 +102,7 @@ def test_looking_every_day_or_once_gives_the_same():
     assert [row["id"] for row in _rows(often, "event")][-len(recent) :] == recent
 
 
-def test_an_hour_later_more_is_known(company):
+def test_a_week_later_more_is_known(company):
     clock = Clock(TODAY)
     api = Stripe(clock=clock)
     before = len(_rows(api, "event"))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import httpx
 import pytest
 from hypothesis import given, settings
@@ -8,8 +10,8 @@ from hypothesis import strategies as st
 from elt.testing.apis.serving import served
 from elt.testing.apis.stripe import lists
 from elt.testing.apis.stripe.api import Stripe
-from elt.testing.apis.stripe.kinds import BY_NAME
 from elt.testing.apis.stripe.keys import NO_LIMITS
+from elt.testing.apis.stripe.kinds import BY_NAME
 from elt.testing.apis.stripe.versions import NEWEST
 from elt.testing.apis.troubles import BreaksOff, CutJson
 
@@ -186,9 +188,7 @@ def test_products_that_are_not_active_stay_in_the_list(account, ask):
     assert ask(account, "/v1/products?active=true").json()["data"] == []
 
 
-def test_an_entry_of_the_balance_is_seen_late(client, ask):
-    from datetime import timedelta
-
+def test_an_entry_of_the_balance_is_seen_late(ask):
     api = Stripe(company=False, limits=NO_LIMITS, balance_lag=timedelta(minutes=10))
     with served(api) as account:
         (entry,) = api.add("balance_transaction")

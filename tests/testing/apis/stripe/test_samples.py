@@ -45,7 +45,7 @@ LEFT_OUT = {
 
 @pytest.fixture(scope="module")
 def everything():
-    """An account that has at least one object of each kind."""
+    """Serve an account that has at least one object of each kind."""
     api = Stripe(limits=NO_LIMITS)
     api.connect("acct_cafe")
     for kind in ("transfer", "credit_note", "invoiceitem"):
