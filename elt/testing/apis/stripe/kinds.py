@@ -85,6 +85,7 @@ KINDS = (
         verbs=_ALL_VERBS,
         filters=(CREATED, Filter("email"), Filter("test_clock")),
         indexed=("email",),
+        lists={"sources": "", "subscriptions": "subscription", "tax_ids": "tax_id"},
         is_kept_when_deleted=True,
     ),
     Kind(

@@ -37,7 +37,12 @@ OLDER_EXPANDS = {
     },
     "charge": {"invoice": "invoice"},
     "payment_intent": {"invoice": "invoice"},
-    "promotion_code": {},
+    "invoiceitem": {"subscription": "subscription"},
+}
+OLDER_LISTS = {
+    "invoiceitem": {"plan.tiers", "price.tiers"},
+    "line_item": {"plan.tiers", "price.tiers"},
+    "subscription": {"plan.tiers"},
 }
 
 
@@ -97,6 +102,10 @@ def _older_subscription(shown: Object, row: Object, _: Shown) -> None:
     shown["current_period_end"] = row["_current_period_end"]
     shown["discount"] = None
     del shown["billing_mode"]
+    items = shown["items"]["data"]
+    # Those of the one item; several have none (docs.stripe.com: Multiple products).
+    shown["plan"] = items[0]["plan"] if len(items) == 1 else None
+    shown["quantity"] = items[0]["quantity"] if len(items) == 1 else None
 
 
 def _older_subscription_item(shown: Object, _: Object, asked: Shown) -> None:
