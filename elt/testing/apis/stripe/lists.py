@@ -8,7 +8,8 @@ from typing import Any
 
 from elt.testing.apis.parameters import Parameter, Wrong, read, text
 from elt.testing.apis.stripe import errors
-from elt.testing.apis.stripe.kinds import BY_NAME, LIMIT, Filter, Kind
+from elt.testing.apis.stripe.kind import Filter, Kind
+from elt.testing.apis.stripe.kinds import BY_NAME, LIMIT
 from elt.testing.apis.stripe.rendering import Rendering, check_list_path
 from elt.testing.apis.stripe.space import EVENTS_SECONDS, Space
 from elt.testing.apis.stripe.tables import Asked, Object, value_at

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from elt.testing.apis.stripe.errors import Refused, invalid
-from elt.testing.apis.stripe.kinds import BY_NAME, Kind
+from elt.testing.apis.stripe.kind import Kind
+from elt.testing.apis.stripe.kinds import BY_NAME
 from elt.testing.apis.stripe.tables import Object, Store
 from elt.testing.apis.stripe.versions import (
     BASIL,
@@ -153,6 +154,8 @@ class Rendering:
             if field in _HIDDEN.get(owner["object"], ()):
                 return found.get(f"_{field}")
             return self.listed(found, field)
+        if isinstance(value, list):
+            return [self.one(target, key) or key for key in value]
         if not isinstance(value, str):
             return value
         if target == "*":

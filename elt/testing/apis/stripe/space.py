@@ -11,7 +11,8 @@ from typing import Any
 
 from elt.testing.apis.clock import Clock
 from elt.testing.apis.stripe.blanks import blank
-from elt.testing.apis.stripe.kinds import BY_NAME, Kind
+from elt.testing.apis.stripe.kind import Kind
+from elt.testing.apis.stripe.kinds import BY_NAME
 from elt.testing.apis.stripe.rendering import Rendering, deleted
 from elt.testing.apis.stripe.tables import Object, Store
 

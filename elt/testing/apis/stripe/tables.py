@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from elt.testing.apis.stripe.kinds import KINDS, Kind
+from elt.testing.apis.stripe.kind import Kind
+from elt.testing.apis.stripe.kinds import KINDS
 
 Object = dict[str, Any]
 Place = tuple[int, int, str]  # when it was created, its number, its id

@@ -222,6 +222,12 @@ def _older_discounts(shown: Object, _: Object, asked: Shown) -> None:
         shown["discount"] = {**kept, "coupon": asked.one("coupon", source["coupon"])}
 
 
+def _with_coupon(shown: Object, row: Object, asked: Shown) -> None:
+    """Changelog 2025-09-30, as for what a customer has."""
+    del shown["source"]
+    shown["coupon"] = asked.one("coupon", row["source"]["coupon"])
+
+
 def _older_credit_note(shown: Object, row: Object, _: Shown) -> None:
     """Changelog 2025-03-31: several refunds of a credit note."""
     refunds = shown.pop("refunds")
@@ -244,6 +250,7 @@ _OLDER = (
     _Older("2025-12-15", "line_item", _line_without_subtotal),
     _Older("2025-09-30", "promotion_code", _older_promotion_code),
     _Older("2025-09-30", "customer", _older_discounts),
+    _Older("2025-09-30", "discount", _with_coupon),
     _Older(BASIL, "subscription", _older_subscription),
     _Older(BASIL, "subscription_item", _older_subscription_item),
     _Older(BASIL, "invoice", _older_invoice),

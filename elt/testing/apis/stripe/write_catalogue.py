@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from elt.testing.apis.stripe import errors, subscriptions
-from elt.testing.apis.stripe.blanks import ADDRESS
+from elt.testing.apis.stripe.blanks_billing import ADDRESS
 from elt.testing.apis.stripe.catalogue import add_price, change_price, recurring
 from elt.testing.apis.stripe.forms import merged
 from elt.testing.apis.stripe.kinds import BY_NAME

@@ -326,3 +326,54 @@ def test_for_all_limits_paging_gives_each_id_once(seconds, limit):
 
     assert len(found) == len(made)
     assert set(found) == made
+
+
+def test_an_invoice_item_says_its_date_and_is_found_by_created(account, ask):
+    early, late = 1_700_000_000, 1_700_000_000 + DAY
+    account.api.add("invoiceitem", created=early)
+    (made,) = account.api.add("invoiceitem", created=late)
+
+    page = ask(account, f"/v1/invoiceitems?created[gte]={late}").json()
+
+    (row,) = page["data"]
+    assert (row["id"], row["date"]) == (made, late)
+    assert "created" not in row
+
+
+def test_discounts_are_ids_until_they_are_expanded(account, ask):
+    (coupon,) = account.api.add("coupon", percent_off=10.0)
+    source = {"coupon": coupon, "type": "coupon"}
+    (discount,) = account.api.add("discount", source=source)
+    account.api.add("invoice", discounts=[discount])
+    path = "/v1/invoices?expand[]=data.discounts"
+
+    def discounts(path: str, version: str) -> list:
+        headers = {"Stripe-Version": version}
+        return ask(account, path, headers=headers).json()["data"][0]["discounts"]
+
+    assert discounts("/v1/invoices", NEWEST) == [discount]
+    assert discounts(path, NEWEST)[0]["source"] == source
+    assert discounts(path, "2024-06-20")[0]["coupon"]["percent_off"] == 10.0
+
+
+def test_what_a_customer_has_may_be_expanded(account, ask):
+    (customer,) = account.api.add("customer")
+    active, canceled = account.api.add("subscription", 2, customer=customer)
+    account.api.update("subscription", canceled, {"status": "canceled"})
+    names = ("subscriptions", "sources", "tax_ids")
+    path = "&".join(f"expand[]=data.{name}" for name in names)
+
+    (plain,) = ask(account, "/v1/customers").json()["data"]
+    (row,) = ask(account, f"/v1/customers?{path}").json()["data"]
+
+    assert not set(names) & set(plain)
+    assert [each["id"] for each in row["subscriptions"]["data"]] == [active]
+    assert row["sources"]["data"] == row["tax_ids"]["data"] == []
+
+
+def test_an_older_version_has_the_tiers_of_a_plan_in_a_subscription(company, ask):
+    # As singer-io's tap asks for them.
+    for kind in ("subscriptions", "invoiceitems"):
+        path = f"/v1/{kind}?expand[]=data.plan.tiers"
+        headers = {"Stripe-Version": "2022-11-15"}
+        assert ask(company, path, headers=headers).status_code == 200
