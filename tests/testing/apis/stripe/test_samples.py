@@ -165,3 +165,31 @@ def test_an_invoice_before_basil_has_the_names_of_a_recorded_one(everything, ask
 
 def _without_log(error: dict) -> dict:
     return {name: error[name] for name in error if name != "request_log_url"}
+
+
+# These stand in the API reference; the samples show another of their variants.
+OF_ANOTHER_VARIANT = {
+    "invoice.lines.pricing.price_details",
+    "invoice_payment.payment.payment_intent",
+}
+
+
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"event"}))
+def test_what_stands_inside_has_the_names_of_the_vendors_own(first, kind):
+    sample = api_data("stripe/fixtures3.trimmed.json")["resources"][kind]
+
+    ours = first(kind)
+
+    assert set(_others(ours, sample, kind)) <= OF_ANOTHER_VARIANT | {"account.account"}
+
+
+def _others(ours: object, sample: object, path: str) -> list[str]:
+    """Give the paths of names that only ours has; an empty sample says nothing."""
+    if isinstance(ours, list) and isinstance(sample, list) and ours and sample:
+        return _others(ours[0], sample[0], path.removesuffix(".data"))
+    if not (isinstance(ours, dict) and isinstance(sample, dict) and sample):
+        return []
+    found = [f"{path}.{name}" for name in ours if name not in sample]
+    for name in ours:
+        found += _others(ours[name], sample.get(name), f"{path}.{name}")
+    return found

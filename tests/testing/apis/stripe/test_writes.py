@@ -1,10 +1,11 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import stripe as sdk
 
+from elt.testing.apis.registry import make
 from elt.testing.apis.serving import served
 from elt.testing.apis.stripe.api import Stripe
 from elt.testing.apis.stripe.keys import NO_LIMITS
@@ -193,3 +194,50 @@ def test_what_was_written_is_there_again_with_the_same_ids(tmp_path, client):
 
     assert again.name == "Bob"
     assert (after, requested) == (before, requests)
+
+
+@pytest.mark.parametrize(
+    ("said", "param"),
+    [
+        ({"recurring[count]": "1"}, "recurring[interval]"),
+        ({"recurring[interval]": "month", "recurring[interval_count]": "x"}, None),
+    ],
+)
+def test_what_is_wrong_inside_a_hash_is_refused(account, ask, said, param):
+    (product,) = account.api.add("product")
+    price = {"product": product, "currency": "eur", "unit_amount": "450"}
+
+    answer = ask(account, "/v1/prices", "POST", data=price | said)
+
+    assert answer.status_code == 400
+    assert param in {None, answer.json()["error"]["param"]}
+
+
+def test_an_object_that_a_write_names_has_to_be_there(account, ask):
+    said = {"customer": "cus_gone", "amount": "5", "currency": "eur"}
+
+    answer = ask(account, "/v1/invoiceitems", "POST", data=said)
+
+    error = answer.json()["error"]
+    assert answer.status_code == 400
+    assert (error["code"], error["param"]) == ("resource_missing", "customer")
+
+
+def test_what_was_written_to_the_companys_account_outlives_its_server(tmp_path, ask):
+    kept = tmp_path / "writes.jsonl"
+    start = datetime(2025, 3, 3, 12, tzinfo=UTC)
+    first = make("stripe", seed=7, at=start, runs=False, writes=kept)
+    with served(first) as account:
+        (row,) = ask(account, "/v1/customers?limit=1").json()["data"]
+        said = {"metadata[health_score]": "88"}
+        ask(account, f"/v1/customers/{row['id']}", "POST", data=said)
+
+    later = start + timedelta(days=7)
+    second = make("stripe", seed=7, at=later, runs=False, writes=kept)
+    with served(second) as account:
+        again = ask(account, f"/v1/customers/{row['id']}").json()
+        newest = ask(account, "/v1/invoices?limit=1").json()["data"][0]
+
+    assert again["metadata"]["health_score"] == "88"
+    assert again["metadata"]["crm_account_id"] == row["metadata"]["crm_account_id"]
+    assert newest["created"] > start.timestamp()
