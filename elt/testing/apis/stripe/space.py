@@ -174,7 +174,7 @@ class Space:
         """Keep an event, in the account's version at this time.
 
         docs.stripe.com, Events: "rendered according to the API version at its
-        creation", whatever later requests ask for.
+        creation", whatever later requests ask for (stripe/stripe-python#622).
         """
         data: Object = {"object": happened.shown}
         if happened.before is not None and not happened.type.endswith("created"):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 import httpx
@@ -377,3 +378,19 @@ def test_an_older_version_has_the_tiers_of_a_plan_in_a_subscription(company, ask
         path = f"/v1/{kind}?expand[]=data.plan.tiers"
         headers = {"Stripe-Version": "2022-11-15"}
         assert ask(company, path, headers=headers).status_code == 200
+
+
+@pytest.mark.slow
+def test_two_hundred_thousand_rows_are_added_and_read_within_a_minute(account):
+    began = time.monotonic()
+    made = account.api.add("charge", 200_000)
+
+    found, cursor = [], ""
+    headers = {"Authorization": f"Bearer {account.api.token}"}
+    with httpx.Client(base_url=account.origin, headers=headers) as http:
+        while page := http.get(f"/v1/charges?limit=100{cursor}").json()["data"]:
+            found += [row["id"] for row in page]
+            cursor = f"&starting_after={found[-1]}"
+
+    assert found == made[::-1]
+    assert time.monotonic() - began < 60
