@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -244,8 +244,3 @@ def _owner(shown: Object, path: Sequence[str]) -> tuple[Object | None, str]:
 
 def _envelope(rows: list[Object], *, more: bool, url: str) -> Object:
     return {"object": "list", "data": rows, "has_more": more, "url": url}
-
-
-def paths(texts: Sequence[str], kind: Kind, version: str) -> Iterator[list[str]]:
-    """Check the paths to expand in one object."""
-    return (check_path(text, kind, version) for text in texts)

@@ -177,7 +177,8 @@ class Space:
         creation", whatever later requests ask for (stripe/stripe-python#622).
         """
         data: Object = {"object": happened.shown}
-        if happened.before is not None and not happened.type.endswith("created"):
+        # API reference, The Event object: "only included in events of type *.updated".
+        if happened.before is not None and happened.type.endswith(".updated"):
             changed = _changed(happened.before, happened.shown)
             if changed:
                 data["previous_attributes"] = changed

@@ -179,3 +179,37 @@ def test_paying_an_invoice_makes_events_of_all_that_it_touches(account, client):
         "invoice.paid",
         "invoice.payment_succeeded",
     ]
+
+
+def test_only_an_update_says_what_was_before(company, ask):
+    events = ask(company, "/v1/events?limit=100").json()["data"]
+
+    saying = {e["type"] for e in events if "previous_attributes" in e["data"]}
+
+    assert saying
+    assert all(name.endswith(".updated") for name in saying)
+
+
+def test_a_changed_item_is_shown_with_the_list_as_it_was(account, client):
+    v1 = client(account).v1
+    (product,) = account.api.add("product")
+    price = v1.prices.create(
+        {
+            "product": product,
+            "currency": "eur",
+            "unit_amount": 450,
+            "recurring": {"interval": "month"},
+        }
+    )
+    customer = v1.customers.create({})
+    begun = v1.subscriptions.create(
+        {"customer": customer.id, "items": [{"price": price.id, "quantity": 3}]}
+    )
+    (item,) = begun["items"].data
+
+    v1.subscription_items.update(item.id, {"quantity": 4})
+    event = v1.events.list({"type": "customer.subscription.updated"}).data[0]
+
+    assert event.data.object["items"].data[0].quantity == 4
+    before = event.data.previous_attributes["items"]["data"][0]
+    assert before["quantity"] == 3
