@@ -29,6 +29,7 @@ ACCEPTED = frozenset(
 BASIL = "2025-03-31"
 
 # What could be expanded before "basil" took the fields away.
+_PRICED = {"plan.product": "product", "price.product": "product"}
 OLDER_EXPANDS = {
     "invoice": {
         "charge": "charge",
@@ -37,7 +38,9 @@ OLDER_EXPANDS = {
     },
     "charge": {"invoice": "invoice"},
     "payment_intent": {"invoice": "invoice"},
-    "invoiceitem": {"subscription": "subscription"},
+    "invoiceitem": {"subscription": "subscription", **_PRICED},
+    "line_item": _PRICED,
+    "subscription": {"plan.product": "product"},
 }
 OLDER_LISTS = {
     "invoiceitem": {"plan.tiers", "price.tiers"},

@@ -110,3 +110,35 @@ def test_old_lines_share_an_id_so_that_paging_by_it_never_ends(company, ask):
     assert second["data"][0]["id"] == shared
     assert second["data"][0]["unique_id"] != first["data"][0]["unique_id"]
     assert second["has_more"] is True
+
+
+@pytest.mark.parametrize(
+    ("version", "path", "field"),
+    [
+        ("2024-06-20", "lines.data.price.product", ("price", "product")),
+        (NEWEST, "lines.data.discounts", ("discounts",)),
+    ],
+)
+def test_the_lines_inside_an_invoice_are_expanded(company, ask, version, path, field):
+    headers = {"Stripe-Version": version}
+    (invoice,) = ask(company, "/v1/invoices?limit=1").json()["data"]
+
+    address = f"/v1/invoices/{invoice['id']}?expand[]={path}"
+    line = ask(company, address, headers=headers).json()["lines"]["data"][0]
+
+    found = line
+    for name in field:
+        found = found[name]
+    assert not isinstance(found, str)
+
+
+def test_expanding_leaves_the_stored_objects_as_they_were(company, ask):
+    headers = {"Stripe-Version": NEWEST}
+    path = "/v1/invoices?limit=1&status=paid"
+    before = ask(company, path, headers=headers).json()
+
+    for field in ("customer", "parent.subscription_details.subscription"):
+        expanded = f"{path}&expand[]=data.{field}"
+        assert ask(company, expanded, headers=headers).status_code == 200
+
+    assert ask(company, path, headers=headers).json() == before
