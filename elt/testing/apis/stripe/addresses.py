@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from elt.testing.apis.stripe import errors
-from elt.testing.apis.stripe.kinds import BY_NAME, BY_PATH, Kind
+from elt.testing.apis.stripe.kind import Kind
+from elt.testing.apis.stripe.kinds import BY_NAME, BY_PATH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

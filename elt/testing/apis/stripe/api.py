@@ -42,7 +42,7 @@ class Stripe:
     name = "stripe"
     token = TOKEN
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, each is a knob
         self,
         *,
         seed: int = 7,

@@ -104,16 +104,16 @@ def add(
     With `tells`, each makes its event.
     """
     last = space.now() if created is None else created
+    needed = {**_NEEDED.get(kind, {}), **fields}
+    named = needed.pop("id", None)
+    # What stands inside is shared by all: objects are replaced, never changed.
+    model = space.fresh(kind, needed, at=last, key="")
     rows = []
     for index in range(number):
-        at = last - (number - 1 - index)
-        needed = _NEEDED.get(kind, {}) | dict(fields)
-        key = str(needed.pop("id", "") or space.id_of(kind))
-        rows.append(
-            space.fresh(kind, {**needed, **_sample(kind, index)}, at=at, key=key)
-        )
-    if fields:
-        rows = [row | {**fields, "id": row["id"]} for row in rows]
+        row = {**model, **_sample(kind, index), **fields}
+        row[BY_NAME[kind].created] = last - (number - 1 - index)
+        row["id"] = named or space.id_of(kind)
+        rows.append(row)
     space.store.tables[kind].add(rows)
     if tells:
         for row in rows:

@@ -12,17 +12,18 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 
 from elt.testing.apis.stripe import invoices, payments, subscriptions
-from elt.testing.apis.stripe.blanks import ADDRESS
-from elt.testing.apis.stripe.catalogue import add_price, recurring
+from elt.testing.apis.stripe.blanks_billing import ADDRESS
+from elt.testing.apis.stripe.founding import drop_coupon, found
 from elt.testing.apis.stripe.space import Space
 from elt.testing.apis.stripe.subscriptions import Part
 from elt.testing.apis.stripe.tables import Object
 from elt.testing.dice import Dice
-from elt.testing.lives import FOUNDED, PLANS, Account, Period, accounts
+from elt.testing.lives import FOUNDED, Account, Period, accounts
 from elt.testing.traces import DAYS_TO_PAY, Invoice
 from elt.testing.traces import invoices as invoices_of
 
 GIVEN_UP_DAYS = 30  # after it was due
+PLANNED_DAYS = 30  # ahead, because planning costs a tenth of a second
 FORGOTTEN_DAYS = 90  # after the customer went, where they asked for it
 
 
@@ -40,13 +41,13 @@ class Company:
         self._space = space
         self._seed = seed
         self._lived = 0
-        self._planned_for: date | None = None
+        self._planned_for = date.min
         self._coming: list[_Happening] = []
 
     def live(self, until: datetime) -> None:
         """Let happen what happens up to a moment."""
-        if until.date() != self._planned_for:
-            self._plan(until.date())
+        if until.date() > self._planned_for:
+            self._plan(until.date() + timedelta(days=PLANNED_DAYS))
         now = int(until.timestamp())
         while self._coming and self._coming[-1].at <= now:
             happening = self._coming.pop()
@@ -63,8 +64,8 @@ class Company:
 
     def _happenings(self, day: date) -> Iterator[_Happening]:
         space = self._space
-        yield _Happening(_at(FOUNDED, 8), 0, partial(_found, space))
-        yield _Happening(_at(date(2025, 2, 3), 8), 0, partial(_drop_coupon, space))
+        yield _Happening(_at(FOUNDED, 8), 0, partial(found, space))
+        yield _Happening(_at(date(2025, 2, 3), 8), 0, partial(drop_coupon, space))
         for account in accounts(self._seed, day):
             if account.periods and account.decided_on <= day:
                 billed = list(invoices_of(self._seed, account, day))
@@ -267,56 +268,6 @@ def _parts(space: Space, period: Period) -> list[Part]:
     base = space.id_of("price", f"{period.plan}/base")
     seat = space.id_of("price", f"{period.plan}/seat")
     return [Part(base), Part(seat, period.seats)]
-
-
-def _found(space: Space, *, at: int) -> None:
-    """Make the three products, with a base price and one for each seat."""
-    for plan, (base, each) in PLANS.items():
-        product = space.id_of("product", plan)
-        fields = {
-            "description": f"Shift planning, {plan}",
-            "metadata": {"plan": plan},
-            "name": plan.capitalize(),
-            "unit_label": "seat",
-            "updated": at,
-        }
-        space.create("product", fields, at=at, key=product)
-        cents = int(base * 100)
-        shared = {"currency": "eur", "product": product}
-        first = {
-            **shared,
-            "lookup_key": f"{plan}_base",
-            "nickname": f"{plan} base",
-            "recurring": recurring(),
-            "unit_amount": cents,
-            "unit_amount_decimal": str(cents),
-        }
-        price = add_price(space, first, at=at, key=space.id_of("price", f"{plan}/base"))
-        cheaper = (each * 100 * 7 / 8).normalize()  # from the fourth seat on
-        second = {
-            **shared,
-            "lookup_key": f"{plan}_seat",
-            "nickname": f"{plan} seat",
-            "recurring": recurring(),
-            "_tiers": [(3, str(int(each * 100))), (None, f"{cheaper:f}")],
-        }
-        add_price(space, second, at=at, key=space.id_of("price", f"{plan}/seat"))
-        space.change("product", product, {"default_price": price["id"]}, at=at)
-    _found_coupons(space, at=at)
-
-
-def _found_coupons(space: Space, *, at: int) -> None:
-    for name, percent in (("LAUNCH", 50.0), ("FRIENDS", 10.0)):
-        fields = {"duration": "once", "name": name.capitalize(), "percent_off": percent}
-        space.create("coupon", fields, at=at, key=name)
-    code = {"code": "FRIEND10", "promotion": {"coupon": "FRIENDS", "type": "coupon"}}
-    key = space.id_of("promotion_code", "FRIEND10")
-    space.create("promotion_code", code, at=at, key=key)
-
-
-def _drop_coupon(space: Space, *, at: int) -> None:
-    if space.store.find("coupon", "LAUNCH"):
-        space.delete("coupon", "LAUNCH", at=at)
 
 
 def _arrive(space: Space, sent: int, *, at: int) -> None:

@@ -57,6 +57,12 @@ def nested(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
     return {name: _listed(value) for name, value in found.items()}
 
 
+def whole(said: Mapping[str, Any], name: str, default: int) -> int:
+    """Read a whole number of a hash, whose values are texts."""
+    value = str(said.get(name, default))
+    return _int(name, value)
+
+
 def merged(old: Mapping[str, Any], new: Any) -> dict[str, Any]:
     """Lay metadata over the old (docs.stripe.com: Metadata): empty texts take away."""
     if new == "":

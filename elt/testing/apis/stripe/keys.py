@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from elt.testing.apis.clock import Clock
 from elt.testing.apis.limits import RollingLimit
 from elt.testing.apis.stripe import errors
-from elt.testing.apis.stripe.kinds import Kind
+from elt.testing.apis.stripe.kind import Kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

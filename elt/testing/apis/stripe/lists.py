@@ -8,7 +8,8 @@ from typing import Any
 
 from elt.testing.apis.parameters import Parameter, Wrong, read, text
 from elt.testing.apis.stripe import errors
-from elt.testing.apis.stripe.kinds import BY_NAME, LIMIT, Filter, Kind
+from elt.testing.apis.stripe.kind import Filter, Kind
+from elt.testing.apis.stripe.kinds import BY_NAME, LIMIT
 from elt.testing.apis.stripe.rendering import Rendering, check_list_path
 from elt.testing.apis.stripe.space import EVENTS_SECONDS, Space
 from elt.testing.apis.stripe.tables import Asked, Object, value_at
@@ -130,9 +131,6 @@ def _refusal(wrong: Wrong) -> errors.Refused:
 
 def _check_cursor(space: Space, kind: Kind, found: dict[str, Any]) -> None:
     names = [n for n in ("starting_after", "ending_before") if n in found]
-    if len(names) > 1:
-        said = "Received both starting_after and ending_before parameters. "
-        raise errors.invalid("starting_after", f"{said}Please pass in only one.")
     for name in names:
         # A customer that was deleted is still found, so a page may begin behind it.
         table = space.store.tables[kind.name]
@@ -141,6 +139,9 @@ def _check_cursor(space: Space, kind: Kind, found: dict[str, Any]) -> None:
         known = table.has_place(key) or kind.name == "line_item"
         if gone or not known:
             raise errors.missing(kind.title, key, name, status=400)
+    if len(names) > 1:
+        said = "Received both starting_after and ending_before parameters. "
+        raise errors.Refused(400, f"{said}Please pass in only one.")
 
 
 def _place(space: Space, listed: Listed, key: str | None, version: str) -> str | None:
@@ -164,6 +165,19 @@ def _check_referred(
         if not space.store.tables[each.refers].has_place(key):
             noun = BY_NAME[each.refers].title
             raise errors.missing(noun, key, each.name, status=400)
+        if each.name == "payout":
+            _check_automatic(space, key)
+
+
+def _check_automatic(space: Space, key: str) -> None:
+    """Refuse a manual payout (docs.stripe.com: Payout reconciliation)."""
+    payout = space.store.find("payout", key)
+    if payout is not None and not payout["automatic"]:
+        said = (
+            "Balance transaction history can only be filtered on automatic transfers, "
+            "not manual."
+        )
+        raise errors.Refused(400, said)
 
 
 def _fits(kind: Kind, filters: Sequence[Filter], found: dict[str, Any]) -> list[Fits]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from elt.testing.apis.parameters import Parameter, Wrong, read, text
 from elt.testing.apis.stripe import errors
 from elt.testing.apis.stripe.addresses import Call
-from elt.testing.apis.stripe.kinds import Kind
+from elt.testing.apis.stripe.kind import Kind
 from elt.testing.apis.stripe.rendering import Rendering, check_path, deleted
 from elt.testing.apis.stripe.space import EVENTS_SECONDS, Space
 from elt.testing.apis.stripe.tables import Object

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from elt.testing.apis.stripe.errors import Refused, invalid
-from elt.testing.apis.stripe.kinds import BY_NAME, Kind
+from elt.testing.apis.stripe.kind import Kind
+from elt.testing.apis.stripe.kinds import BY_NAME
 from elt.testing.apis.stripe.tables import Object, Store
-from elt.testing.apis.stripe.versions import BASIL, OLDER_EXPANDS, is_older, shape
+from elt.testing.apis.stripe.versions import (
+    BASIL,
+    OLDER_EXPANDS,
+    OLDER_LISTS,
+    is_older,
+    shape,
+)
 
 INSIDE = 10  # rows of a list inside an object (docs.stripe.com: Pagination)
 DEEPEST = 4  # docs.stripe.com: Expanding responses
@@ -17,7 +24,10 @@ DEEPEST = 4  # docs.stripe.com: Expanding responses
 
 @dataclass(frozen=True, slots=True)
 class _Sublist:
-    """A list inside an object: whose rows, by which field, and where the rest is."""
+    """A list inside an object: whose rows, by which field, and where the rest is.
+
+    One without a kind is always empty here.
+    """
 
     kind: str
     by: str
@@ -35,6 +45,18 @@ _SUBLISTS = {
     ),
     ("charge", "refunds"): _Sublist(
         "refund", "charge", "/v1/charges/{}/refunds", is_asked_for=True
+    ),
+    ("customer", "subscriptions"): _Sublist(
+        "subscription",
+        "customer",
+        "/v1/customers/{}/subscriptions",
+        is_asked_for=True,
+    ),
+    ("customer", "tax_ids"): _Sublist(
+        "tax_id", "customer", "/v1/customers/{}/tax_ids", is_asked_for=True
+    ),
+    ("customer", "sources"): _Sublist(
+        "", "", "/v1/customers/{}/sources", is_asked_for=True
     ),
     ("invoice", "payments"): _Sublist(
         "invoice_payment", "invoice", "/v1/invoice_payments", is_asked_for=True
@@ -87,11 +109,13 @@ class Rendering:
 
     def listed(self, owner: Object, field: str) -> Object | None:
         found = _SUBLISTS[owner["object"], field]
+        url = found.url.format(owner["id"])
+        if not found.kind:
+            return _envelope([], more=False, url=url)
         rows = self.store.named(found.kind, found.by, owner["id"])
         if BY_NAME[found.kind].is_newest_first:
-            rows = rows[::-1]
+            rows = [row for row in rows[::-1] if row.get("status") != "canceled"]
         shown = [self.show(row) for row in rows[:INSIDE]]
-        url = found.url.format(owner["id"])
         return _envelope(shown, more=len(rows) > INSIDE, url=url)
 
     def expand(self, shown: Any, parts: Sequence[str]) -> None:
@@ -130,6 +154,8 @@ class Rendering:
             if field in _HIDDEN.get(owner["object"], ()):
                 return found.get(f"_{field}")
             return self.listed(found, field)
+        if isinstance(value, list):
+            return [self.one(target, key) or key for key in value]
         if not isinstance(value, str):
             return value
         if target == "*":
@@ -178,7 +204,7 @@ def _walk(parts: Sequence[str], kind: Kind, version: str, text: str) -> None:
         if target == "[]":
             if rest and rest.pop(0) != "data":
                 raise _cannot(text)
-            target = kind.lists[name]
+            target = kind.lists.get(name, "")
         if target in BY_NAME:
             _walk(rest, BY_NAME[target], version, text)
         return
@@ -189,8 +215,11 @@ def _target(kind: Kind, name: str, version: str) -> str | None:
     """Say what a field becomes: a kind's object, any (`*`), or a list (`[]`)."""
     if name in kind.lists:
         return "[]"
-    if is_older(version, BASIL) and name in OLDER_EXPANDS.get(kind.name, {}):
-        return OLDER_EXPANDS[kind.name][name]
+    if is_older(version, BASIL):
+        if name in OLDER_LISTS.get(kind.name, ()):
+            return "[]"
+        if name in OLDER_EXPANDS.get(kind.name, {}):
+            return OLDER_EXPANDS[kind.name][name]
     return kind.expands.get(name)
 
 
@@ -215,8 +244,3 @@ def _owner(shown: Object, path: Sequence[str]) -> tuple[Object | None, str]:
 
 def _envelope(rows: list[Object], *, more: bool, url: str) -> Object:
     return {"object": "list", "data": rows, "has_more": more, "url": url}
-
-
-def paths(texts: Sequence[str], kind: Kind, version: str) -> Iterator[list[str]]:
-    """Check the paths to expand in one object."""
-    return (check_path(text, kind, version) for text in texts)

@@ -11,7 +11,8 @@ from typing import Any
 
 from elt.testing.apis.clock import Clock
 from elt.testing.apis.stripe.blanks import blank
-from elt.testing.apis.stripe.kinds import BY_NAME, Kind
+from elt.testing.apis.stripe.kind import Kind
+from elt.testing.apis.stripe.kinds import BY_NAME
 from elt.testing.apis.stripe.rendering import Rendering, deleted
 from elt.testing.apis.stripe.tables import Object, Store
 
@@ -173,10 +174,11 @@ class Space:
         """Keep an event, in the account's version at this time.
 
         docs.stripe.com, Events: "rendered according to the API version at its
-        creation", whatever later requests ask for.
+        creation", whatever later requests ask for (stripe/stripe-python#622).
         """
         data: Object = {"object": happened.shown}
-        if happened.before is not None and not happened.type.endswith("created"):
+        # API reference, The Event object: "only included in events of type *.updated".
+        if happened.before is not None and happened.type.endswith(".updated"):
             changed = _changed(happened.before, happened.shown)
             if changed:
                 data["previous_attributes"] = changed

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from elt.testing.apis.stripe.kinds import KINDS, Kind
+from elt.testing.apis.stripe.kind import Kind
+from elt.testing.apis.stripe.kinds import KINDS
 
 Object = dict[str, Any]
 Place = tuple[int, int, str]  # when it was created, its number, its id
@@ -66,8 +67,11 @@ class Table:
             places.append(place)
             for entry in self._entries(row):
                 insort(self._index.setdefault(entry, []), place)
+        if len(places) == 1:
+            insort(self._order, places[0])
+            return
         self._order.extend(places)
-        self._order.sort()  # nearly sorted already, which Python's sort is quick at
+        self._order.sort()
 
     def get(self, key: str) -> Object | None:
         """Give a row; one that was deleted too, see `is_deleted`."""
@@ -83,7 +87,7 @@ class Table:
         """Put a changed row in the place of the old one."""
         place = self._places[key]
         for entry in self._entries(self._rows[key]):
-            self._index[entry].remove(place)
+            _take_out(self._index[entry], place)
         self._rows[key] = row
         for entry in self._entries(row):
             insort(self._index.setdefault(entry, []), place)
@@ -92,8 +96,8 @@ class Table:
         """Take a row out of all lists."""
         place = self._places[key]
         for entry in self._entries(self._rows[key]):
-            self._index[entry].remove(place)
-        del self._order[bisect_left(self._order, place)]
+            _take_out(self._index[entry], place)
+        _take_out(self._order, place)
         self._deleted.add(key)
 
     def named(self, name: str, value: Any) -> list[Object]:
@@ -135,6 +139,10 @@ class Table:
 
     def _entries(self, row: Object) -> list[tuple[str, Any]]:
         return [(name, value_at(row, path)) for name, path in self._paths.items()]
+
+
+def _take_out(order: list[Place], place: Place) -> None:
+    del order[bisect_left(order, place)]
 
 
 def _stretch(

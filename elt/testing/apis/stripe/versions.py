@@ -29,6 +29,7 @@ ACCEPTED = frozenset(
 BASIL = "2025-03-31"
 
 # What could be expanded before "basil" took the fields away.
+_PRICED = {"plan.product": "product", "price.product": "product"}
 OLDER_EXPANDS = {
     "invoice": {
         "charge": "charge",
@@ -37,7 +38,14 @@ OLDER_EXPANDS = {
     },
     "charge": {"invoice": "invoice"},
     "payment_intent": {"invoice": "invoice"},
-    "promotion_code": {},
+    "invoiceitem": {"subscription": "subscription", **_PRICED},
+    "line_item": _PRICED,
+    "subscription": {"plan.product": "product"},
+}
+OLDER_LISTS = {
+    "invoiceitem": {"plan.tiers", "price.tiers"},
+    "line_item": {"plan.tiers", "price.tiers"},
+    "subscription": {"plan.tiers"},
 }
 
 
@@ -97,6 +105,10 @@ def _older_subscription(shown: Object, row: Object, _: Shown) -> None:
     shown["current_period_end"] = row["_current_period_end"]
     shown["discount"] = None
     del shown["billing_mode"]
+    items = shown["items"]["data"]
+    # Those of the one item; several have none (docs.stripe.com: Multiple products).
+    shown["plan"] = items[0]["plan"] if len(items) == 1 else None
+    shown["quantity"] = items[0]["quantity"] if len(items) == 1 else None
 
 
 def _older_subscription_item(shown: Object, _: Object, asked: Shown) -> None:
@@ -213,6 +225,12 @@ def _older_discounts(shown: Object, _: Object, asked: Shown) -> None:
         shown["discount"] = {**kept, "coupon": asked.one("coupon", source["coupon"])}
 
 
+def _with_coupon(shown: Object, row: Object, asked: Shown) -> None:
+    """Changelog 2025-09-30, as for what a customer has."""
+    del shown["source"]
+    shown["coupon"] = asked.one("coupon", row["source"]["coupon"])
+
+
 def _older_credit_note(shown: Object, row: Object, _: Shown) -> None:
     """Changelog 2025-03-31: several refunds of a credit note."""
     refunds = shown.pop("refunds")
@@ -235,6 +253,7 @@ _OLDER = (
     _Older("2025-12-15", "line_item", _line_without_subtotal),
     _Older("2025-09-30", "promotion_code", _older_promotion_code),
     _Older("2025-09-30", "customer", _older_discounts),
+    _Older("2025-09-30", "discount", _with_coupon),
     _Older(BASIL, "subscription", _older_subscription),
     _Older(BASIL, "subscription_item", _older_subscription_item),
     _Older(BASIL, "invoice", _older_invoice),

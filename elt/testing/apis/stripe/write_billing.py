@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from elt.testing.apis.stripe import errors, invoices, subscriptions
+from elt.testing.apis.stripe.forms import whole
 from elt.testing.apis.stripe.money import check_amount, check_currency, times
 from elt.testing.apis.stripe.space import Space
 from elt.testing.apis.stripe.subscriptions import DAY, Part
@@ -82,14 +83,16 @@ def delete_subscription_item(space: Space, row: Object, _: Values) -> Object:
     return {"id": row["id"], "object": "subscription_item", "deleted": True}
 
 
-def _part(space: Space, item: Values) -> Part:
+def _part(space: Space, item: Any) -> Part:
+    if not isinstance(item, dict):
+        raise errors.invalid("items", "Invalid object")
     if "price" not in item:
         raise errors.missing_parameter("items[0][price]")
     price = found(space, "price", item, "price")
     if price["recurring"] is None:
         said = "The price specified is set to `type=one_time` but this field only "
         raise errors.invalid("items[0]", f"{said}accepts prices with `type=recurring`.")
-    return Part(price["id"], int(item.get("quantity", 1)))
+    return Part(price["id"], whole(item, "quantity", 1))
 
 
 def _with_changes(space: Space, row: Object, changes: list[Values]) -> list[Part]:
@@ -262,7 +265,7 @@ def _priced(values: Values, price: Object | None, currency: str) -> Values:
 
 def _period(values: Values, at: int) -> Object:
     said = values.get("period") or {}
-    return {name: int(said.get(name, at)) for name in ("start", "end")}
+    return {name: whole(said, name, at) for name in ("start", "end")}
 
 
 def update_invoiceitem(space: Space, row: Object, values: Values) -> Object:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from elt.testing.apis.stripe import errors, subscriptions
-from elt.testing.apis.stripe.blanks import ADDRESS
+from elt.testing.apis.stripe.blanks_billing import ADDRESS
 from elt.testing.apis.stripe.catalogue import add_price, change_price, recurring
-from elt.testing.apis.stripe.forms import merged
+from elt.testing.apis.stripe.forms import merged, whole
 from elt.testing.apis.stripe.kinds import BY_NAME
 from elt.testing.apis.stripe.money import check_amount, check_currency
 from elt.testing.apis.stripe.space import Space
@@ -18,6 +18,8 @@ Values = dict[str, Any]
 
 def found(space: Space, kind: str, values: Values, name: str) -> Object:
     """Find what a parameter names. Raises Refused with 400."""
+    if not values.get(name):
+        raise errors.missing_parameter(name)
     key = str(values[name])
     row = space.store.find(kind, key)
     if row is None:
@@ -80,7 +82,7 @@ def create_product(space: Space, values: Values) -> Object:
 
 def _typed_price(said: Values) -> Values:
     if "unit_amount" in said:
-        return {**said, "unit_amount": int(said["unit_amount"])}
+        return {**said, "unit_amount": whole(said, "unit_amount", 0)}
     return dict(said)
 
 
@@ -107,7 +109,9 @@ def create_price(space: Space, values: Values) -> Object:
     fields["_tiers"] = _tiers(fields.pop("tiers", None))
     if values.get("recurring"):
         said = values["recurring"]
-        count = int(said.get("interval_count", 1))
+        if "interval" not in said:
+            raise errors.missing_parameter("recurring[interval]")
+        count = whole(said, "interval_count", 1)
         fields["recurring"] = recurring(said["interval"], count)
     return add_price(space, _amounts(fields, "unit_amount"))
 
@@ -147,7 +151,7 @@ def _tiers(said: list[Values] | None) -> list[tuple[int | None, str]] | None:
         return None
     return [
         (
-            None if tier["up_to"] == "inf" else int(tier["up_to"]),
+            None if tier.get("up_to") == "inf" else whole(tier, "up_to", 0),
             str(tier.get("unit_amount_decimal", tier.get("unit_amount", "0"))),
         )
         for tier in said

@@ -138,7 +138,7 @@ def create_credit_note(space: Space, values: Values) -> Object:
     if invoice["status"] not in {"open", "paid", "uncollectible"}:
         said = "You can only create credit notes for finalized invoices."
         raise errors.invalid("invoice", said)
-    amount: int = values.get("amount", invoice["total"])
+    amount = int(values.get("amount") or invoice["total"])
     is_paid = invoice["status"] == "paid"
     number = len(space.store.named("credit_note", "invoice", invoice["id"])) + 1
     key = space.id_of("credit_note")
