@@ -121,10 +121,9 @@ def _all_inside(account: Account, stream: Inside, found: Found) -> list[Raw]:
     owner = fields(found.record)
     if stream.only and bytes(owner.get(stream.only, b"")) != b"true":
         return []
-    if stream.field and stream.field in owner:
-        embedded = owner[stream.field]
-        if not value_at(embedded, ["has_more"]):
-            return records_at(bytes(embedded), ["data"])
+    embedded = bytes(owner.get(stream.field, b"null"))
+    if embedded != b"null" and not value_at(embedded, ["has_more"]):
+        return records_at(embedded, ["data"])
     key = str(value_at(found.record, ["id"]))
     params = {stream.parameter: key} if stream.parameter else {}
     # From the first one on: what stands behind an embedded one that was deleted

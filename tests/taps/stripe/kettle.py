@@ -23,12 +23,31 @@ DAY = 86_400
 SLOW = 1e9  # requests a second, so that nothing waits
 
 
+def company_less(**given):
+    """Make a Stripe without limits, and without a company unless it is asked for."""
+    return Stripe(
+        **{"company": False, "limits": NO_LIMITS, "clock": Clock(NOW), **given}
+    )
+
+
 @contextmanager
 def kettle(**given):
-    """Serve a Stripe without limits; without a company, unless it is asked for."""
-    usual = {"company": False, "limits": NO_LIMITS, "clock": Clock(NOW)}
-    with served(Stripe(**{**usual, **given})) as stripe:
+    with served(company_less(**given)) as stripe:
         yield stripe
+
+
+class Stage:
+    """A server on which one Stripe after the other stands: its end takes a while."""
+
+    name, token = "stage", TOKEN
+
+    def __init__(self):
+        self.clock = Clock(NOW)
+        self.stripe = company_less()
+        self.front = self
+
+    async def __call__(self, scope, receive, send):
+        await self.stripe.front(scope, receive, send)
 
 
 def tap_at(now, sleep=None):

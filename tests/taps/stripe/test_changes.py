@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from taps.stripe.kettle import DAY, SECOND, Reads, kettle
 
+from elt.errors import EltError
 from elt.testing.apis.troubles import Says
 
 
