@@ -69,7 +69,7 @@ def reach_of(
             f"`base_url` is not an address: {url}",
             hint="Write it with https://, as in https://api.example.com/v1",
         )
-    # singer-sdk reads a config's fractions as Decimal, which nothing here counts with.
+    # Fractions in a config are decimals, and a socket takes no decimals.
     kinds: dict[str, Callable[[Any], Any]] = {
         "timeout_seconds": float,
         "tries": int,

@@ -17,7 +17,7 @@ from msgspec import Raw
 
 from elt.taps.rest.ahead import side_by_side
 from elt.taps.rest.envelopes import NotThere, excerpt, fields, records_at, value_at
-from elt.taps.rest.rows import Record, with_fields
+from elt.taps.rest.rows import Record, only, with_fields
 from elt.taps.stripe.account import Account
 from elt.taps.stripe.streams import Inside, Listed, Stream
 
@@ -113,7 +113,10 @@ def _stamped(account: Account, stream: Listed, found: Found) -> bytes:
     made = own.date if stream.created == "date" else own.created
     at = found.change.at if found.change else None
     moments = [moment for moment in (made, at) if isinstance(moment, int)]
-    return _with(found.record, account.fields, max(moments, default=None))
+    kept: Record = found.record
+    if stream.without:
+        kept = only(lambda name: name not in stream.without)(kept)
+    return _with(kept, account.fields, max(moments, default=None))
 
 
 def _all_inside(account: Account, stream: Inside, found: Found) -> list[Raw]:

@@ -24,6 +24,7 @@ class Listed:
     named_by: other objects whose events change one of ours, and the field of theirs
         that names it.
     deleted: the type of event that tells that one is no more.
+    without: fields that are left out.
     permission: what a restricted key needs beside reading events.
     """
 
@@ -38,6 +39,7 @@ class Listed:
     events: tuple[str, ...] = ()
     named_by: Mapping[str, str] = field(default_factory=dict)
     deleted: str = ""
+    without: tuple[str, ...] = ()
     key: tuple[str, ...] = ("id",)
 
 
@@ -139,6 +141,8 @@ STREAMS: tuple[Stream, ...] = (
         columns=columns.PAYMENT_INTENTS,
         permission="PaymentIntents",
         events=("payment_intent.*",),
+        # Whoever has it can finish the payment (The PaymentIntent object).
+        without=("client_secret",),
     ),
     Listed(
         name="refunds",

@@ -261,3 +261,12 @@ def test_a_window_over_the_edge_of_events_has_each_side(stripe, read):
 
     assert told.ids("customers") == ["cus_60", "cus_3"]
     assert datetime.fromtimestamp(told.mark("customers"), UTC) <= NOW
+
+
+def test_the_secret_of_a_payment_stays_at_stripe(stripe, read):
+    stripe.api.add("payment_intent", client_secret="pi_1_secret_2")  # noqa: S106
+
+    told = read("payment_intents")
+
+    assert len(told.ids("payment_intents")) == 1
+    assert b"pi_1_secret_2" not in told.text
