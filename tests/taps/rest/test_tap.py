@@ -4,9 +4,11 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from taps.rest.shop import TOKEN, Shop, ShopTap
+from taps.rest.shop import PROPERTIES, TOKEN, Shop, ShopTap
 
 from elt.errors import ConfigError, EltError, Unavailable
+from elt.taps.rest.marks import Cursor
+from elt.taps.rest.stream import Chunk, Shape
 from elt.testing.apis.serving import served
 from elt.testing.apis.troubles import BreaksOff, CutJson, HangsUp, Says
 
@@ -21,9 +23,9 @@ def shop():
 def read(shop, capsysbinary):
     """Run the tap against the shop; give its messages, and its state."""
 
-    def run(*, state=None, fails=None, **config):
+    def run(*, state=None, fails=None, tap=ShopTap, **config):
         given = {"base_url": shop.origin, "token": TOKEN, **config}
-        tap = ShopTap(config=given, state=state, parse_env_config=False)
+        tap = tap(config=given, state=state, parse_env_config=False)
         if fails is None:
             tap.sync_all()
         else:
@@ -210,3 +212,31 @@ def test_a_page_that_comes_again_is_an_error_and_no_endless_loop(shop, read):
 
     assert "would never end" in told.error.what
     assert told.ids("orders") == [0, 1, 2, 9]
+
+
+def test_a_source_may_tell_itself_how_far_it_has_read(shop, read):
+    shop.api.add("orders", *days(8))
+
+    told = read(tap=TellingTap)
+
+    assert told.ids("orders") == [0, 1, 2, 3, 4, 5, 6, 7]
+    assert told.mark() == "2025-05-02T00:00:00Z"
+
+
+class TellingTap(ShopTap):
+    """Knows no more of its order than that one chunk is whole."""
+
+    def rest_streams(self):
+        shape = Shape(
+            name="orders",
+            key=("id",),
+            properties=PROPERTIES,
+            cursor=Cursor("at"),
+            tells_reached=True,
+        )
+        return [self.stream(shape, self._telling)]
+
+    def _telling(self, reading):
+        for chunk in self._read("orders", reading):
+            yield Chunk(records=chunk.records, ends=True)
+        yield Chunk(reached="2025-05-02T00:00:00Z")

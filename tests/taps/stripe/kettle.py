@@ -36,6 +36,15 @@ def kettle(**given):
         yield stripe
 
 
+def with_all(api):
+    """Give a Stripe with a company what companies do not have every day."""
+    api.connect("acct_shop")
+    charge = next(iter(api.space().store.tables["charge"]))["id"]
+    api.dispute(charge)
+    for kind in ("refund", "transfer", "credit_note", "invoiceitem", "coupon"):
+        api.add(kind, 2)
+
+
 class Stage:
     """A server on which one Stripe after the other stands: its end takes a while."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from taps.stripe.kettle import DAY, NOW, SECOND, Reads, kettle
+from taps.stripe.kettle import DAY, NOW, SECOND, Reads, kettle, with_all
 
 from elt.errors import Unavailable
 from elt.testing.apis.clock import Clock
@@ -41,11 +41,7 @@ def test_every_stream_has_the_rows_that_stripe_has(capsysbinary):
     early = Clock(datetime(2024, 9, 10, 12, tzinfo=UTC))
     with kettle(company=True, clock=early) as stripe:
         api = stripe.api
-        api.connect("acct_shop")
-        charge = next(iter(api.space().store.tables["charge"]))["id"]
-        api.dispute(charge)
-        for kind in ("refund", "transfer", "credit_note", "invoiceitem", "coupon"):
-            api.add(kind, 2)
+        with_all(api)
         told = Reads(stripe, capsysbinary)()
 
         tables = api.space().store.tables
