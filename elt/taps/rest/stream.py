@@ -254,6 +254,9 @@ class RestStream(Stream):
     def _write_starting_replication_value(self, context: Any) -> None:
         """Do nothing, for the same reason."""
 
+    def get_replication_key_signpost(self, context: Any = None) -> None:
+        """Give none: `Marks` knows the run's start."""
+
 
 def _line(error: EltError) -> str:
     return f"{error.what} ({error.where})" if error.where else error.what
