@@ -68,7 +68,7 @@ class Access:
     daily: Daily = field(init=False)
     searches: RollingLimit = field(init=False)
     _oauth_burst: RollingLimit = field(init=False)
-    _tokens: "count[int]" = field(default_factory=lambda: count(1))
+    _tokens: count[int] = field(default_factory=lambda: count(1))
 
     def __post_init__(self) -> None:
         limits = self.limits

@@ -1,4 +1,4 @@
-"""HubSpot, simulated: `served(HubSpot())` is an account with the made-up company's data.
+"""HubSpot, simulated: an account with the made-up company's data, or an empty one.
 
 Each behaviour names HubSpot's page, or the public issue or recording, that it is from;
 what no source says is marked so where it is.
@@ -63,7 +63,7 @@ class HubSpot:
     client_secret = CLIENT_SECRET
     refresh_token = REFRESH_TOKEN
 
-    def __init__(  # noqa: PLR0913 - its knobs, each by name
+    def __init__(
         self,
         *,
         seed: int = 7,
@@ -112,13 +112,17 @@ class HubSpot:
         ids = []
         for number in range(n):
             values = {
-                name: value.replace("{n}", str(number)) if isinstance(value, str) else value
+                name: value.replace("{n}", str(number))
+                if isinstance(value, str)
+                else value
                 for name, value in (properties or {}).items()
             }
             ids.append(self.portal.create(found, values, at=at, source=BY_PEOPLE).id)
         return ids
 
-    def update(self, kind: str, record_id: int, properties: Mapping[str, object]) -> None:
+    def update(
+        self, kind: str, record_id: int, properties: Mapping[str, object]
+    ) -> None:
         """Change a record as a person does: nothing is checked."""
         found = self.portal.kind(kind)
         self.portal.update(found, record_id, properties, source=BY_PEOPLE)

@@ -24,7 +24,9 @@ _TICKET_STAGES = (
 )
 
 
-def _stage(order: int, stage_id: str, label: str, metadata: dict[str, str]) -> dict[str, Any]:
+def _stage(
+    order: int, stage_id: str, label: str, metadata: dict[str, str]
+) -> dict[str, Any]:
     return {
         "label": label,
         "displayOrder": order,
@@ -37,7 +39,9 @@ def _stage(order: int, stage_id: str, label: str, metadata: dict[str, str]) -> d
     }
 
 
-def _pipeline(pipeline_id: str, label: str, stages: list[dict[str, Any]]) -> dict[str, Any]:
+def _pipeline(
+    pipeline_id: str, label: str, stages: list[dict[str, Any]]
+) -> dict[str, Any]:
     return {
         "label": label,
         "displayOrder": 0,

@@ -99,7 +99,9 @@ def a_number(value: object, name: str, *, usual: int) -> int:
     return int(str(value))
 
 
-def inputs(body: dict[str, Any], most: int, known: Iterable[str]) -> list[dict[str, Any]]:
+def inputs(
+    body: dict[str, Any], most: int, known: Iterable[str]
+) -> list[dict[str, Any]]:
     """Take the inputs of a batch: HubSpot, Batch, takes at most `most`."""
     found = body.get("inputs")
     if not isinstance(found, list):

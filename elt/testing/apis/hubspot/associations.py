@@ -1,8 +1,8 @@
 """Read, make and take away associations, as v4 and as v3 do.
 
 HubSpot, Associations v4: a batch reads those of at most 1000 records (changelog "Batch
-Read Limit for HubSpot Associations API"), each record with a cursor of its own. v3 gives
-the first 100 of each and ignores `after` (HubSpot/hubspot-api-python#135 and #187).
+Read Limit for HubSpot Associations API"), each with a cursor of its own. v3 gives the
+first 100 of each and ignores `after` (HubSpot/hubspot-api-python#135 and #187).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from elt.testing.apis.hubspot.kinds import Kind
 from elt.testing.apis.hubspot.links import LinkType
 from elt.testing.apis.hubspot.refusals import Refused, not_found
 from elt.testing.apis.hubspot.showing import batch
+from elt.testing.apis.hubspot.values import as_id
 from elt.testing.apis.parameters import Parameter, text, whole
 
 Link = tuple[int, tuple[LinkType, ...]]
@@ -33,10 +34,11 @@ def read_batch(call: Call) -> Answer:
     given = inputs(call.json(("inputs",)), portal.limits.association_inputs, _ONE)
     for one in given:
         identifier = str(one.get("id", ""))
-        if not identifier.isdigit():
+        number = as_id(identifier)
+        if number is None:
             errors.append(_no_id(identifier))
             continue
-        links = portal.links.of(kind, int(identifier), other)
+        links = portal.links.of(kind, number, other)
         if not links:
             errors.append(_none(kind, other, identifier))
             continue
@@ -58,7 +60,7 @@ def read_batch_v3(call: Call) -> Answer:
     given = inputs(call.json(("inputs",)), portal.limits.association_inputs, _ONE)
     for one in given:
         identifier = str(one.get("id", ""))
-        number = int(identifier) if identifier.isdigit() else -1
+        number = as_id(identifier) or 0
         lines = [
             {"id": str(other_id), "type": link.name}
             for other_id, types in portal.links.of(kind, number, other)
@@ -132,7 +134,7 @@ def put_one(call: Call) -> Answer:
 
 def delete_one(call: Call) -> Answer:
     kind, other = call.kind(), call.kind("other")
-    start, end = int(call.path("id")), int(call.path("other_id"))
+    start, end = _live(call, kind, "id"), _live(call, other, "other_id")
     call.portal.links.remove(kind, start, other, end)
     call.changed()
     return Answer(204)
@@ -148,10 +150,12 @@ def list_types(call: Call) -> Answer:
 def _pairs(call: Call, kind: Kind, other: Kind) -> list[tuple[int, int]]:
     pairs = []
     for one in inputs(call.json(("inputs",)), _MOST_CREATED, _PAIR):
-        start, end = (str((one.get(side) or {}).get("id", "")) for side in ("from", "to"))
+        start, end = (
+            str((one.get(side) or {}).get("id", "")) for side in ("from", "to")
+        )
         for identifier, of in ((start, kind), (end, other)):
             by_id = call.portal.records[of.name].live.by_id
-            if not identifier.isdigit() or int(identifier) not in by_id:
+            if as_id(identifier) not in by_id:
                 raise Refused(
                     400,
                     f"{identifier} is not a valid ID",
@@ -165,9 +169,10 @@ def _pairs(call: Call, kind: Kind, other: Kind) -> list[tuple[int, int]]:
 def _live(call: Call, kind: Kind, name: str) -> int:
     identifier = call.path(name)
     by_id = call.portal.records[kind.name].live.by_id
-    if not identifier.isdigit() or int(identifier) not in by_id:
+    number = as_id(identifier)
+    if number is None or number not in by_id:
         raise not_found(identifier)
-    return int(identifier)
+    return number
 
 
 def _end(link: Link) -> dict[str, Any]:
@@ -216,7 +221,8 @@ def _none(kind: Kind, other: Kind, identifier: str) -> dict[str, Any]:
         "status": "error",
         "category": "OBJECT_NOT_FOUND",
         "subCategory": "crm.associations.NO_ASSOCIATIONS_FOUND",
-        "message": f"No {other.singular} is associated with {kind.singular} {identifier}.",
+        "message": f"No {other.singular} is associated with {kind.singular} "
+        f"{identifier}.",
         "context": {
             "fromObjectId": [identifier],
             "fromObjectType": [kind.singular],

@@ -2,15 +2,15 @@
 
 What one bad record does to the others is told apart thus:
 
-- the same id twice, more than 100 inputs, an `idProperty` that is not unique: 400 of the
-  whole batch (recorded in amp-labs/connectors; HubSpot/hubspot-api-nodejs#548);
-- a property that there is not, or that cannot be written: 400 of the whole batch, with
-  all of them (recorded in amp-labs/connectors), but of a create with a trace id for each
-  input (HubSpot, Error handling: multi-status errors);
-- a value that its property does not take: 207 where each input has a trace id, else 400;
-  always 400 for contacts by e-mail (HubSpot, Contacts: no partial upserts by email);
-- a unique value of another record: 409 of the whole batch (airbytehq/airbyte#76340), but
-  of a create with trace ids;
+- the same id twice, more than 100 inputs, an `idProperty` that is not unique: 400 of
+  the whole batch (recorded in amp-labs/connectors; HubSpot/hubspot-api-nodejs#548);
+- a property that there is not, or that cannot be written: 400 of the whole batch, which
+  lists all of them (recorded in amp-labs/connectors); 207 of a create that has a trace
+  id for each input (HubSpot, Error handling: multi-status errors);
+- a value that its property does not take: 207 where each input has a trace id, else
+  400; always 400 for contacts by e-mail (HubSpot, Contacts: no partial upserts by it);
+- a unique value of another record: 409 of the whole batch (airbytehq/airbyte#76340);
+  207 of a create that has trace ids;
 - a record that is not there: 207; one that was merged away is left out without a word
   (recorded in rudderlabs/rudder-transformer).
 
@@ -43,6 +43,7 @@ from elt.testing.apis.hubspot.refusals import (
     listed_text,
 )
 from elt.testing.apis.hubspot.showing import batch, show_written
+from elt.testing.apis.hubspot.values import as_id
 
 _CREATE = ("properties", "associations", "objectWriteTraceId")
 _UPDATE = ("id", "idProperty", "properties", "objectWriteTraceId")
@@ -99,9 +100,9 @@ def archive_batch(call: Call) -> Answer:
     """POST .../batch/archive: 204, whoever was there."""
     portal, kind = call.portal, call.kind()
     for one in inputs(call.json(("inputs",)), portal.limits.batch, ("id",)):
-        identifier = str(one.get("id", ""))
-        if identifier.isdigit():
-            portal.archive(kind, int(identifier))
+        number = as_id(str(one.get("id", "")))
+        if number is not None:
+            portal.archive(kind, number)
     call.changed()
     return Answer(204)
 
@@ -128,7 +129,9 @@ def _row(portal: Portal, kind: Kind, given: dict[str, Any]) -> Row:
     values, problems = checked(portal, kind, properties_of(given))
     trace_id = given.get("objectWriteTraceId")
     identifier = "" if given.get("id") is None else str(given["id"])
-    return Row(identifier, None if trace_id is None else str(trace_id), values, problems)
+    return Row(
+        identifier, None if trace_id is None else str(trace_id), values, problems
+    )
 
 
 def _all_traced(rows: Sequence[Row]) -> bool:
@@ -173,7 +176,7 @@ def _place(
         values, problems = checked(portal, kind, {by: row.identifier})
         row.values = {**values, **row.values}
         row.problems += problems
-    elif row.identifier.isdigit() and int(row.identifier) in records.merged:
+    elif as_id(row.identifier) in records.merged:
         row.is_merged = True
     else:
         row.is_missing = True

@@ -10,7 +10,7 @@ from elt.testing.apis.hubspot.asking import an_object
 from elt.testing.apis.hubspot.kinds import Kind
 from elt.testing.apis.hubspot.portal import Portal
 from elt.testing.apis.hubspot.refusals import Problem, Refused, invalid_json
-from elt.testing.apis.hubspot.values import as_text, check
+from elt.testing.apis.hubspot.values import as_id, as_text, check
 
 _REQUIRED = {"tickets": ("hs_pipeline_stage",)}  # HubSpot, Error handling
 _STAGED = {"dealstage": "deals", "hs_pipeline_stage": "tickets"}
@@ -75,7 +75,8 @@ def required(kind: Kind, values: Mapping[str, str]) -> Refused | None:
         return None
     return Refused(
         400,
-        f"Error creating {kind.singular.upper()}. Some required properties were not set.",
+        f"Error creating {kind.singular.upper()}. Some required properties were not "
+        "set.",
         context={"properties": missing},
     )
 
@@ -99,13 +100,14 @@ def _bond(portal: Portal, kind: Kind, given: object) -> Bond:
     wanted = {an_object(one, known).get("associationTypeId") for one in types}
     other = _other_end(portal, kind, wanted)
     records = portal.records[other.name]
-    if not identifier.isdigit() or int(identifier) not in records.live.by_id:
+    record_id = as_id(identifier)
+    if record_id is None or record_id not in records.live.by_id:
         raise Refused(
             400,
             "One or more associations are invalid",
             context={"INVALID_OBJECT_IDS": [identifier], "objectType": [other.name]},
         )
-    return Bond(other, int(identifier))
+    return Bond(other, record_id)
 
 
 def _other_end(portal: Portal, kind: Kind, wanted: Iterable[object]) -> Kind:

@@ -58,7 +58,11 @@ def _check_counts(limits: Limits, groups: Sequence[Sequence[Filter]]) -> None:
     """Changelog "Expanded Filtering Capabilities": 5 groups, 10 in each, 25 in all."""
     counts = (
         (len(groups), limits.filter_groups, "filterGroups"),
-        (max(map(len, groups), default=0), limits.filters_in_group, "filters per group"),
+        (
+            max(map(len, groups), default=0),
+            limits.filters_in_group,
+            "filters per group",
+        ),
         (sum(map(len, groups)), limits.filters, "filters"),
     )
     for number, most, what in counts:
@@ -211,7 +215,7 @@ def _in(one: Filter) -> Test:
 
 
 def _with_token(one: Filter) -> Test:
-    """HubSpot, Search the CRM: a word, or a pattern with `*`, without regard to case."""
+    """HubSpot, Search the CRM: a word, or one with `*`, without regard to case."""
     name, wanted = one.definition.name, one.value.lower()
 
     def test(version: Version) -> bool:

@@ -22,40 +22,47 @@ class LinkType:
     category: str = "HUBSPOT_DEFINED"
 
 
-# From, to, and the ids of the unlabelled type; then those of the primary one.
-_TYPES = (
-    *(("contact", "company", 279, 280, 1, 2), ("deal", "company", 341, 342, 5, 6)),
-    ("ticket", "company", 339, 340, 26, 25),
-    *(("deal", "contact", 3, 4), ("ticket", "contact", 16, 15), ("ticket", "deal", 28, 27)),
+# From, to, and the ids of the unlabelled type there and back.
+_TYPES: tuple[tuple[str, str, int, int], ...] = (
+    *(("contact", "company", 279, 280), ("deal", "company", 341, 342)),
+    *(("ticket", "company", 339, 340), ("deal", "contact", 3, 4)),
+    *(("ticket", "contact", 16, 15), ("ticket", "deal", 28, 27)),
     *(("deal", "line_item", 19, 20), ("quote", "deal", 64, 63)),
-    *(("quote", "line_item", 67, 68),),
-    *(("call", "contact", 194, 193), ("call", "company", 182, 181), ("call", "deal", 206, 205)),
-    *(("email", "contact", 198, 197), ("email", "company", 186, 185), ("email", "deal", 210, 209)),
-    *(("meeting", "contact", 200, 199), ("meeting", "company", 188, 187)),
-    *(("meeting", "deal", 212, 211), ("note", "contact", 202, 201)),
-    *(("note", "company", 190, 189), ("note", "deal", 214, 213)),
-    *(("task", "contact", 204, 203), ("task", "company", 192, 191), ("task", "deal", 216, 215)),
-    *(("call", "ticket", 220, 219), ("email", "ticket", 224, 223), ("note", "ticket", 228, 227)),
+    *(("quote", "line_item", 67, 68), ("call", "contact", 194, 193)),
+    *(("call", "company", 182, 181), ("call", "deal", 206, 205)),
+    *(("email", "contact", 198, 197), ("email", "company", 186, 185)),
+    *(("email", "deal", 210, 209), ("meeting", "contact", 200, 199)),
+    *(("meeting", "company", 188, 187), ("meeting", "deal", 212, 211)),
+    *(("note", "contact", 202, 201), ("note", "company", 190, 189)),
+    *(("note", "deal", 214, 213), ("task", "contact", 204, 203)),
+    *(("task", "company", 192, 191), ("task", "deal", 216, 215)),
+    *(("call", "ticket", 220, 219), ("email", "ticket", 224, 223)),
+    ("note", "ticket", 228, 227),
 )
-_PRIMARY_COLUMNS = 6
+_PRIMARY = {  # the ids of the primary one, there and back
+    ("contact", "company"): (1, 2),
+    ("deal", "company"): (5, 6),
+    ("ticket", "company"): (26, 25),
+}
+
+Pair = tuple[str, str]
 
 
-def _plain(start: str, end: str, type_id: int, *, has_primary: bool) -> LinkType:
-    name = f"{start}_to_{end}"
-    return LinkType(type_id, f"{name}_unlabeled" if has_primary else name)
-
-
-def _table() -> dict[tuple[str, str], tuple[LinkType, ...]]:
-    table: dict[tuple[str, str], tuple[LinkType, ...]] = {}
-    for row in _TYPES:
-        start, end, there, back = row[0], row[1], row[2], row[3]
-        has_primary = len(row) == _PRIMARY_COLUMNS
-        table[start, end] = (_plain(start, end, there, has_primary=has_primary),)
-        table[end, start] = (_plain(end, start, back, has_primary=has_primary),)
-        if len(row) == _PRIMARY_COLUMNS:
-            table[start, end] += (LinkType(row[4], f"{start}_to_{end}", "Primary"),)
-            table[end, start] += (LinkType(row[5], f"{end}_to_{start}", "Primary"),)
+def _table() -> dict[Pair, tuple[LinkType, ...]]:
+    table: dict[Pair, tuple[LinkType, ...]] = {}
+    for start, end, there, back in _TYPES:
+        primary = _PRIMARY.get((start, end))
+        table[start, end] = _types((start, end), there, primary and primary[0])
+        table[end, start] = _types((end, start), back, primary and primary[1])
     return table
+
+
+def _types(pair: Pair, type_id: int, primary: int | None) -> tuple[LinkType, ...]:
+    name = "_to_".join(pair)
+    if primary is None:
+        return (LinkType(type_id, name),)
+    unlabelled = LinkType(type_id, f"{name}_unlabeled")
+    return unlabelled, LinkType(primary, name, "Primary")
 
 
 class Links:
@@ -63,7 +70,7 @@ class Links:
 
     def __init__(self) -> None:
         self._types = _table()
-        self._ends: dict[tuple[str, str], dict[int, dict[int, tuple[LinkType, ...]]]] = {}
+        self._ends: dict[Pair, dict[int, dict[int, tuple[LinkType, ...]]]] = {}
 
     def types(self, start: Kind, end: Kind) -> tuple[LinkType, ...]:
         """Give the types there are: the unlabelled one, and the primary one."""

@@ -20,7 +20,9 @@ from elt.testing.apis.hubspot.kinds import PORTAL_ID
 _CODE = "simulated-code"  # what a browser would bring back
 
 
-def token(access: Access, content: bytes, content_type: str) -> tuple[int, dict[str, Any]]:
+def token(
+    access: Access, content: bytes, content_type: str
+) -> tuple[int, dict[str, Any]]:
     """Give a new access token for a refresh token or a code."""
     if "x-www-form-urlencoded" not in content_type:
         return 415, {"status": "error", "message": "Unsupported Media Type"}

@@ -11,8 +11,16 @@ from elt.testing.apis.hubspot.kinds import PORTAL_ID
 from elt.testing.apis.hubspot.values import iso, to_milliseconds
 
 _BEGAN = "2024-07-01T08:00:00Z"
-_NAMES = (("Ines", "Almeida"), ("Tomasz", "Kowalski"), ("Freya", "Lindqvist"), ("Marek", "Horvat"))
-_LISTS = (("All contacts", "DYNAMIC", "0-1"), ("Fair in Porto", "MANUAL", "0-1"))
+_NAMES = (
+    ("Ines", "Almeida"),
+    ("Tomasz", "Kowalski"),
+    ("Freya", "Lindqvist"),
+    ("Marek", "Horvat"),
+)
+_LISTS: tuple[tuple[str, str, str], ...] = (
+    ("All contacts", "DYNAMIC", "0-1"),
+    ("Fair in Porto", "MANUAL", "0-1"),
+)
 _LISTS += (("Customers", "DYNAMIC", "0-2"), ("Won in autumn", "SNAPSHOT", "0-2"))
 _FORMS = ("Ask for a demo", "Newsletter")
 
@@ -58,7 +66,10 @@ def lists() -> list[dict[str, Any]]:
             "processingType": kind,
             "objectTypeId": type_id,
             "name": name,
-            "additionalProperties": {"hs_list_size": "12", "hs_list_reference_count": "0"},
+            "additionalProperties": {
+                "hs_list_size": "12",
+                "hs_list_reference_count": "0",
+            },
         }
         for number, (name, kind, type_id) in enumerate(_LISTS, start=1)
     ]
@@ -125,7 +136,7 @@ def _display_options() -> dict[str, Any]:
 def email_events(
     at: datetime, recipient: str, *, opens: bool
 ) -> list[tuple[dict[str, Any], datetime]]:
-    """Give what became of one welcome e-mail, and when (HubSpot, Email Analytics v1)."""
+    """Give what became of one welcome e-mail: HubSpot, Email Analytics v1."""
     kinds = ("SENT", "DELIVERED", "OPEN") if opens else ("SENT", "DELIVERED")
     sent = {"id": _event_id("SENT", recipient, at), "created": to_milliseconds(at)}
     found = []

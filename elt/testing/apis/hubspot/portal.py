@@ -65,7 +65,7 @@ class Portal:
     records: dict[str, Records] = field(default_factory=dict)
     definitions: dict[str, dict[str, Definition]] = field(default_factory=dict)
     _names: dict[str, Kind] = field(default_factory=dict)
-    _ids: "count[int]" = field(default_factory=lambda: count(FIRST_ID))
+    _ids: count[int] = field(default_factory=lambda: count(FIRST_ID))
 
     def __post_init__(self) -> None:
         for kind in KINDS:
@@ -90,8 +90,10 @@ class Portal:
             self.records[kind.name].make_unique([definition.name])
 
     def kind(self, called: str) -> Kind:
-        """Find a type by any of its names. Raises Refused, as recorded in
-        amp-labs/connectors."""
+        """Find a type by any of its names.
+
+        Raises Refused for another, as recorded in amp-labs/connectors.
+        """
         found = self._names.get(called.lower())
         if found is None:
             raise Refused(400, f"Unable to infer object type from: {called}", None)
@@ -118,7 +120,10 @@ class Portal:
     ) -> Version:
         texts = {name: as_text(value) for name, value in values.items()}
         return self.records[kind.name].create(
-            record_id or next(self._ids), self._derived(kind, texts), at or self.now(), source
+            record_id or next(self._ids),
+            self._derived(kind, texts),
+            at or self.now(),
+            source,
         )
 
     def update(
@@ -135,7 +140,9 @@ class Portal:
             record_id, self._derived(kind, texts), at or self.now(), source
         )
 
-    def archive(self, kind: Kind, record_id: int, *, at: datetime | None = None) -> None:
+    def archive(
+        self, kind: Kind, record_id: int, *, at: datetime | None = None
+    ) -> None:
         self.links.forget(kind, record_id, self.kinds)
         self.records[kind.name].archive(record_id, at or self.now())
 

@@ -22,8 +22,22 @@ _LIST = (
     Parameter("properties", str),
     Parameter("dataSensitivity", one_of("non_sensitive", "sensitive")),
 )
-_GIVEN = ("name", "label", "type", "fieldType", "groupName", "description", "options")
-_GIVEN += ("hasUniqueValue", "hidden", "displayOrder", "formField", "calculationFormula")
+_GIVEN: tuple[str, ...] = (
+    "name",
+    "label",
+    "type",
+    "fieldType",
+    "groupName",
+    "description",
+    "options",
+)
+_GIVEN += (
+    "hasUniqueValue",
+    "hidden",
+    "displayOrder",
+    "formField",
+    "calculationFormula",
+)
 _GIVEN += ("externalOptions", "referencedObjectType", "dataSensitivity")
 _NEEDED = ("name", "label", "type", "fieldType", "groupName")
 _OPTION = ("label", "value", "description", "displayOrder", "hidden")
@@ -48,7 +62,7 @@ def read_definition(call: Call) -> Answer:
 def create_definition(call: Call) -> Answer:
     """POST /crm/v3/properties/{kind}: 201, 409 where the name is taken."""
     kind = call.kind()
-    made = _made(call, kind, call.json(_GIVEN))
+    made = _made(call, call.json(_GIVEN))
     if made.name in call.portal.definitions[kind.name]:
         raise Refused(409, **_exists(made.name))
     call.portal.define(kind, made)
@@ -61,7 +75,7 @@ def create_definitions(call: Call) -> Answer:
     kind, portal = call.kind(), call.portal
     given = inputs(call.json(("inputs",)), portal.limits.batch, _GIVEN)
     results, errors = [], []
-    for made in [_made(call, kind, one) for one in given]:
+    for made in [_made(call, one) for one in given]:
         if made.name in portal.definitions[kind.name]:
             errors.append({"status": "error", **_exists(made.name)})
             continue
@@ -98,7 +112,7 @@ def _exists(name: str) -> dict[str, Any]:
     }
 
 
-def _made(call: Call, kind: Kind, given: dict[str, Any]) -> Definition:
+def _made(call: Call, given: dict[str, Any]) -> Definition:
     missing = [name for name in _NEEDED if not given.get(name)]
     if missing:
         raise Refused(400, f"Some required fields were not set: [{', '.join(missing)}]")

@@ -11,6 +11,7 @@ from elt.testing.apis.hubspot.portal import Portal
 from elt.testing.apis.hubspot.records import Version
 from elt.testing.apis.hubspot.refusals import Refused, not_found
 from elt.testing.apis.hubspot.showing import Shown, batch, show, shown
+from elt.testing.apis.hubspot.values import as_id
 from elt.testing.apis.parameters import Parameter, flag, listed, text, whole
 
 _SHOWN = (
@@ -49,18 +50,17 @@ def list_records(call: Call) -> Answer:
 def _check_page(limit: int, most: int) -> None:
     if limit > most:
         # HubSpot, Objects: 100 a page, and 50 with the history of properties.
-        raise Refused(
-            400, f"The limit of {limit} is more than the maximum of {most}"
-        )
+        raise Refused(400, f"The limit of {limit} is more than the maximum of {most}")
 
 
 def _after(given: str | None) -> int:
     """Read the cursor, which looks like the id of the next record."""
     if given is None:
         return 0
-    if not given.isdigit():
+    after = as_id(given)
+    if after is None:
         raise Refused(400, "Unable to parse value for query parameter: after")
-    return int(given)
+    return after
 
 
 def _next(call: Call, last: Version) -> dict[str, str]:
@@ -109,7 +109,7 @@ def find(
     records = portal.records[kind.name]
     shelf = records.archived if is_archived else records.live
     if by is None or by == "hs_object_id":
-        return shelf.by_id.get(int(identifier)) if identifier.isdigit() else None
+        return shelf.by_id.get(as_id(identifier) or 0)
     if not records.is_unique(by):
         raise Refused(400, f"Property {by} is not a unique property of {kind.type_id}")
     found = records.by_unique(by, identifier)

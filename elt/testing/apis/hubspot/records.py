@@ -20,7 +20,7 @@ _KEPT_RESULTS = 16
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A record as it is from one moment on; `properties` has only those that are set."""
+    """A record as it is from one moment on; `properties` are those that are set."""
 
     id: int
     properties: Mapping[str, str]

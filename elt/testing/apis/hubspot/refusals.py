@@ -97,7 +97,7 @@ def invalid_properties(problems: Iterable[Problem]) -> Refused:
 
 def not_found(identifier: str, *, by: str | None = None) -> Refused:
     """Two shapes: of a number, and of what cannot be an id."""
-    if by or identifier.isdigit():
+    if by or (identifier.isascii() and identifier.isdigit()):
         return Refused(404, "resource not found", None)
     return Refused(
         404,
@@ -110,9 +110,7 @@ def not_found(identifier: str, *, by: str | None = None) -> Refused:
 def conflict(singular: str, existing: int) -> Refused:
     """409 of a value that somebody else has."""
     label = singular.replace("_", " ").capitalize()
-    return Refused(
-        409, f"{label} already exists. Existing ID: {existing}", "CONFLICT"
-    )
+    return Refused(409, f"{label} already exists. Existing ID: {existing}", "CONFLICT")
 
 
 def missing_scopes(scopes: Iterable[str]) -> Refused:

@@ -83,12 +83,16 @@ _PAIR = "/{kind}/{other}/batch"
 _ONE_TO_ONE = "/{kind}/{id}/associations/{other}/{other_id}"
 
 ENDPOINTS = (
-    Endpoint("POST", "objects", "/{kind}/search", search.search, _reads, is_search=True),
+    Endpoint(
+        "POST", "objects", "/{kind}/search", search.search, _reads, is_search=True
+    ),
     Endpoint("POST", "objects", "/{kind}/batch/read", reading.read_batch, _reads),
     Endpoint("POST", "objects", "/{kind}/batch/create", batches.create_batch, _writes),
     Endpoint("POST", "objects", "/{kind}/batch/update", batches.update_batch, _writes),
     Endpoint("POST", "objects", "/{kind}/batch/upsert", batches.upsert_batch, _writes),
-    Endpoint("POST", "objects", "/{kind}/batch/archive", batches.archive_batch, _writes),
+    Endpoint(
+        "POST", "objects", "/{kind}/batch/archive", batches.archive_batch, _writes
+    ),
     Endpoint("POST", "objects", "/{kind}/merge", writing.merge, _writes),
     Endpoint("POST", "objects", "/{kind}/gdpr-delete", writing.erase, _writes),
     Endpoint("GET", "objects", "/{kind}", reading.list_records, _reads),
@@ -143,7 +147,9 @@ ENDPOINTS = (
         properties.create_definitions,
         _changes_schemas,
     ),
-    Endpoint("GET", "properties", "/{kind}/{name}", properties.read_definition, _schemas),
+    Endpoint(
+        "GET", "properties", "/{kind}/{name}", properties.read_definition, _schemas
+    ),
     Endpoint(
         "DELETE",
         "properties",

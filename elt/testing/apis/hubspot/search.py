@@ -73,7 +73,9 @@ def _matching(portal: Portal, kind: Kind, body: dict[str, Any]) -> list[int]:
     if len(groups) == 1 and sort == Sort():
         # Those who read beyond the cap by id ask again for each page: the filters but
         # the id's are the same each time, and an id's range is cut out of a list.
-        ranges = [f for f in groups[0] if f.definition.name == _ID and f.operator in _RANGES]
+        ranges = [
+            f for f in groups[0] if f.definition.name == _ID and f.operator in _RANGES
+        ]
         rest = [f for f in groups[0] if f not in ranges]
         return _cut(_found(portal, kind, [rest], sort, words), ranges)
     return _found(portal, kind, groups, sort, words)
@@ -82,7 +84,7 @@ def _matching(portal: Portal, kind: Kind, body: dict[str, Any]) -> list[int]:
 def _cut(ids: list[int], ranges: list[Filter]) -> list[int]:
     low, high = 0, len(ids)
     for one in ranges:
-        bound = int(one.value)
+        bound = int(float(one.value))
         match one.operator:
             case "GT":
                 low = max(low, bisect_right(ids, bound))
@@ -135,7 +137,9 @@ def _sort(portal: Portal, kind: Kind, given: object) -> Sort:
             raise invalid_json(f'Cannot deserialize value from String "{direction}"')
         sort = Sort(str(keys.get("propertyName")), direction == "DESCENDING")
     if portal.definition(kind, sort.name) is None:
-        raise Refused(400, f"There was a problem with the request: no property {sort.name}")
+        raise Refused(
+            400, f"There was a problem with the request: no property {sort.name}"
+        )
     return sort
 
 

@@ -23,7 +23,14 @@ _FORMS = (
     Parameter("archived", flag),
     Parameter("formTypes", text, repeats=True),
 )
-_LISTS = ("listIds", "offset", "query", "count", "processingTypes", "sort")
+_LISTS: tuple[str, ...] = (
+    "listIds",
+    "offset",
+    "query",
+    "count",
+    "processingTypes",
+    "sort",
+)
 _LISTS += ("additionalProperties",)
 _EVENTS = (
     Parameter("limit", whole(1, 1000)),
@@ -99,7 +106,11 @@ def search_lists(call: Call) -> Answer:
 def list_forms(call: Call) -> Answer:
     """GET /marketing/v3/forms: the cursor is a coded offset."""
     query = call.query(_FORMS)
-    found = [f for f in call.portal.around.forms if f["archived"] == bool(query.get("archived"))]
+    found = [
+        f
+        for f in call.portal.around.forms
+        if f["archived"] == bool(query.get("archived"))
+    ]
     return _page(call, found, query.get("after"), query.get("limit", 20))
 
 

@@ -65,7 +65,11 @@ def show(portal: Portal, kind: Kind, version: Version, what: Shown) -> dict[str,
 
 
 def show_written(
-    kind: Kind, version: Version, *, trace_id: str | None = None, new: bool | None = None
+    kind: Kind,
+    version: Version,
+    *,
+    trace_id: str | None = None,
+    new: bool | None = None,
 ) -> dict[str, Any]:
     """Give a record as a write does: with everything that is set."""
     own: dict[str, Any] = {
@@ -97,7 +101,9 @@ def url(kind: Kind, record_id: int) -> str:
     return f"https://app.hubspot.com/contacts/{own}"
 
 
-def history(portal: Portal, kind: Kind, record_id: int, name: str) -> list[dict[str, Any]]:
+def history(
+    portal: Portal, kind: Kind, record_id: int, name: str
+) -> list[dict[str, Any]]:
     """Give the values that a property has had: HubSpot, Contacts, the newest first."""
     return [
         {

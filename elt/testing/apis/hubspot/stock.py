@@ -59,7 +59,11 @@ STOCK: dict[str, tuple[Definition, ...]] = {
         _d("phone", "string", "phonenumber"),
         _d("mobilephone", "phone_number", "phonenumber"),
         _d("date_of_birth", "date"),
-        _d("hs_lead_status", "enumeration", options=_options("NEW", "OPEN", "CONNECTED")),
+        _d(
+            "hs_lead_status",
+            "enumeration",
+            options=_options("NEW", "OPEN", "CONNECTED"),
+        ),
         _d("hs_additional_emails", "enumeration", "checkbox", is_open=True),
         _d("associatedcompanyid", "number", "number"),
         _set_by_hubspot("hs_is_contact", "bool"),
@@ -70,18 +74,31 @@ STOCK: dict[str, tuple[Definition, ...]] = {
         _set_by_hubspot("hs_user_ids_of_all_owners", "enumeration", "checkbox"),
     ),
     "companies": (
-        *(_d("name"), _d("domain"), _d("industry"), _d("phone", "string", "phonenumber")),
+        *(
+            _d("name"),
+            _d("domain"),
+            _d("industry"),
+            _d("phone", "string", "phonenumber"),
+        ),
         *(*_ADDRESS, _LIFECYCLE, _OWNER),
         _d("description", "string", "textarea"),
         *(_d("numberofemployees", "number"), _d("annualrevenue", "number")),
-        _d("hs_lead_status", "enumeration", options=_options("NEW", "OPEN", "CONNECTED")),
+        _d(
+            "hs_lead_status",
+            "enumeration",
+            options=_options("NEW", "OPEN", "CONNECTED"),
+        ),
         _calculated("num_associated_contacts", "number", "calculation_rollup"),
     ),
     "deals": (
         *(_d("dealname"), _d("amount", "number"), _d("closedate", "datetime"), _OWNER),
         _d("dealstage", "enumeration", "radio", is_open=True),
         _d("pipeline", "enumeration", "select", is_open=True),
-        _d("dealtype", "enumeration", options=_options("newbusiness", "existingbusiness")),
+        _d(
+            "dealtype",
+            "enumeration",
+            options=_options("newbusiness", "existingbusiness"),
+        ),
         _d("closed_lost_reason", "string", "textarea"),
         _calculated("hs_is_closed", "bool", "calculation_equation"),
         _calculated("hs_is_closed_won", "bool", "calculation_equation"),
@@ -91,21 +108,38 @@ STOCK: dict[str, tuple[Definition, ...]] = {
         *(_d("subject"), _d("content", "string", "textarea"), _OWNER),
         _d("hs_pipeline", "enumeration", "select", is_open=True),
         _d("hs_pipeline_stage", "enumeration", "radio", is_open=True),
-        _d("hs_ticket_priority", "enumeration", options=(*_PRIORITY, ("URGENT", "Urgent"))),
-        _d("hs_ticket_category", "enumeration", "checkbox", options=_options(
-            "PRODUCT_ISSUE", "BILLING_ISSUE", "FEATURE_REQUEST", "GENERAL_INQUIRY")),
+        _d(
+            "hs_ticket_priority",
+            "enumeration",
+            options=(*_PRIORITY, ("URGENT", "Urgent")),
+        ),
+        _d(
+            "hs_ticket_category",
+            "enumeration",
+            "checkbox",
+            options=_options(
+                "PRODUCT_ISSUE", "BILLING_ISSUE", "FEATURE_REQUEST", "GENERAL_INQUIRY"
+            ),
+        ),
         _d("closed_date", "datetime"),
         _set_by_hubspot("time_to_close", "number"),
     ),
     "products": (
         *(_d("name"), _d("description", "string", "textarea"), _d("price", "number")),
         *(_d("hs_sku", is_unique=True), _d("hs_cost_of_goods_sold", "number")),
-        _d("recurringbillingfrequency", "enumeration", options=_options(
-            "monthly", "quarterly", "annually")),
+        _d(
+            "recurringbillingfrequency",
+            "enumeration",
+            options=_options("monthly", "quarterly", "annually"),
+        ),
     ),
     "line_items": (
         *(_d("name"), _d("price", "number"), _d("quantity", "number")),
-        *(_d("hs_product_id", "number"), _d("hs_sku"), _d("hs_external_id", is_unique=True)),
+        *(
+            _d("hs_product_id", "number"),
+            _d("hs_sku"),
+            _d("hs_external_id", is_unique=True),
+        ),
         _calculated("amount", "number", "calculation_equation"),
     ),
     "quotes": (
@@ -127,7 +161,10 @@ STOCK: dict[str, tuple[Definition, ...]] = {
     "meetings": (
         *(_d("hs_timestamp", "datetime"), _d("hs_meeting_title"), _OWNER),
         _d("hs_meeting_body", "string", "html"),
-        *(_d("hs_meeting_start_time", "datetime"), _d("hs_meeting_end_time", "datetime")),
+        *(
+            _d("hs_meeting_start_time", "datetime"),
+            _d("hs_meeting_end_time", "datetime"),
+        ),
         _d("hs_meeting_outcome", "enumeration", options=_options(*_OUTCOMES)),
     ),
     "notes": (
@@ -145,19 +182,39 @@ STOCK: dict[str, tuple[Definition, ...]] = {
 OWN: dict[str, tuple[Definition, ...]] = {
     "companies": (
         _d("account_id", is_unique=True, label="Account ID"),
-        *(_d("health_score", "number"), _d("health_grade"), _d("headline"), _d("sent_by")),
-        *(_d("seats", "number"), _d("monthly_amount", "number"), _d("customer_since", "date")),
+        *(
+            _d("health_score", "number"),
+            _d("health_grade"),
+            _d("headline"),
+            _d("sent_by"),
+        ),
+        *(
+            _d("seats", "number"),
+            _d("monthly_amount", "number"),
+            _d("customer_since", "date"),
+        ),
         _d("plan", "enumeration", options=_options("counter", "kitchen", "house")),
-        _d("account_kind", "enumeration", "radio", options=_options(
-            "cafe", "bakery", "bistro", "roastery", "patisserie")),
-        _d("channels", "enumeration", "checkbox", options=_options("ios", "android", "web")),
+        _d(
+            "account_kind",
+            "enumeration",
+            "radio",
+            options=_options("cafe", "bakery", "bistro", "roastery", "patisserie"),
+        ),
+        _d(
+            "channels",
+            "enumeration",
+            "checkbox",
+            options=_options("ios", "android", "web"),
+        ),
         _d("has_churned", "bool", "booleancheckbox"),
     ),
     "contacts": (
         _d("person_id", is_unique=True, label="Person ID"),
         *(_d("is_primary", "bool"), _d("health_score", "number"), _d("health_grade")),
     ),
-    "deals": (_d("plan", "enumeration", options=_options("counter", "kitchen", "house")),),
+    "deals": (
+        _d("plan", "enumeration", options=_options("counter", "kitchen", "house")),
+    ),
     "tickets": (_d("help_desk_id", is_unique=True, label="Help desk ID"),),
 }
 
@@ -176,11 +233,20 @@ def of_kind(kind: Kind, own: tuple[Definition, ...] = ()) -> list[Definition]:
         _set_by_hubspot("hs_merged_object_ids", "enumeration", "checkbox"),
         _d("hs_object_source", "enumeration", options=_SOURCES, is_read_only=True),
     )
-    group = "contactinformation" if kind.name == "contacts" else f"{kind.singular}information"
+    group = (
+        "contactinformation"
+        if kind.name == "contacts"
+        else f"{kind.singular}information"
+    )
     stock = [replace(d, group=group) for d in (*kept, *STOCK.get(kind.name, ()))]
     added = [
-        replace(d, group=group, is_custom=True, created_at="2024-07-01T08:00:00Z",
-                updated_at="2024-07-01T08:00:00Z")
+        replace(
+            d,
+            group=group,
+            is_custom=True,
+            created_at="2024-07-01T08:00:00Z",
+            updated_at="2024-07-01T08:00:00Z",
+        )
         for d in own
     ]
     return [*stock, *added]

@@ -49,13 +49,17 @@ def as_text(value: object) -> str:
     return "" if value is None else str(value)
 
 
+def as_id(text: str) -> int | None:
+    """Read the id of a record; None is what cannot be one."""
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
 def check(definition: Definition, value: object) -> Checked:
     """Give the text to keep, an empty one to clear it, or what is wrong with it."""
     text = as_text(value)
     if definition.is_read_only:
-        why = f'"{definition.name}" is a read only property; its value cannot be set.'
-        if definition.is_calculated:
-            why = f'"{definition.name}" is a calculated property; its value cannot be set.'
+        what = "calculated" if definition.is_calculated else "read only"
+        why = f'"{definition.name}" is a {what} property; its value cannot be set.'
         return Problem(definition.name, "READ_ONLY_VALUE", why, text)
     if not text:
         return ""

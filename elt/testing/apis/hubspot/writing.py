@@ -20,6 +20,7 @@ from elt.testing.apis.hubspot.refusals import (
     not_found,
 )
 from elt.testing.apis.hubspot.showing import show_written, url
+from elt.testing.apis.hubspot.values import as_id
 from elt.testing.apis.parameters import Parameter, text
 
 _BY = (Parameter("idProperty", text),)
@@ -68,9 +69,10 @@ def update(call: Call) -> Answer:
 def archive(call: Call) -> Answer:
     """DELETE /crm/v3/objects/{kind}/{id}: 204, also where there is nothing."""
     kind, identifier = call.kind(), call.path("id")
-    if not identifier.isdigit():
+    number = as_id(identifier)
+    if number is None:
         raise not_found(identifier)
-    call.portal.archive(kind, int(identifier))
+    call.portal.archive(kind, number)
     call.changed()
     return Answer(204)
 
