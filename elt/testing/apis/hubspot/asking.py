@@ -14,6 +14,7 @@ from elt.testing.apis.hubspot.portal import Portal
 from elt.testing.apis.hubspot.refusals import Refused, invalid_json
 from elt.testing.apis.kept import note_change
 from elt.testing.apis.parameters import Parameter, Wrong, read
+from elt.testing.apis.parameters import flag as true_or_false
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,11 @@ def an_object(value: object, known: Iterable[str]) -> dict[str, Any]:
             listed = ", ".join(sorted(known))
             raise invalid_json(f'Unrecognized field "{name}", known are {listed}')
     return value
+
+
+def flag(value: str) -> bool:
+    """Take true or false; HubSpot's own client for Python writes `True`."""
+    return true_or_false(value.lower())
 
 
 def texts(value: object, name: str) -> list[str]:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from elt.testing.apis.hubspot.asking import Answer, Call, an_object, inputs
+from elt.testing.apis.hubspot.asking import Answer, Call, an_object, flag, inputs
 from elt.testing.apis.hubspot.definitions import TYPES, Definition, render
 from elt.testing.apis.hubspot.kinds import Kind
 from elt.testing.apis.hubspot.refusals import Refused, invalid_json
 from elt.testing.apis.hubspot.showing import batch
 from elt.testing.apis.hubspot.values import iso
-from elt.testing.apis.parameters import Parameter, flag, one_of
+from elt.testing.apis.parameters import Parameter, one_of
 
 _LIST = (
     Parameter("archived", flag),

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from elt.testing.apis.hubspot.asking import Answer, Call, inputs, texts
+from elt.testing.apis.hubspot.asking import Answer, Call, flag, inputs, texts
 from elt.testing.apis.hubspot.kinds import Kind
 from elt.testing.apis.hubspot.portal import Portal
 from elt.testing.apis.hubspot.records import Version
 from elt.testing.apis.hubspot.refusals import Refused, not_found
 from elt.testing.apis.hubspot.showing import Shown, batch, show, shown
 from elt.testing.apis.hubspot.values import as_id
-from elt.testing.apis.parameters import Parameter, flag, listed, text, whole
+from elt.testing.apis.parameters import Parameter, listed, text, whole
 
 _SHOWN = (
     Parameter("properties", listed, repeats=True),

@@ -159,7 +159,7 @@ ENDPOINTS = (
     ),
     *(
         Endpoint("GET", family, path, answer, _CUSTOM)
-        for family in ("schemas", "schemas3")
+        for family in ("schemas3", "schemas")  # v3 would be taken for a date
         for path, answer in (
             ("", properties.list_schemas),
             ("/{kind}", properties.read_schema),

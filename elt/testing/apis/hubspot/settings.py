@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from elt.testing.apis.hubspot.asking import Answer, Call, a_number, texts
+from elt.testing.apis.hubspot.asking import Answer, Call, a_number, flag, texts
 from elt.testing.apis.hubspot.kinds import PORTAL_ID
 from elt.testing.apis.hubspot.refusals import Refused
-from elt.testing.apis.parameters import Parameter, flag, one_of, text, whole
+from elt.testing.apis.parameters import Parameter, one_of, text, whole
 
 _OWNERS = (
     Parameter("limit", whole(1, 500)),
