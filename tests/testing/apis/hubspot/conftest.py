@@ -29,7 +29,8 @@ def ask():
 
     def make(hubspot, token=TOKEN):
         headers = {"authorization": f"Bearer {token}"} if token else {}
-        client = httpx.Client(base_url=hubspot.origin, headers=headers)
+        # Nothing here is encrypted: reading certificates would be most of a test.
+        client = httpx.Client(base_url=hubspot.origin, headers=headers, verify=False)  # noqa: S501
         clients.append(client)
         return client
 

@@ -225,7 +225,7 @@ def test_rows_that_change_between_pages_are_listed_as_they_are(empty, ask):
 
 
 @settings(
-    max_examples=30,
+    max_examples=15,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
