@@ -6,16 +6,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from elt.testing.apis.hubspot.api import HubSpot
-from elt.testing.apis.serving import served
 
-
-@pytest.fixture(scope="module")
-def tasks():
+@pytest.fixture
+def tasks(empty):
     """Serve an account with 83 tasks."""
-    with served(HubSpot(company=False)) as hubspot:
-        hubspot.api.add("tasks", {}, n=83)
-        yield hubspot
+    empty.api.add("tasks", {}, n=83)
+    return empty
 
 
 def pages(client, path, **params):
@@ -225,7 +221,7 @@ def test_rows_that_change_between_pages_are_listed_as_they_are(empty, ask):
 
 
 @settings(
-    max_examples=15,
+    max_examples=25,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
