@@ -55,7 +55,7 @@ def show(portal: Portal, kind: Kind, version: Version, what: Shown) -> dict[str,
         own["propertiesWithHistory"] = {
             name: history(portal, kind, version.id, name) for name in what.histories
         }
-    own |= _frame(version)
+    own |= _frame(kind, version)
     if what.has_url:
         own["url"] = url(kind, version.id)
     if what.associations:
@@ -75,7 +75,7 @@ def show_written(
     own: dict[str, Any] = {
         "id": str(version.id),
         "properties": dict(sorted(version.properties.items())),
-        **_frame(version),
+        **_frame(kind, version),
         "url": url(kind, version.id),
     }
     if new is not None:
@@ -85,10 +85,10 @@ def show_written(
     return own
 
 
-def _frame(version: Version) -> dict[str, Any]:
+def _frame(kind: Kind, version: Version) -> dict[str, Any]:
     frame: dict[str, Any] = {
-        "createdAt": iso(version.created_at),
-        "updatedAt": iso(version.updated_at),
+        "createdAt": version.properties[kind.created],
+        "updatedAt": version.properties[kind.modified],
         "archived": version.archived_at is not None,
     }
     if version.archived_at:

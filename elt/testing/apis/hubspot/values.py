@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 
 from elt.testing.apis.hubspot.definitions import Definition
 from elt.testing.apis.hubspot.refusals import Problem
@@ -20,6 +21,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Checked = str | Problem
 
 
+@lru_cache(maxsize=64)  # an import has many records of one moment
 def iso(moment: datetime) -> str:
     """Write a moment as HubSpot does: milliseconds only where there are some."""
     moment = moment.astimezone(UTC)
