@@ -112,7 +112,7 @@ def inputs(
     found = body.get("inputs")
     if not isinstance(found, list):
         raise Refused(400, "Some required fields were not set: [inputs]")
-    if len(found) > most:
+    if len(found) > most:  # no public source has this text
         raise Refused(
             400, f"The maximum number of inputs supported in a batch request is {most}"
         )

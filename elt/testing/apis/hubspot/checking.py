@@ -59,6 +59,7 @@ def _known(portal: Portal, name: str, text: str) -> Problem | None:
     """Check values whose options are kept elsewhere."""
     around = portal.around
     if name == "hubspot_owner_id" and text and text not in around.owner_ids():
+        # No public source has this code and text.
         why = f"The owner with ID {text} does not exist"
         return Problem(name, "INVALID_OWNER_ID", why, text)
     staged = _STAGED.get(name)

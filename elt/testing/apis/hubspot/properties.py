@@ -100,6 +100,7 @@ def archive_definition(call: Call) -> Answer:
 
 
 def _unknown(name: str) -> Refused:
+    # No public source has this text.
     return Refused(404, f"No property exists with name '{name}'", "OBJECT_NOT_FOUND")
 
 

@@ -49,7 +49,8 @@ def list_records(call: Call) -> Answer:
 
 def _check_page(limit: int, most: int) -> None:
     if limit > most:
-        # HubSpot, Objects: 100 a page, and 50 with the history of properties.
+        # HubSpot, Objects: 100 a page, and 50 with the history of properties. No public
+        # source has this text.
         raise Refused(400, f"The limit of {limit} is more than the maximum of {most}")
 
 

@@ -89,6 +89,7 @@ def _number(definition: Definition, text: str) -> Checked:
         is_number = False
     if is_number:
         return text
+    # No public source has this code and text; that a number is checked, many have.
     why = f"{text} was not a valid number."
     return Problem(definition.name, "INVALID_NUMBER", why, text)
 

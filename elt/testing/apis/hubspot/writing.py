@@ -67,7 +67,10 @@ def update(call: Call) -> Answer:
 
 
 def archive(call: Call) -> Answer:
-    """DELETE /crm/v3/objects/{kind}/{id}: 204, also where there is nothing."""
+    """DELETE /crm/v3/objects/{kind}/{id}: 204, also where there is nothing.
+
+    The latter is in no public source.
+    """
     kind, identifier = call.kind(), call.path("id")
     number = as_id(identifier)
     if number is None:
