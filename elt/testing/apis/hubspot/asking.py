@@ -34,6 +34,10 @@ class Call:
     request: Request
     content: bytes
 
+    @property
+    def origin(self) -> str:
+        return str(self.request.base_url).rstrip("/")
+
     def path(self, name: str) -> str:
         return str(self.request.path_params[name])
 
@@ -106,14 +110,15 @@ def a_number(value: object, name: str, *, usual: int) -> int:
 
 
 def inputs(
-    body: dict[str, Any], most: int, known: Iterable[str]
+    body: dict[str, Any], most: int, known: Iterable[str], *, of: str = ""
 ) -> list[dict[str, Any]]:
     """Take the inputs of a batch: HubSpot, Batch, takes at most `most`."""
     found = body.get("inputs")
     if not isinstance(found, list):
         raise Refused(400, "Some required fields were not set: [inputs]")
-    if len(found) > most:  # no public source has this text
+    if len(found) > most:
         raise Refused(
-            400, f"The maximum number of inputs supported in a batch request is {most}"
+            400,
+            f"The maximum number of inputs supported in a batch request{of} is {most}",
         )
     return [an_object(one, known) for one in found]

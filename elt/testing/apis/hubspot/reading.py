@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from elt.testing.apis.hubspot.asking import Answer, Call, flag, inputs, texts
@@ -84,14 +85,16 @@ def read_record(call: Call) -> Answer:
 
 
 def _shown(call: Call, kind: Kind, query: dict[str, Any]) -> Shown:
-    return shown(
+    found = shown(
         call.portal,
         kind,
         _flat(query.get("properties")),
         histories=_flat(query.get("propertiesWithHistory")),
         associations=[call.portal.kind(n) for n in _flat(query.get("associations"))],
-        has_url="id" in call.request.path_params,
     )
+    # Recorded lists have no `url`.
+    is_one = "id" in call.request.path_params
+    return replace(found, has_url=is_one, origin=call.origin)
 
 
 def _flat(lists: Sequence[list[str]] | None) -> list[str]:
@@ -128,7 +131,9 @@ def read_batch(call: Call) -> Answer:
     histories = texts(body.get("propertiesWithHistory"), "propertiesWithHistory")
     limits = portal.limits
     most = limits.history_page if histories else limits.batch
-    asked = [str(one.get("id", "")) for one in inputs(body, most, ("id",))]
+    of = " for property histories" if histories else ""
+    given = inputs(body, most, ("id",), of=of)
+    asked = [str(one.get("id", "")) for one in given]
     by = body.get("idProperty")
     found: dict[int, Version] = {}
     missing: list[str] = []

@@ -109,7 +109,7 @@ def _date(definition: Definition, text: str) -> Checked:
         return Problem(definition.name, "INVALID_LONG", why, text)
     at = found.astimezone(UTC)
     if at.time() != _EPOCH.time():
-        clock = at.time().isoformat(timespec="milliseconds")
+        clock = f"{at.hour}:{at.minute}:{at.second}.{at.microsecond // 1000}"
         why = f"{to_milliseconds(at)} is at {clock} UTC, not midnight!"
         return Problem(definition.name, "INVALID_DATE", why, text)
     return at.date().isoformat()

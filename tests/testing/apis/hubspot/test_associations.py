@@ -125,3 +125,16 @@ def test_types_are_listed(empty, ask):
         (279, None),
         (1, "Primary"),
     ]
+
+
+def test_a_listed_record_has_its_first_100_and_a_link_to_the_rest(empty, ask):
+    _, people = company_with(empty, 60)
+    client = ask(empty)
+
+    listed = client.get("/crm/v3/objects/companies?associations=contacts").json()
+    found = listed["results"][0]["associations"]["contacts"]
+    rest = client.get(found["paging"]["next"]["link"]).json()["results"]
+
+    assert len(found["results"]) == 100
+    assert [end["toObjectId"] for end in rest] == people[50:]
+    assert found["paging"]["next"]["link"].startswith(empty.origin)

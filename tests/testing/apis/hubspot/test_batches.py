@@ -282,3 +282,12 @@ def test_a_body_that_cannot_be_read_is_refused(empty, ask):
     answers = [broken, no_json, misspelt, nested, keyless]
     assert [a.status_code for a in answers] == [400, 415, 400, 400, 400]
     assert "Some required fields were not set" in keyless.json()["message"]
+
+
+def test_a_day_is_midnight_and_the_refusal_says_what_it_is(empty, ask):
+    row = ("acc_1", {"customer_since": 1496643178000})
+
+    answer = upsert(ask(empty), row, traced=False)
+
+    (error,) = answer.json()["errors"]
+    assert error["message"] == "1496643178000 is at 6:12:58.0 UTC, not midnight!"

@@ -206,6 +206,20 @@ def test_a_batch_has_no_more_than_100_inputs(empty, ask):
     assert ask(empty).post(path, json={"inputs": inputs}).status_code == 400
 
 
+def test_a_batch_with_history_has_no_more_than_50_inputs(empty, ask):
+    path = "/crm/v3/objects/contacts/batch/read"
+    inputs = [{"id": str(n)} for n in range(51)]
+    body = {"inputs": inputs, "propertiesWithHistory": ["email"]}
+
+    answer = ask(empty).post(path, json=body)
+
+    assert answer.status_code == 400
+    assert answer.json()["message"] == (
+        "The maximum number of inputs supported in a batch request for property "
+        "histories is 50"
+    )
+
+
 def test_rows_that_change_between_pages_are_listed_as_they_are(empty, ask):
     ids = empty.api.add("contacts", {"firstname": "A"}, n=5)
     empty.api.between_pages = lambda: empty.api.add("contacts", {"firstname": "B"})
