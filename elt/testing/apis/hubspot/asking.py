@@ -100,6 +100,18 @@ def texts(value: object, name: str) -> list[str]:
     return value
 
 
+def a_text(value: object, name: str) -> str | None:
+    """Take a text, or nothing."""
+    if value is not None and not isinstance(value, str):
+        raise invalid_json(f"Cannot deserialize a string: {name}")
+    return value
+
+
+def end_of(value: object) -> str:
+    """Take one end of a link: an object with an id."""
+    return str(an_object(value, ("id",)).get("id", ""))
+
+
 def a_number(value: object, name: str, *, usual: int) -> int:
     """Take a whole number, as a number or as a text of one."""
     if value is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from elt.testing.apis.hubspot.asking import Answer, Call, inputs
+from elt.testing.apis.hubspot.asking import Answer, Call, a_text, end_of, inputs
 from elt.testing.apis.hubspot.cursors import read_cursor, rest_of
 from elt.testing.apis.hubspot.kinds import Kind
 from elt.testing.apis.hubspot.links import LinkType
@@ -42,7 +42,7 @@ def read_batch(call: Call) -> Answer:
         if not links:
             errors.append(_none(kind, other, identifier))
             continue
-        page, last = _page(links, one.get("after"), limit)
+        page, last = _page(links, a_text(one.get("after"), "after"), limit)
         result: dict[str, Any] = {
             "from": {"id": identifier},
             "to": [_end(link) for link in page],
@@ -111,9 +111,11 @@ def archive_batch(call: Call) -> Answer:
     """POST /crm/v4/associations/{kind}/{other}/batch/archive: 204."""
     kind, other = call.kind(), call.kind("other")
     for one in inputs(call.json(("inputs",)), _MOST_CREATED, ("from", "to")):
-        start = int(str(one["from"]["id"]))
-        for end in one["to"]:
-            call.portal.links.remove(kind, start, other, int(str(end["id"])))
+        start, ends = end_of(one.get("from")), one.get("to")
+        if not isinstance(ends, list):
+            raise Refused(400, "Some required fields were not set: [to]")
+        for end in map(end_of, ends):
+            call.portal.links.remove(kind, as_id(start) or 0, other, as_id(end) or 0)
     call.changed()
     return Answer(204)
 
@@ -147,9 +149,7 @@ def list_types(call: Call) -> Answer:
 def _pairs(call: Call, kind: Kind, other: Kind) -> list[tuple[int, int]]:
     pairs = []
     for one in inputs(call.json(("inputs",)), _MOST_CREATED, _PAIR):
-        start, end = (
-            str((one.get(side) or {}).get("id", "")) for side in ("from", "to")
-        )
+        start, end = end_of(one.get("from")), end_of(one.get("to"))
         for identifier, of in ((start, kind), (end, other)):
             by_id = call.portal.records[of.name].live.by_id
             if as_id(identifier) not in by_id:

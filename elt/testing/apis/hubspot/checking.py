@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from elt.testing.apis.hubspot.asking import an_object
+from elt.testing.apis.hubspot.asking import an_object, end_of
 from elt.testing.apis.hubspot.kinds import Kind
 from elt.testing.apis.hubspot.portal import Portal
 from elt.testing.apis.hubspot.refusals import Problem, Refused, invalid_json
@@ -93,7 +93,7 @@ def bonds_of(portal: Portal, kind: Kind, given: object) -> list[Bond]:
 
 def _bond(portal: Portal, kind: Kind, given: object) -> Bond:
     keys = an_object(given, ("to", "types"))
-    identifier = as_text(an_object(keys.get("to"), ("id",)).get("id"))
+    identifier = end_of(keys.get("to"))
     types = keys.get("types")
     if not isinstance(types, list) or not types:
         raise Refused(400, "Some required fields were not set: [types]")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from elt.testing.apis.hubspot.asking import Answer, Call, flag, inputs, texts
+from elt.testing.apis.hubspot.asking import Answer, Call, a_text, flag, inputs, texts
 from elt.testing.apis.hubspot.kinds import Kind
 from elt.testing.apis.hubspot.portal import Portal
 from elt.testing.apis.hubspot.records import Version
@@ -134,7 +134,7 @@ def read_batch(call: Call) -> Answer:
     of = " for property histories" if histories else ""
     given = inputs(body, most, ("id",), of=of)
     asked = [str(one.get("id", "")) for one in given]
-    by = body.get("idProperty")
+    by = a_text(body.get("idProperty"), "idProperty")
     found: dict[int, Version] = {}
     missing: list[str] = []
     for identifier in asked:
