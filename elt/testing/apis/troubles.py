@@ -113,7 +113,7 @@ class Troubles:
         return None
 
 
-async def answer_in_trouble(  # noqa: PLR0913  an application's own, and two more
+async def answer_in_trouble(
     trouble: Trouble,
     app: ASGIApp,
     scope: Scope,
