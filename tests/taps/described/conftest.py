@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from taps.described.anything import Anything
+
+from elt.taps.described.tap import DescribedTap
+from elt.testing.apis.serving import served
+
+
+@dataclass
+class Told:
+    """What a tap wrote in one run."""
+
+    messages: list[dict[str, Any]]
+    text: bytes = b""
+    error: Any = None
+    log: str = ""
+
+    def rows(self, stream="orders"):
+        return [
+            m["record"]
+            for m in self.messages
+            if m["type"] == "RECORD" and m["stream"] == stream
+        ]
+
+    def ids(self, stream="orders"):
+        return [row["id"] for row in self.rows(stream)]
+
+    def ends(self):
+        return {m["stream"]: m["elt"] for m in self.messages if "elt" in m}
+
+    @property
+    def state(self):
+        return [m["value"] for m in self.messages if m["type"] == "STATE"][-1]
+
+    @property
+    def marks(self):
+        """The bookmark of each STATE, in their order."""
+        values = [m["value"] for m in self.messages if m["type"] == "STATE"]
+        found = [v["bookmarks"]["orders"].get("replication_key_value") for v in values]
+        return [mark for mark in found if mark is not None]
+
+    def mark(self, stream="orders"):
+        return self.state["bookmarks"][stream].get("replication_key_value")
+
+
+@dataclass
+class Reader:
+    """The rest tap over an API, in this process."""
+
+    origin: str
+    capsysbinary: Any
+    config: dict[str, Any] = field(default_factory=dict)
+
+    def tap(self, streams, *, catalog=None, state=None, **config):
+        given = {
+            "base_url": f"{self.origin}/v1",
+            "streams": streams,
+            "tries": 1,
+            **self.config,
+            **config,
+        }
+        return DescribedTap(
+            config=given, catalog=catalog, state=state, parse_env_config=False
+        )
+
+    def columns(self, streams, **config):
+        """Discover; give each stream's columns."""
+        catalog = self.tap(streams, **config).catalog_dict
+        return {
+            entry["tap_stream_id"]: entry["schema"]["properties"]
+            for entry in catalog["streams"]
+        }
+
+    def __call__(self, *, state=None, fails=None, catalog=None, config=None, **streams):
+        """Read streams; `fails` is the error that it must end with."""
+        tap = self.tap(streams, catalog=catalog, state=state, **(config or {}))
+        error = None
+        if fails is None:
+            tap.sync_all()
+        else:
+            with pytest.raises(fails) as caught:
+                tap.sync_all()
+            error = caught.value
+        text = self.capsysbinary.readouterr().out
+        return Told([json.loads(line) for line in text.splitlines()], text, error)
+
+
+@pytest.fixture
+def api():
+    return Anything()
+
+
+@pytest.fixture
+def read(api, capsysbinary):
+    with served(api) as listening:
+        yield Reader(listening.origin, capsysbinary)
