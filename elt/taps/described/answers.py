@@ -8,7 +8,7 @@ from msgspec import Raw
 
 from elt.errors import EltError
 from elt.taps.described.paging import following
-from elt.taps.described.settings import StreamSettings
+from elt.taps.described.settings import Path, StreamSettings
 from elt.taps.rest.ahead import Read, pages
 from elt.taps.rest.api import Api
 from elt.taps.rest.calls import Answer, Call
@@ -111,15 +111,28 @@ def _records(stream: StreamSettings, body: bytes) -> Sequence[Raw]:
 
 def _elsewhere(stream: StreamSettings, answer: Answer, error: NotThere) -> EltError:
     """Say what the answer has in place of the records."""
-    path = ".".join(stream.records or ())
-    has = described(answer.body)
+    has, path = described(answer.body), ".".join(stream.records or ())
     if stream.records is None:
         what = f"the answer is a table, not a list; it has: {has}"
     elif error.what.startswith("there is no"):
-        what = f"records path `{path}` is not there; the answer has: {has}"
+        what = f"records path `{path}` is not there; the answer has: {has or 'a list'}"
     else:
-        what = f"records path `{path}` leads to no list of records: {error.what}"
-    return EltError(what, hint=f"{_in(stream)} set `records` to where the records are")
+        what = f"records path `{path}` leads to no list: {error.what}"
+    there = [".".join(path) for path in _lists(answer.body)]
+    close = ", ".join(f'`records = "{one}"`' for one in there[:3])
+    mend = f"Set {close}" if close else "Set `records` to where the records are"
+    return EltError(what, hint=f"In the stream `{stream.name}`: {mend}")
+
+
+def _lists(body: bytes | Raw, depth: int = 3) -> Iterator[Path]:
+    """Find the paths of lists."""
+    start = bytes(body).lstrip()[:1]
+    if start == b"[":
+        yield ()
+    elif start == b"{" and depth:
+        for name, raw in fields(body).items():
+            for path in _lists(raw, depth - 1):
+                yield (name, *path)
 
 
 def _not_json(stream: StreamSettings, answer: Answer) -> EltError:

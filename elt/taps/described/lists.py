@@ -51,9 +51,10 @@ class Lists:
             yield from self._of_parents(stream, parent, span)
             return
         chosen, dropped = wanted(stream, span), _without(stream)
-        for page in read_pages(self.api, stream, request_of(stream, span)):
+        request = request_of(stream, span)
+        for page in read_pages(self.api, stream, request):
             self.on_page(stream, page)
-            self._look_at(stream, page.records)
+            self._look_at(stream, page.records, self.api.name(request))
             yield dropped(chosen(page.records))
 
     def is_in_order(self, stream: StreamSettings) -> bool:
@@ -80,8 +81,7 @@ class Lists:
                 gone.append(found)
                 continue
             rows = _with_parent(stream, found, record)
-            if rows:
-                self._look_at(stream, rows)
+            self._look_at(stream, rows, f"{stream.method} {stream.path}")
             yield chosen(rows)
         if gone and len(gone) == asked:
             raise gone[-1]
@@ -118,10 +118,15 @@ class Lists:
             raise
         return rows
 
-    def _look_at(self, stream: StreamSettings, records: Records) -> None:
-        if records and stream.name not in self._looked_at:
-            self._looked_at.add(stream.name)
+    def _look_at(self, stream: StreamSettings, records: Records, where: str) -> None:
+        if not records or stream.name in self._looked_at:
+            return
+        self._looked_at.add(stream.name)
+        try:
             look_at(stream, records)
+        except EltError as error:
+            error.where = where
+            raise
 
 
 def _with_parent(stream: StreamSettings, rows: Records, parent: Record) -> Records:

@@ -124,7 +124,14 @@ def _not_null(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _as_one(errors: Mapping[str, EltError]) -> EltError:
-    """Name the streams; it is temporary where all of the errors are."""
+    """Name the streams; it is temporary where all of the errors are.
+
+    What fails in a parent fails in its children too, and is told once.
+    """
+    once: dict[str, str] = {}
+    for name, error in errors.items():
+        once.setdefault(str(error), name)
+    errors = {name: errors[name] for name in once.values()}
     told = [
         _like(error)(f"stream `{n}`: {error.what}", where=error.where, hint=error.hint)
         for n, error in errors.items()

@@ -5,7 +5,7 @@ python -m elt.taps.described --config config.json --discover
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any, ClassVar
@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from elt.taps.described.auth import credentials_of
 from elt.taps.described.declared import CONFIG
+from elt.taps.described.learning import Learner
 from elt.taps.described.lists import Lists
 from elt.taps.described.sample import columns_of, columns_of_all
 from elt.taps.described.sense import check
@@ -22,11 +23,27 @@ from elt.taps.described.templates import plain
 from elt.taps.rest.api import NOT_FOR_US, Api, Vendor
 from elt.taps.rest.marks import Cursor
 from elt.taps.rest.pace import Pace
+from elt.taps.rest.rows import Record
 from elt.taps.rest.settings import reach_of
 from elt.taps.rest.stream import Chunk, Reading, RestStream, Shape
 from elt.taps.rest.tap import RestTap
 
 _NOT_FOUND = 404
+
+
+class DescribedStream(RestStream):
+    """A stream whose columns become wider while it is read."""
+
+    def widen(self, columns: Mapping[str, Any]) -> None:
+        """Describe the stream again before its next records."""
+        for schema in (self.effective_schema, self.stream_maps[0].transformed_schema):
+            known = schema["properties"]
+            for name in columns.keys() & known.keys():
+                types = columns[name]["type"]
+                is_key = name in (self.primary_keys or ())
+                kept = [one for one in types if not (is_key and one == "null")]
+                known[name] = {**columns[name], "type": kept}
+        self._is_described = False
 
 
 class DescribedTap(RestTap):
@@ -54,7 +71,12 @@ class DescribedTap(RestTap):
     def rest_streams(self) -> Sequence[RestStream]:
         columns = self._columns()
         return [
-            self.stream(_shape(settings, columns[name]), partial(self._read, settings))
+            DescribedStream(
+                self,
+                _shape(settings, columns[name]),
+                partial(self._read, settings),
+                self.run,
+            )
             for name, settings in self._settings.items()
         ]
 
@@ -75,8 +97,7 @@ class DescribedTap(RestTap):
         """Take the columns from a catalog that was given, else look into the API."""
         catalog = self.input_catalog
         if catalog is None:
-            names = list(self._settings)
-            return columns_of_all(self._lists, names, logger=self.logger)
+            return self._found_columns()
         entries = {name: catalog.get_stream(name) for name in self._settings}
         return {
             name: entry.schema.to_dict().get("properties", {})
@@ -84,6 +105,14 @@ class DescribedTap(RestTap):
             else columns_of(settings, ())
             for name, settings in self._settings.items()
         }
+
+    def _found_columns(self) -> Mapping[str, dict[str, Any]]:
+        names = list(self._settings)
+        try:
+            return columns_of_all(self._lists, names, logger=self.logger)
+        except BaseException:
+            self.api.close()
+            raise
 
     def _read(self, stream: StreamSettings, reading: Reading) -> Iterator[Chunk]:
         lists = replace(
@@ -93,6 +122,7 @@ class DescribedTap(RestTap):
             _looked_at=set(),
         )
         in_order = lists.is_in_order(stream)
+        learn = self._learner(stream)
         for span in spans(
             stream,
             since=reading.since(),
@@ -100,9 +130,24 @@ class DescribedTap(RestTap):
             has_end=reading.has_end,
         ):
             for records in lists.read(stream, span):
+                learn(records)
                 yield Chunk(records=records, in_order=in_order)
             # What is behind a span's end comes in the next: the bookmark may move.
             yield Chunk(in_order=True)
+
+    def _learner(self, settings: StreamSettings) -> Callable[[Sequence[Record]], None]:
+        stream = self.streams.get(settings.name)
+        if not isinstance(stream, DescribedStream):
+            return lambda _: None
+        known = stream.effective_schema["properties"]
+        learner = Learner(known, settings.columns)
+
+        def learn(records: Sequence[Record]) -> None:
+            wider = learner.learn(records)
+            if wider:
+                stream.widen(wider)
+
+        return learn
 
 
 def vendor_of(base_url: str) -> Vendor:

@@ -41,6 +41,8 @@ class Anything:
     token: str = "no-token-1"  # noqa: S105
     clock: Clock = field(default_factory=lambda: Clock(START))
     lists: dict[str, Listed] = field(default_factory=dict)
+    # In place of a list: a text as it is, anything else as JSON.
+    extra_answers: dict[str, Any] = field(default_factory=dict)
     guard: Callable[[Request], Response | None] = lambda _: None
     extra: list[Route] = field(default_factory=list)
 
@@ -56,6 +58,10 @@ class Anything:
         if refused is not None:
             return refused
         name = request.path_params["name"]
+        if name in self.extra_answers:
+            found = self.extra_answers[name]
+            as_it_is = isinstance(found, str)
+            return Response(found) if as_it_is else JSONResponse(found)
         if name not in self.lists:
             return JSONResponse({"error": f"there is no {name}"}, 404)
         body = await request.json() if request.method == "POST" else {}
