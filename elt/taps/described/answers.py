@@ -117,11 +117,23 @@ def _elsewhere(stream: StreamSettings, answer: Answer, error: NotThere) -> EltEr
     elif error.what.startswith("there is no"):
         what = f"records path `{path}` is not there; the answer has: {has or 'a list'}"
     else:
-        what = f"records path `{path}` leads to no list: {error.what}"
+        what = f"records path `{path}` leads to no list: {_end(stream, answer.body)}"
     there = [".".join(path) for path in _lists(answer.body)]
     close = ", ".join(f'`records = "{one}"`' for one in there[:3])
     mend = f"Set {close}" if close else "Set `records` to where the records are"
     return EltError(what, hint=f"In the stream `{stream.name}`: {mend}")
+
+
+def _end(stream: StreamSettings, body: bytes) -> str:
+    """Say where a path ends too early, or on what."""
+    found: bytes | Raw = body
+    for depth, key in enumerate(stream.records or ()):
+        kind = _KINDS.get(bytes(found).lstrip()[:1], "a value")
+        if kind != "a table":
+            so_far = ".".join((stream.records or ())[:depth])
+            return f"`{so_far}` is {kind}" if so_far else f"the answer is {kind}"
+        found = fields(found)[key]
+    return f"there is {excerpt(found)}"
 
 
 def _lists(body: bytes | Raw, depth: int = 3) -> Iterator[Path]:

@@ -119,14 +119,16 @@ class OAuth2:
     def _take(self, response: httpx.Response) -> None:
         try:
             answer = response.json()
-            token, lasts = answer["access_token"], answer.get("expires_in")
-        except (ValueError, KeyError, TypeError, AttributeError):
+            token, lasts = answer.get("access_token"), answer.get("expires_in")
+        except (ValueError, AttributeError):
+            answer, token, lasts = {}, None, None
+        if not isinstance(token, str) or not token:
             # Not shown: it may well hold a token, under another name.
-            raise self._refused("its answer has no `access_token`") from None
+            raise self._refused("its answer has no `access_token`")
         seconds = UNTOLD_SECONDS
         if isinstance(lasts, int | float) and not isinstance(lasts, bool):
             seconds = lasts - EARLY_SECONDS
-        self._token, self._until = str(token), self._clock() + seconds
+        self._token, self._until = token, self._clock() + seconds
         self._tokens.add(self._token)
         self._keep(answer.get("refresh_token"))
 

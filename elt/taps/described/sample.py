@@ -45,6 +45,8 @@ def columns_of_all(
         except NotReadable as error:
             logger.warning("stream %s cannot be looked into: %s", name, error)
             return columns_of(stream, ())
+        except ConfigError:  # about all streams: who we are, or a certificate
+            raise
         except EltError as error:
             return error
 
@@ -81,11 +83,13 @@ def _sample(
 
     some = replace(lists, most_parents=MOST_PARENTS, on_page=warn, _looked_at=set())
     every = list(spans(stream, since=lists.start, until=lists.until, has_end=False))
+    most = MOST_PARENTS if stream.parent else MOST_PAGES
     found: list[Record] = []
     for span in reversed(every[-MOST_SPANS:]):  # the newest have more to show
         for number, records in enumerate(some.read(stream, span), 1):
             found += records
-            if len(found) >= MOST_RECORDS or number == MOST_PAGES:
+            # The second page shows that the next one is asked for as the API wants it.
+            if number >= (2 if len(found) >= MOST_RECORDS else most):
                 break
         if len(found) >= MOST_RECORDS:
             break

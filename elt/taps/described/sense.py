@@ -47,7 +47,10 @@ def _of_the_whole(config: Mapping[str, Any]) -> Iterator[ConfigError]:
         reach_of(config, "")
     except ConfigError as error:
         yield error
-    auth = config.get("auth") or {}
+    yield from _of_oauth2(config.get("auth") or {})
+
+
+def _of_oauth2(auth: Mapping[str, Any]) -> Iterator[ConfigError]:
     if auth.get("type") == "oauth2":
         if not (auth.get("client_secret") or auth.get("refresh_token")):
             yield ConfigError(
@@ -172,8 +175,15 @@ def _of_parent(stream: StreamSettings, streams: Streams) -> Iterator[Flaw]:
         yield ("path",), "has no field of the `parent` in braces", hint
     parent = streams[stream.parent]
     if follows_parent(stream, parent) and _has(stream, SINCE):
-        what = "is the parent's, which is asked by it; the stream itself cannot be"
+        what = "is the parent's, so that the stream has no `{since}` of its own"
         yield ("cursor", "field"), what, "Take `param` and `{since}` away"
+    yield from _of_kinds(stream, parent)
+
+
+def _of_kinds(stream: StreamSettings, parent: StreamSettings) -> Iterator[Flaw]:
+    mine, theirs = stream.cursor, parent.cursor
+    if mine and theirs and follows_parent(stream, parent) and mine.kind != theirs.kind:
+        yield ("cursor", "kind"), f'must be the parent\'s, "{theirs.kind}"', None
 
 
 def _names_parent(stream: StreamSettings) -> bool:

@@ -102,11 +102,16 @@ def bare_catalog(streams):
     def entry(name, table):
         key = table.get("key") or []
         names = [key] if isinstance(key, str) else key
+        cursor = table.get("cursor") or {}
+        field = cursor if isinstance(cursor, str) else cursor.get("field")
+        known = {n: {"type": ["string", "integer"]} for n in [*names, field] if n}
+        method = {"replication_method": "INCREMENTAL", "replication_key": field}
         return {
+            **(method if field else {}),
             "tap_stream_id": name,
             "stream": name,
             "key_properties": names,
-            "schema": {"type": "object", "properties": {n: {} for n in names}},
+            "schema": {"type": "object", "properties": known},
             "metadata": [{"breadcrumb": [], "metadata": {"selected": True}}],
         }
 
