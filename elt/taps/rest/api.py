@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import time
+import weakref
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
@@ -151,6 +152,8 @@ class Api:
             },
             transport=transport,
         )
+        # The SDK's discovery and its tests of a tap end without a word to the tap.
+        weakref.finalize(self, self._client.close)
 
     def close(self) -> None:
         self._client.close()
