@@ -35,7 +35,10 @@ def credentials_of(
         case "basic":
             password = auth.get("password") or ""
             pair = _pair(auth["username"], password)
-            return _header("Authorization", f"Basic {pair}", pair, password)
+            # Where there is no password, the key is the name.
+            return _header(
+                "Authorization", f"Basic {pair}", pair, password or auth["username"]
+            )
         case "header":
             return _header(auth["name"], auth["value"], auth["value"])
         case "query":

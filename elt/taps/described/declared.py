@@ -111,6 +111,7 @@ PAGING = _table(
         "first": _count("page: the number of the first, default 1", 0),
         "field": _text("last_id: the field of a record, default the key"),
         "more": _text("Where the answer says whether there is more, as `has_more`"),
+        "end": _text("Where the answer says that it is the last, as `end_of_stream`"),
         "pages": _text("page: where the answer has the number of pages"),
         "total": _text("offset: where the answer has the number of records"),
         "short_page_ends": _flag(
@@ -121,8 +122,8 @@ PAGING = _table(
     **{
         TYPES: {
             "none": ((), _SIZES),
-            "cursor": (("path", "param"), ("more", *_SIZES)),
-            "link": (("path",), ("more", *_SIZES)),
+            "cursor": (("path", "param"), ("more", "end", *_SIZES)),
+            "link": (("path",), ("more", "end", *_SIZES)),
             "link_header": ((), _SIZES),
             "page": (
                 ("param",),

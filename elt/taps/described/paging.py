@@ -51,8 +51,7 @@ def following(paging: Paging, key: tuple[str, ...]) -> Next:
 def _after(paging: Paging, found: Callable[[Page], Any]) -> Next:
     def next_call(call: Call, page: Page) -> Call | None:
         value = found(page)
-        more = value_at(page.answer.body, paging.more) if paging.more else bool(value)
-        if not more:
+        if _says_it_ends(paging, page) or not (value or paging.more):
             return None
         if not value:
             where = ".".join(paging.path)
@@ -69,9 +68,7 @@ def _link(paging: Paging) -> Next:
     follow = link_in_body(paging.path)
 
     def next_call(call: Call, page: Page) -> Call | None:
-        if paging.more and not value_at(page.answer.body, paging.more):
-            return None
-        return follow(call, page)
+        return None if _says_it_ends(paging, page) else follow(call, page)
 
     return next_call
 
@@ -122,12 +119,16 @@ def _last(paging: Paging, field: Path) -> Next:
 
 
 def _is_last(paging: Paging, page: Page) -> bool:
-    if not page.records:
-        return True
-    if paging.more and not value_at(page.answer.body, paging.more):
+    if not page.records or _says_it_ends(paging, page):
         return True
     short = paging.size is not None and len(page.records) < paging.size
     return paging.short_page_ends and short
+
+
+def _says_it_ends(paging: Paging, page: Page) -> bool:
+    if paging.more and not value_at(page.answer.body, paging.more):
+        return True
+    return bool(paging.end and value_at(page.answer.body, paging.end))
 
 
 def _put(call: Call, paging: Paging, name: str, value: Any) -> Call:

@@ -25,6 +25,7 @@ class Paging:
     first: int = 1
     field: str = ""
     more: Path = ()
+    end: Path = ()
     pages: Path = ()
     total: Path = ()
     short_page_ends: bool = False
@@ -118,7 +119,7 @@ def _cursor(given: Any) -> CursorSettings | None:
 
 
 def _paging(table: dict[str, Any]) -> Paging:
-    paths = ("path", "more", "pages", "total")
+    paths = ("path", "more", "end", "pages", "total")
     found: dict[str, Any] = {
         name: path_of(value) if name in paths else value
         for name, value in table.items()

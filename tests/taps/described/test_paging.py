@@ -211,6 +211,27 @@ def test_more_without_a_cursor_is_an_error(api, read):
     assert "`paging.path`" in told.error.hint
 
 
+def test_an_answer_may_say_that_it_is_the_last_though_it_has_a_next(api, read):
+    there = {"data": [{"id": 1}], "after": "c1", "end_of_stream": True}
+    api.extra_answers["orders"] = there
+    paging = {"type": "cursor", "path": "after", "param": "cursor"}
+
+    told = read(orders=stream(paging={**paging, "end": "end_of_stream"}))
+
+    assert told.ids() == [1]
+    assert len(api.asked) == 1
+
+
+def test_a_cursor_goes_back_as_it_came_though_it_looks_encoded(api, read):
+    cursor = "%5B1733206956064%2C%22c21d%22%5D+/=&"
+    api.extra_answers["orders"] = {"data": [{"id": 1}], "next": cursor}
+    paging = {"type": "cursor", "path": "next", "param": "offset"}
+
+    read(orders=stream(paging=paging), fails=EltError)
+
+    assert api.asked[1][1] == {"offset": cursor}
+
+
 def test_a_size_is_asked_for_with_every_page(api, read):
     api.lists["orders"] = Listed(rows(5), style="page")
 
