@@ -111,12 +111,16 @@ def test_zendesks_recorded_pages_are_read_to_their_end_and_no_further(api, read)
         **given["tickets"],
         "path": "/incremental/users/cursor",
         "records": "users",
-        "cursor": {"field": "updated_at", "format": "unix_seconds"},
+        "cursor": {
+            "field": "updated_at",
+            "param": "start_time",
+            "format": "unix_seconds",
+        },
     }
 
     told = read_example(read, "zendesk", users=users, triggers=given["triggers"])
 
-    assert told.ids("users") == [22883624375167, 22883624375167]  # it changed twice
+    assert told.ids("users") == [26363597354387, 22883624375167]
     assert len([path for path, _ in api.asked if path.endswith("cursor")]) == 4
     assert len(set(told.ids("triggers"))) == 2
     assert len([path for path, _ in api.asked if path.endswith("triggers")]) == 4
