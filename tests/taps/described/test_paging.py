@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from taps.described.anything import Anything, Listed
 
-from elt.errors import EltError
+from elt.errors import EltError, Unavailable
 from elt.taps.described.settings import settings_of
 from elt.taps.described.tap import DescribedTap
 from elt.taps.rest.marks import Cursor, Marks
 from elt.taps.rest.stream import Reading
 from elt.testing.apis.serving import served
+from elt.testing.apis.troubles import Says
 
 SIZE = {"size": 3, "size_param": "limit"}
 PAGING = {
@@ -250,3 +251,21 @@ def test_pages_may_be_counted_from_nought(api, read):
     read(orders=stream(paging={**PAGING["page and pages"], "first": 0}))
 
     assert [query["page"] for _, query in api.asked] == ["0"]
+
+
+@pytest.mark.parametrize("broken", range(4))
+def test_killed_at_any_page_the_next_run_brings_what_is_left(api, read, broken):
+    times = ["01", "02", "02", "02", "03", "04", "04"]
+    found = [{"id": n, "updated_at": f"2025-05-{at}"} for n, at in enumerate(times)]
+    api.lists["orders"] = Listed(found, style="cursor", cap=2, order="updated_at")
+    cursor = {"field": "updated_at", "param": "updated_since", "format": "%Y-%m-%d"}
+    paging = {"type": "cursor", "path": "meta.next", "param": "cursor"}
+    table = stream(cursor=cursor, paging=paging, sorted=True)
+    api.front.troubles.add(Says(500), after=broken, times=1)
+
+    failed = read(orders=table, fails=Unavailable)
+    states = [m["value"] for m in failed.messages if m["type"] == "STATE"]
+    told = read(orders=table, state=states[-1] if states else None)
+
+    assert {*failed.ids(), *told.ids()} == set(range(7))
+    assert told.mark() == "2025-05-04"
