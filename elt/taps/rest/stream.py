@@ -163,12 +163,14 @@ class RestStream(Stream):
             self._read(reading)
         except NotReadable as error:
             self.logger.warning("stream %s is left out: %s", self.name, error)
+            self._write_state()
             self._end("skipped", _line(error))
         except (ConfigError, QuotaSpent):
             raise
         except EltError as error:
             self.logger.error("stream %s failed: %s", self.name, error)  # noqa: TRY400
             self._run.failures.append((self.name, error))
+            self._write_state()  # what was reached holds, whatever became of the rest
             self._end("failed", _line(error), isinstance(error, Unavailable))
         else:
             self._describe()
@@ -251,6 +253,9 @@ class RestStream(Stream):
 
     def _write_starting_replication_value(self, context: Any) -> None:
         """Do nothing, for the same reason."""
+
+    def get_replication_key_signpost(self, context: Any = None) -> None:
+        """Give none: `Marks` knows the run's start."""
 
 
 def _line(error: EltError) -> str:

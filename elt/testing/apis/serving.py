@@ -70,7 +70,10 @@ def served(api: Kind, port: int = 0) -> Iterator[Served[Kind]]:
 
 @contextlib.contextmanager
 def listening(port: int) -> Iterator[socket.socket]:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+    # asyncio sends small answers at once only where the protocol is said to be TCP;
+    # otherwise each one waits some 40 ms for the client's acknowledgement.
+    kind = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    with socket.socket(*kind) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((HOST, port))
         yield listener
@@ -87,6 +90,8 @@ def make_server(api: Simulation) -> uvicorn.Server:
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=1,
+        # Too long an address is refused as the vendor does, not by the server.
+        h11_max_incomplete_event_size=256 * 1024,
     )
     return uvicorn.Server(config)
 
