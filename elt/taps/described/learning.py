@@ -1,4 +1,4 @@
-"""Columns that turn out to hold more than the sample showed.
+"""Columns that the sample did not show, or that hold more than it showed.
 
 A whole page is compared with the known types by one decoder of msgspec; only one that
 does not fit is looked at value by value. A number like 10.5 after a hundred whole ones
@@ -12,7 +12,7 @@ from datetime import date, datetime, time
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import Meta
+from msgspec import Meta, Raw
 
 from elt.taps.kinds import (
     INTEGER_MAX,
@@ -27,12 +27,13 @@ from elt.taps.rest.rows import Record
 
 # What text and JSON columns hold needs no look: they take anything.
 _TYPES: dict[str, Any] = {
-    "boolean": bool,
-    "integer": Annotated[int, Meta(ge=INTEGER_MIN, le=INTEGER_MAX)],
-    "number": float,
-    "date": date,
-    "date-time": datetime,
-    "time": time,
+    "null": None,
+    "boolean": bool | None,
+    "integer": Annotated[int, Meta(ge=INTEGER_MIN, le=INTEGER_MAX)] | None,
+    "number": float | None,
+    "date": date | None,
+    "date-time": datetime | None,
+    "time": time | None,
 }
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 Properties = dict[str, Any]
@@ -46,12 +47,11 @@ class Learner:
     ) -> None:
         found = {n: _kind(about) for n, about in properties.items()}
         self._kinds = {n: k for n, k in found.items() if k and n not in declared}
+        self._plain = set(properties) - set(self._kinds)
         self._fits = self._decoder()
 
     def learn(self, records: Sequence[Record]) -> Properties:
-        """Give the columns that these records make wider, as they are now."""
-        if not self._kinds:
-            return {}
+        """Give the columns that these records make new or wider, as they are now."""
         try:
             for record in records:
                 self._fits(record)
@@ -60,26 +60,25 @@ class Learner:
         return {}
 
     def _wider(self, records: Sequence[Record]) -> Properties:
-        before = dict(self._kinds)
+        before, kinds = dict(self._kinds), self._kinds
         for record in records:
             for name, value in _decode(record).items():
-                if name in self._kinds:
-                    new = widest(self._kinds[name], kind_of(value))
-                    self._kinds[name] = new
-        wider = {n: k for n, k in self._kinds.items() if k != before[n] and k != NULL}
-        self._kinds = {n: k for n, k in self._kinds.items() if k.name in _TYPES}
+                if name not in self._plain:
+                    kinds[name] = widest(kinds.get(name, NULL), kind_of(value))
+        wider = {n: k for n, k in kinds.items() if k not in (before.get(n, NULL), NULL)}
+        self._plain |= {n for n, k in kinds.items() if k.name not in _TYPES}
+        self._kinds = {n: k for n, k in kinds.items() if k.name in _TYPES}
         self._fits = self._decoder()
         return {name: schema_of(kind) for name, kind in wider.items()}
 
     def _decoder(self) -> Callable[[Record], Any]:
-        numbered = {f"c{n}": name for n, name in enumerate(self._kinds)}
+        types = {n: _TYPES[kind.name] for n, kind in self._kinds.items()}
+        types |= dict.fromkeys(self._plain, Raw)
         shape = msgspec.defstruct(
             "Fits",
-            [
-                (c, _TYPES[self._kinds[n].name] | None, None)
-                for c, n in numbered.items()
-            ],
-            rename=numbered,
+            [(f"c{n}", kind, None) for n, kind in enumerate(types.values())],
+            rename={f"c{n}": name for n, name in enumerate(types)},
+            forbid_unknown_fields=True,
             gc=False,
         )
         return msgspec.json.Decoder(shape).decode
@@ -87,7 +86,7 @@ class Learner:
 
 def _kind(about: Any) -> Kind | None:
     """Find the kind of which a schema was written, where it is one to look at."""
-    for name in _TYPES:
+    for name in _TYPES.keys() - {"null"}:
         plain = schema_of(Kind(name))  # type: ignore[arg-type]
         if _bare(about) == _bare(plain):
             return Kind(name)  # type: ignore[arg-type]

@@ -38,12 +38,16 @@ class DescribedStream(RestStream):
         """Describe the stream again before its next records."""
         for schema in (self.effective_schema, self.stream_maps[0].transformed_schema):
             known = schema["properties"]
-            for name in columns.keys() & known.keys():
-                types = columns[name]["type"]
-                is_key = name in (self.primary_keys or ())
-                kept = [one for one in types if not (is_key and one == "null")]
-                known[name] = {**columns[name], "type": kept}
+            for name, column in columns.items():
+                # Where patterns choose among new columns, the loader adds them.
+                if name in known or not self.column_patterns:
+                    known[name] = self._keyed(name, column)
         self._is_described = False
+
+    def _keyed(self, name: str, column: Mapping[str, Any]) -> dict[str, Any]:
+        is_key = name in (self.primary_keys or ())
+        types = [one for one in column["type"] if not (is_key and one == "null")]
+        return {**column, "type": types}
 
 
 class DescribedTap(RestTap):

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import json
+
 from taps.described.anything import Listed
+
+from elt.singer.catalog import select
 
 ROWS = [
     {
@@ -153,3 +157,39 @@ def test_a_declared_type_is_never_made_wider(api, read):
 
     described = [m for m in told.messages if m["type"] == "SCHEMA" and "elt" not in m]
     assert len(described) == 1
+
+
+def test_columns_that_the_sample_did_not_show_are_described_before_they_come(api, read):
+    api.lists["orders"] = Listed([])
+    tap = read.tap({"orders": STREAM})
+    catalog = json.loads(tap.catalog_json_text)
+    tap.api.close()
+    api.lists["orders"] = Listed([{"id": 1, "at": "2025-05-01T10:00:00Z", "n": None}])
+
+    again = read.tap({"orders": STREAM}, catalog=catalog)
+    again.sync_all()
+
+    lines = read.capsysbinary.readouterr().out.splitlines()
+    first = json.loads(lines[0])
+    assert first["schema"]["properties"] == {
+        "id": {"type": ["string", "integer"]},
+        "at": {"type": ["null", "string"], "format": "date-time"},
+    }
+
+
+def test_a_pattern_for_columns_decides_about_new_ones_too(api, read):
+    api.lists["orders"] = Listed([{"id": 1}])
+    tap = read.tap({"orders": STREAM})
+    catalog = select(json.loads(tap.catalog_json_text), ["orders", "!orders.ss*"], {})
+    tap.api.close()
+    api.lists["orders"] = Listed([{"id": 1, "ssn": "x", "name": "Ann"}])
+
+    again = read.tap({"orders": STREAM}, catalog=catalog)
+    again.sync_all()
+
+    lines = read.capsysbinary.readouterr().out.splitlines()
+    told = [json.loads(line) for line in lines]
+    assert [m["record"] for m in told if m["type"] == "RECORD"] == [
+        {"id": 1, "name": "Ann"}
+    ]
+    assert all("ssn" not in m["schema"]["properties"] for m in told if "schema" in m)

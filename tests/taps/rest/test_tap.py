@@ -8,6 +8,7 @@ import pytest
 from taps.rest.shop import TOKEN, VENDOR, Shop, ShopTap
 
 from elt.errors import ConfigError, EltError, Unavailable
+from elt.singer.catalog import select
 from elt.taps.rest.ahead import read_at
 from elt.taps.rest.api import Api, Fixed, Reach
 from elt.taps.rest.calls import Call
@@ -25,9 +26,11 @@ def shop():
 def read(shop, capsysbinary):
     """Run the tap against the shop; give its messages, and its state."""
 
-    def run(*, state=None, fails=None, **config):
+    def run(*, state=None, fails=None, catalog=None, **config):
         given = {"base_url": shop.origin, "token": TOKEN, **config}
-        tap = ShopTap(config=given, state=state, parse_env_config=False)
+        tap = ShopTap(
+            config=given, state=state, catalog=catalog, parse_env_config=False
+        )
         if fails is None:
             tap.sync_all()
         else:
@@ -242,3 +245,15 @@ def test_a_request_may_be_named_with_its_query_but_not_with_secrets():
     named = "GET https://***@api.example.com/v1/a?x=1&my_token=***&y=***"
     assert api.name(call) == named
     api.close()
+
+
+def test_patterns_for_columns_decide_about_those_that_nobody_knew(shop, read):
+    shop.api.add("orders", *days(1))
+    shop.api.lists["orders"][0] |= {"secret_name": "x", "city": "y"}
+    config = {"base_url": shop.origin, "token": TOKEN}
+    looking = ShopTap(config=config, parse_env_config=False)
+    catalog = select(json.loads(looking.catalog_json_text), ["*", "!*.secret*"], {})
+
+    told = read(catalog=catalog)
+
+    assert sorted(told.messages[1]["record"]) == ["amount", "at", "city", "id"]
