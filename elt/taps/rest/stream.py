@@ -17,7 +17,7 @@ from singer_sdk import Stream, Tap
 from singer_sdk.helpers.conform import TypeConformanceLevel
 
 from elt.errors import ConfigError, EltError, Unavailable
-from elt.singer.catalog import PATTERNS, column_selected
+from elt.singer.catalog import column_selected
 from elt.singer.endings import Ending, ending_message
 from elt.taps.rest.marks import Cursor, Marks
 from elt.taps.rest.problems import NotReadable, QuotaSpent
@@ -132,6 +132,15 @@ class RestStream(Stream):
         """Say no: the SDK would check it record by record."""
         return False
 
+    @property
+    def column_patterns(self) -> Sequence[str]:
+        """Give what chooses among columns that nobody knew when the catalog was made.
+
+        The SDK forgets what a catalog says beyond its own words.
+        """
+        given = getattr(self._tap, "column_patterns", {})
+        return given.get(self.name) or ()
+
     def get_records(self, context: Any) -> Iterable[dict[str, Any]]:  # noqa: ARG002
         """Give decoded records, for a test of some of them."""
         try:
@@ -201,9 +210,7 @@ class RestStream(Stream):
         """Leave deselected columns out, where there are any."""
         known = self.effective_schema["properties"]
         deselected = {name for name in known if not self.mask["properties", name]}
-        root = self._tap_input_catalog and self._tap_input_catalog.get(self.name)
-        extras = getattr(root.metadata.root, "extras", {}) if root else {}
-        patterns = (extras or {}).get(PATTERNS) or []
+        patterns = self.column_patterns
         if not deselected and not patterns:
             return lambda records: records
 
