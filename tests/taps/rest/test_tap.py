@@ -5,13 +5,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from taps.rest.shop import TOKEN, VENDOR, Shop, ShopTap
+from taps.rest.shop import PROPERTIES, TOKEN, VENDOR, Shop, ShopTap
 
 from elt.errors import ConfigError, EltError, Unavailable
 from elt.singer.catalog import select
 from elt.taps.rest.ahead import read_at
 from elt.taps.rest.api import Api, Fixed, Reach
 from elt.taps.rest.calls import Call
+from elt.taps.rest.marks import Cursor
+from elt.taps.rest.stream import Chunk, Shape
 from elt.testing.apis.serving import served
 from elt.testing.apis.troubles import BreaksOff, CutJson, HangsUp, Says
 
@@ -26,11 +28,9 @@ def shop():
 def read(shop, capsysbinary):
     """Run the tap against the shop; give its messages, and its state."""
 
-    def run(*, state=None, fails=None, catalog=None, **config):
+    def run(*, state=None, fails=None, catalog=None, tap=ShopTap, **config):
         given = {"base_url": shop.origin, "token": TOKEN, **config}
-        tap = ShopTap(
-            config=given, state=state, catalog=catalog, parse_env_config=False
-        )
+        tap = tap(config=given, state=state, catalog=catalog, parse_env_config=False)
         if fails is None:
             tap.sync_all()
         else:
@@ -257,3 +257,31 @@ def test_patterns_for_columns_decide_about_those_that_nobody_knew(shop, read):
     told = read(catalog=catalog)
 
     assert sorted(told.messages[1]["record"]) == ["amount", "at", "city", "id"]
+
+
+def test_a_source_may_tell_itself_how_far_it_has_read(shop, read):
+    shop.api.add("orders", *days(8))
+
+    told = read(tap=TellingTap)
+
+    assert told.ids("orders") == [0, 1, 2, 3, 4, 5, 6, 7]
+    assert told.mark() == "2025-05-02T00:00:00Z"
+
+
+class TellingTap(ShopTap):
+    """Knows no more of its order than that one chunk is whole."""
+
+    def rest_streams(self):
+        shape = Shape(
+            name="orders",
+            key=("id",),
+            properties=PROPERTIES,
+            cursor=Cursor("at"),
+            tells_reached=True,
+        )
+        return [self.stream(shape, self._telling)]
+
+    def _telling(self, reading):
+        for chunk in self._read("orders", reading):
+            yield Chunk(records=chunk.records, ends=True)
+        yield Chunk(reached="2025-05-02T00:00:00Z")
