@@ -80,6 +80,7 @@ class Vendor:
     said: the vendor's own words out of an answer's body; empty where there are none.
     temporary: statuses that mean "later" beside the usual ones.
     not_for_us: statuses that mean that this stream, or part of it, is not readable.
+    unauthorized: statuses that mean that our credentials are not accepted.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Vendor:
     scope_of: Callable[[Answer], str] = lambda _: ""
     temporary: frozenset[int] = frozenset()
     not_for_us: frozenset[int] = NOT_FOR_US
+    unauthorized: frozenset[int] = frozenset((401,))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,7 +261,7 @@ class Api:
         said = self._said(answer)
         if wait is not None or status in TEMPORARY | vendor.temporary:
             self._wait_or_stop(call, answer, said, wait)
-        if status == httpx.codes.UNAUTHORIZED:
+        if status in vendor.unauthorized:
             raise ConfigError(
                 f"{vendor.name} refused our credentials: {said}",
                 where=self.name(call),
