@@ -56,10 +56,13 @@ class RestTap(Tap):
     def run(self) -> Run:
         """What all streams of this run go by; the clock starts at the first look."""
         return Run(
-            began_at=datetime.now(UTC),
+            began_at=self.now(),
             start=moment_setting(self.config, "start_date"),
             end=moment_setting(self.config, "end_date"),
         )
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
 
     def stream(self, shape: Shape, source: Source) -> RestStream:
         return RestStream(self, shape, source, self.run)
