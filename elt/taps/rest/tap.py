@@ -46,7 +46,12 @@ class RestTap(Tap):
         raise NotImplementedError
 
     def discover_streams(self) -> Sequence[RestStream]:
-        return self.rest_streams()
+        try:
+            return self.rest_streams()
+        except EltError:
+            if "api" in self.__dict__:
+                self.api.close()
+            raise
 
     @cached_property
     def api(self) -> Api:

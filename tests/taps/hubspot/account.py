@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from elt.singer.catalog import select
 from elt.taps.hubspot.tap import HubSpotTap
+from elt.taps.rest.pace import Pace
 from elt.testing.apis.clock import Clock
 from elt.testing.apis.hubspot.api import HubSpot
 from elt.testing.apis.hubspot.portal import Limits
@@ -84,6 +85,7 @@ def make_tap(
         def make_api(self):
             api = super().make_api()
             api._sleep = sleep
+            api.pace = Pace(None, clock=clock.seconds, sleep=sleep)
             return api
 
     given = {"base_url": hubspot.origin, **FAST, **config}
@@ -91,9 +93,7 @@ def make_tap(
         given.setdefault("access_token", hubspot.api.token)
     catalog = None
     if only:
-        asking = Tap(config=given, parse_env_config=False)
-        catalog = select(asking.catalog_dict, list(only), {})
-        asking.api.close()
+        catalog = select(_catalog(hubspot.api, Tap, given), list(only), {})
     for entry in catalog["streams"] if catalog else ():
         if entry["tap_stream_id"] in full_table:
             entry["replication_method"] = "FULL_TABLE"
@@ -101,3 +101,14 @@ def make_tap(
     tap = Tap(config=given, catalog=catalog, state=state, parse_env_config=False)
     tap.slept = slept
     return tap
+
+
+def _catalog(api, tap, config):
+    """Discover once, as elt does: what is defined later is in no catalog."""
+    found = api.__dict__.setdefault("catalogs", {})
+    key = json.dumps(config, sort_keys=True)
+    if key not in found:
+        asking = tap(config=config, parse_env_config=False)
+        found[key] = asking.catalog_dict
+        asking.api.close()
+    return found[key]
