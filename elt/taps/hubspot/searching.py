@@ -21,8 +21,6 @@ from elt.taps.rest.paging import Next, Page
 
 _PAGE = 200
 _ID = "hs_object_id"
-# A window with more is halved, so that a run that is killed has its first half.
-_MANY = 10_000
 _SHORTEST_MILLISECONDS = 60_000
 Window = tuple[int, int]  # in milliseconds, without its end
 
@@ -39,19 +37,20 @@ def searched(
 ) -> Iterator[Page | None]:
     """Give what changed in a window, by id, and None behind each part of it.
 
-    The parts come in order: what changed in an earlier one is complete before.
+    A window with too many is halved, so that a run that is killed has its first half:
+    the parts come in order.
     """
-    windows = [window]
+    many, windows = portal.settings.most_results, [window]
     while windows:
         begin, end = windows.pop()
         if begin >= end:
             continue
         call = _call(portal, kind, names, (begin, end))
-        halves = end - begin > _SHORTEST_MILLISECONDS
-        behind = _behind(halves=halves)
+        may_have = many if end - begin > _SHORTEST_MILLISECONDS else None
+        behind = _behind(may_have)
         found = pages(portal.api, call, results, behind, pace=portal.searches)
         first = known_type(found.__next__)
-        if halves and _total(first) > _MANY:
+        if _is_too_much(first, may_have):
             middle = (begin + end) // 2
             windows += [(middle, end), (begin, middle)]
             continue
@@ -79,7 +78,7 @@ def _filters(kind: Kind, begin: int, end: int) -> list[dict[str, Any]]:
     ]
 
 
-def _behind(*, halves: bool) -> Next:
+def _behind(may_have: int | None) -> Next:
     """Go on behind the highest id; not at all where the window is to be halved."""
 
     def following(call: Call, page: Page) -> Call | None:
@@ -87,7 +86,7 @@ def _behind(*, halves: bool) -> Next:
         is_first = len(_own_filters(call)) == 2  # noqa: PLR2004  the window's
         if not more or not page.records:
             return None
-        if halves and is_first and _total(page) > _MANY:
+        if is_first and _is_too_much(page, may_have):
             return None
         last = max(int(_identified(record).id) for record in page.records)
         behind = {"propertyName": _ID, "operator": "GTE", "value": str(last + 1)}
@@ -102,5 +101,6 @@ def _own_filters(call: Call) -> list[dict[str, Any]]:
     return filters
 
 
-def _total(page: Page) -> int:
-    return int(value_at(page.answer.body, ("total",)) or 0)
+def _is_too_much(page: Page, may_have: int | None) -> bool:
+    total = int(value_at(page.answer.body, ("total",)) or 0)
+    return may_have is not None and total > may_have

@@ -90,6 +90,7 @@ class Settings:
     requests_per_second: float = 19.0
     searches_per_second: float = 4.0
     longest_query: int = 14_000
+    most_results: int = 10_000  # of a window of search that is not halved
     concurrency: int = 4
 
 

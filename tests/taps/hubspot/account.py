@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from elt.singer.catalog import select
@@ -67,10 +69,20 @@ class Told:
         return self.state["bookmarks"][stream].get("replication_key_value")
 
 
-def make_tap(
-    hubspot, *, only=(), state=None, oauth=False, full_table=(), **config
+def make_tap(  # noqa: PLR0913  what a test may want to say
+    hubspot,
+    *,
+    only=(),
+    state=None,
+    oauth=False,
+    full_table=(),
+    most_results=10_000,
+    **config,
 ):
-    """Make the tap, its clock the account's; `slept` is what it would have slept."""
+    """Make the tap, its clock the account's; `slept` is what it would have slept.
+
+    `most_results` is from how many on a window of search is halved.
+    """
     clock = hubspot.api.clock
     slept = []
 
@@ -98,8 +110,10 @@ def make_tap(
         if entry["tap_stream_id"] in full_table:
             entry["replication_method"] = "FULL_TABLE"
             entry["metadata"][-1]["metadata"]["replication-method"] = "FULL_TABLE"
-    tap = Tap(config=given, catalog=catalog, state=state, parse_env_config=False)
+    given_state = deepcopy(state)  # the tap writes into it
+    tap = Tap(config=given, catalog=catalog, state=given_state, parse_env_config=False)
     tap.slept = slept
+    tap.portal.settings = replace(tap.settings, most_results=most_results)
     return tap
 
 

@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 
+from elt.testing.apis.troubles import Says
+
 HOUR = timedelta(hours=1)
 
 
@@ -142,6 +144,4 @@ def test_an_offset_that_comes_again_ends_with_an_error(hubspot, read):
 
 
 def _says(body):
-    from elt.testing.apis.troubles import Says  # noqa: PLC0415
-
     return Says(200, json.dumps(body))

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from elt.errors import Unavailable
+from elt.testing.apis.troubles import Says
+
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
@@ -51,9 +54,6 @@ def test_between_sweeps_only_changes_are_read_with_the_last_version(hubspot, rea
 
 
 def test_a_sweep_that_was_broken_off_says_nothing_and_is_made_again(hubspot, read):
-    from elt.errors import Unavailable  # noqa: PLC0415
-    from elt.testing.apis.troubles import Says  # noqa: PLC0415
-
     hubspot.api.add("contacts", n=250)
     hubspot.api.clock.advance(HOUR)
     first = read(hubspot, "contacts", sweep_days=7)
