@@ -84,18 +84,23 @@ EMAIL_EVENTS = _shape(
 PROPERTIES = _shape(
     "properties",
     ("object_type", "name"),
-    texts="label type fieldType description groupName",
+    texts="label type fieldType description groupName dataSensitivity"
+    " referencedObjectType calculationFormula createdUserId updatedUserId",
     numbers="displayOrder",
-    flags="calculated hasUniqueValue hidden hubspotDefined archived",
+    flags="calculated externalOptions formField hasUniqueValue hidden hubspotDefined"
+    " archived",
     lists="options",
+    objects="modificationMetadata",
     moments=f"{_DATED} archivedAt",
 )
 SCHEMAS = _shape(
     "schemas",
     ("objectTypeId",),
-    texts="id name fullyQualifiedName primaryDisplayProperty",
+    texts="id name fullyQualifiedName description metaType primaryDisplayProperty",
     objects="labels",
-    lists="requiredProperties properties associations",
+    lists="properties associations requiredProperties searchableProperties"
+    " secondaryDisplayProperties",
+    numbers="createdByUserId updatedByUserId",
     moments=_DATED,
-    flags="archived",
+    flags="archived restorable allowsSensitiveProperties",
 )

@@ -266,6 +266,9 @@ class RestStream(Stream):
     def _write_starting_replication_value(self, context: Any) -> None:
         """Do nothing, for the same reason."""
 
+    def get_replication_key_signpost(self, context: Any = None) -> None:
+        """Give none: `Marks` knows the run's start."""
+
 
 def _preparer(
     keeps: Callable[[str], bool] | None,

@@ -48,9 +48,7 @@ class Told:
         return [row["id"] for row in self.rows(stream)]
 
     def deleted(self, stream="contacts"):
-        return {
-            row["id"] for row in self.rows(stream) if row.get("_sdc_deleted_at")
-        }
+        return {row["id"] for row in self.rows(stream) if row.get("_sdc_deleted_at")}
 
     def live(self, stream="contacts"):
         """Give the last row of each id, those that are deleted left out."""
@@ -69,7 +67,7 @@ class Told:
         return self.state["bookmarks"][stream].get("replication_key_value")
 
 
-def make_tap(  # noqa: PLR0913  what a test may want to say
+def make_tap(
     hubspot,
     *,
     only=(),

@@ -49,9 +49,7 @@ def test_a_500_in_the_middle_keeps_what_came_and_names_stream_and_request(
 
 
 def test_a_list_that_never_ends_is_found_out(hubspot, read):
-    hubspot.api.front.troubles.add(
-        a_page(a_deal(1), after="200"), path=LIST, times=99
-    )
+    hubspot.api.front.troubles.add(a_page(a_deal(1), after="200"), path=LIST, times=99)
 
     told = read(hubspot, "deals", fails=EltError)
 
@@ -107,7 +105,7 @@ def test_the_hour_that_clocks_repeat_is_an_hour_as_any_other(hubspot, read):
     assert told.mark("deals") == winter
 
 
-def test_a_custom_object_that_was_renamed_says_so(company, hubspot, read):
+def test_a_custom_object_that_was_renamed_says_so(hubspot, read):
     hubspot.api.portal.add_site()
     hubspot.api.add("sites")
     read(hubspot, "site")
@@ -171,9 +169,7 @@ def test_a_search_that_is_refused_names_the_vendors_words(hubspot, read):
     assert told.ends()["deals"].get("temporary", False) is False
 
 
-def test_a_cursor_that_has_ended_is_refused_and_the_next_run_begins_anew(
-    hubspot, read
-):
+def test_a_cursor_that_has_ended_is_refused_and_the_next_run_begins_anew(hubspot, read):
     hubspot.api.add("deals", n=250)
     refused = json.dumps({"message": "Unable to parse value for parameter: after"})
     hubspot.api.front.troubles.add(Says(400, refused), path=f"{LIST}.*after=")

@@ -54,8 +54,6 @@ def history_of(*tolds):
     return {(row["id"], row["timestamp"]): row["value"] for row in rows}
 
 
-
-
 @pytest.mark.parametrize("requests", [0, 1, 3, 6, 10])
 def test_a_run_that_ends_at_any_request_loses_nothing(read, requests):
     _ends_at(read, requests)

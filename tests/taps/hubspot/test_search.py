@@ -32,9 +32,7 @@ def test_more_than_ten_thousand_with_one_timestamp_are_read_by_id(hubspot, read)
     assert not [body for body in searches(hubspot) if "after" in body]
 
 
-def test_a_window_with_too_many_is_halved_so_that_the_mark_moves_between(
-    hubspot, read
-):
+def test_a_window_with_too_many_is_halved_so_that_the_mark_moves_between(hubspot, read):
     for _ in range(4):
         hubspot.api.add("deals", n=3000)
         hubspot.api.clock.advance(HOUR)
