@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from taps.rest.shop import TOKEN, Shop, ShopTap
@@ -125,6 +126,12 @@ def test_a_window_reads_from_its_start(shop, read):
     shop.api.add("orders", *days(5))
 
     assert read(start_date="2025-05-04").ids("orders") == [3, 4]
+
+
+def test_fractions_in_a_config_are_decimals_and_do_no_harm(shop, read):
+    shop.api.add("orders", *days(2))
+
+    assert read(timeout_seconds=Decimal("30.5")).ids("orders") == [0, 1]
 
 
 def test_a_stream_that_is_not_for_us_is_left_out_and_the_others_come(shop, read):
