@@ -14,9 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
+from typing import Any
 from urllib.parse import quote
 
 import msgspec
@@ -37,7 +38,7 @@ _ARCHIVE = "archived_at"
 
 
 class _Identified(msgspec.Struct, gc=False):
-    id: str
+    id: str | int
 
 
 _identified = msgspec.json.Decoder(_Identified).decode
@@ -119,7 +120,7 @@ def read_batch(
 
 
 def ids_of(page: Page) -> list[str]:
-    return [_identified(record).id for record in page.records]
+    return [str(_identified(record).id) for record in page.records]
 
 
 def _listed_apart(portal: Portal, wanted: Wanted, *, archived: bool) -> Iterator[Page]:
@@ -177,11 +178,12 @@ def _is_between(at: datetime | None, since: datetime | None, reading: Reading) -
     return not is_early and not (reading.has_end and at >= reading.until)
 
 
-def _moment(text: str | None) -> datetime | None:
+def _moment(text: Any) -> datetime | None:
     try:
-        return datetime.fromisoformat(text) if text else None
-    except ValueError:
+        at = datetime.fromisoformat(text) if text else None
+    except (ValueError, TypeError):
         return None
+    return at.replace(tzinfo=at.tzinfo or UTC) if at else None
 
 
 def _milliseconds(moment: datetime) -> int:

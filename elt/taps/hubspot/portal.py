@@ -27,7 +27,7 @@ _NO_SUCH_TYPE = "infer object type"  # recorded in amp-labs/connectors, with HTT
 
 
 class _Identified(msgspec.Struct):
-    id: str
+    id: str | int
 
 
 class _Named(msgspec.Struct):
@@ -97,7 +97,7 @@ class Portal:
             path = self.paths.objects(kind.path)
             call = Call(path=path, params={"limit": PAGE, "properties": "hs_object_id"})
             self._ids[kind.path] = [
-                _identified(record).id
+                str(_identified(record).id)
                 for page in pages(self.api, call, results, behind_after)
                 for record in page.records
             ]

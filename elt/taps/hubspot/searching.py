@@ -26,7 +26,7 @@ Window = tuple[int, int]  # in milliseconds, without its end
 
 
 class _Identified(msgspec.Struct, gc=False):
-    id: str
+    id: str | int
 
 
 _identified = msgspec.json.Decoder(_Identified).decode

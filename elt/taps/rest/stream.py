@@ -179,15 +179,20 @@ class RestStream(Stream):
         except (ConfigError, QuotaSpent):
             raise
         except EltError as error:
-            self.logger.error("stream %s failed: %s", self.name, error)  # noqa: TRY400
-            self._run.failures.append((self.name, error))
-            self._end("failed", _line(error), isinstance(error, Unavailable))
+            self._fail(error)
+        except msgspec.ValidationError as error:
+            self._fail(_misshapen(error))
         else:
             self._describe()
             if reading.is_whole and reading.version is not None:
                 write(whole_line(self.name, reading.version))
             self._end("complete", "; ".join(reading.left_out))
             self._write_state()
+
+    def _fail(self, error: EltError) -> None:
+        self.logger.error("stream %s failed: %s", self.name, error)
+        self._run.failures.append((self.name, error))
+        self._end("failed", _line(error), isinstance(error, Unavailable))
 
     def _read(self, reading: Reading) -> None:
         prepare, marks = _preparer(reading.keeps), reading.marks
@@ -277,6 +282,13 @@ def _preparer(
         return lambda records: records
     chosen = only(keeps)
     return lambda records: [chosen(record) for record in records]
+
+
+def _misshapen(error: msgspec.ValidationError) -> EltError:
+    return EltError(
+        f"a record or an answer has another shape than was expected: {error}",
+        hint="What came before is kept; if it goes on, tell the tap's authors",
+    )
 
 
 def _line(error: EltError) -> str:
