@@ -60,6 +60,8 @@ class Turns:
     ours: tuple[Measured, ...]
     limit_start: float = 0.0
     our_start: float = 0.0
+    limit_cpu_start: float = 0.0
+    our_cpu_start: float = 0.0
 
     @property
     def can_be_compared(self) -> bool:
@@ -94,23 +96,30 @@ class Turns:
 def take_turns(limit: Side, ours: Side, bench: Bench) -> Turns:
     """Run pairs until there are enough, or until they have taken long enough."""
     limits, mine = [], []
-    starts, our_starts = [0.0], [0.0]
+    starts: list[Measured] = []
+    our_starts: list[Measured] = []
     begun = time.perf_counter()
     while len(mine) < bench.times:
         if mine and time.perf_counter() - begun > bench.seconds:
             break
         if limit.start and ours.start:
-            starts.append(limit.start.run().seconds)
-            our_starts.append(ours.start.run().seconds)
+            starts.append(limit.start.run())
+            our_starts.append(ours.start.run())
         limits.append(limit.run())
         mine.append(ours.run())
     return Turns(
         limit=tuple(limits),
         ours=tuple(mine),
-        limit_start=statistics.median(starts[1:] or starts),
-        our_start=statistics.median(our_starts[1:] or our_starts),
+        limit_start=median_seconds(starts) if starts else 0.0,
+        our_start=median_seconds(our_starts) if starts else 0.0,
+        limit_cpu_start=_median_cpu(starts) if starts else 0.0,
+        our_cpu_start=_median_cpu(our_starts) if starts else 0.0,
     )
 
 
 def median_seconds(found: Sequence[Measured]) -> float:
     return statistics.median(one.seconds for one in found)
+
+
+def _median_cpu(found: Sequence[Measured]) -> float:
+    return statistics.median(one.cpu_seconds for one in found)

@@ -65,6 +65,15 @@ def only_rejects(status: str, rejects: int, message: str) -> bool:
     return status == "warned" and rejects > 0 and not message
 
 
+# Before the reason why a tap left a stream out that it may not read.
+SKIPPED = "skipped: "
+
+
+def is_left_out(status: str, message: str) -> bool:
+    """Say whether its tap skipped a stream, of which all is as it was."""
+    return status == "warned" and message.startswith(SKIPPED)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepFinished:
     step: str

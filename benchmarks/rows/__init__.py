@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pairs import Bench
 from results import Result
 
+from rows.api import api
 from rows.bad_row import bad_row
 from rows.commands import help_, models
 from rows.events import events, events_beside_models
@@ -32,6 +33,7 @@ ROWS: dict[str, Row] = {
     "streams": streams,
     "wide": wide,
     "bad-row": bad_row,
+    "api": api,
     "peers": peers,
     "help": help_,
     "models": models,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from elt.cli.additions import Addition, project_with, write
+from elt.cli.model_packs import pack_of, write_pack
 from elt.cli.options import examples, note, open_project
 from elt.errors import ConfigError, EltError
 
@@ -21,13 +22,11 @@ if TYPE_CHECKING:
 
 # Where the package that people mean is not called `tap-NAME`.
 _PACKAGES = {
-    "github": "meltanolabs-tap-github",
     "mongodb": "meltanolabs-tap-mongodb",
     "postgres": "meltanolabs-tap-postgres",
     "snowflake": "meltanolabs-tap-snowflake",
     "mysql": "pipelinewise-tap-mysql",
     "facebook": "meltano-tap-facebook",
-    "hubspot": "meltano-tap-hubspot",
 }
 
 TapName = Annotated[
@@ -80,7 +79,8 @@ Given = Annotated[
 
 @examples(
     ("elt add tap files", "a tap that is built in, or in plugins/; asks for settings"),
-    ("elt add tap github --package meltanolabs-tap-github", "any Singer tap"),
+    ("elt add tap stripe --models", "with dbt models of its tables"),
+    ("elt add tap mongodb --package meltanolabs-tap-mongodb", "any Singer tap"),
     ("elt add tap crm --executable tap-crm --set user=ann", "one that is installed"),
 )
 def tap(
@@ -90,21 +90,37 @@ def tap(
     executable: Executable = None,
     called: Called = None,
     given: Given = None,
+    *,
+    models: Annotated[
+        bool,
+        typer.Option(
+            "--models",
+            help="Write staging models and their tests into the dbt project.",
+        ),
+    ] = False,
 ) -> None:
     """Add a tap, and ask for its settings.
 
     Secrets go into `.env`, the rest into elt.toml, whose comments and order stay.
-    Without a terminal nobody is asked: `--set` says it all.
+    Without a terminal nobody is asked: `--set` says it all. With --models, a tap that
+    is there already gets its models alone.
     """
     project = open_project(context)
     chosen = called or (_plain_name(name) if package or executable else name)
-    table = _program(package, executable) or {"plugin": name}
+    pack = pack_of(project, chosen, name) if models else None
+    if pack and chosen in project.file.taps:
+        write_pack(project, chosen, pack)
+        return
+    table: dict[str, Any] = {**(_program(package, executable) or {"plugin": name})}
     _refuse_known(project, "taps", chosen)
     if "plugin" in table:
         _find_tap(project, name)
     _check(project, ("taps", chosen), table)
     about = _about(_tap_program(project, chosen, table))
+    table |= _window(about)
     is_ready = write(project, _addition("taps", chosen, table, about), given or ())
+    if pack:
+        write_pack(project, chosen, pack)
     if is_ready:
         note(f"\nNext:\n  elt tap preview {chosen}\n  elt run tap:{chosen}")
     else:
@@ -182,6 +198,14 @@ def destination(
         f'\nNext: a table [syncs.NAME] with `destination = "{chosen}"` and a `model`,\n'
         "an `object` and a `key`, and then `elt sync plan NAME`"
     )
+
+
+def _window(about: About) -> dict[str, Any]:
+    """Give the settings that hold a window, where the tap tells which they are."""
+    from elt.project.plugin_settings import WINDOW
+
+    told = about.settings.get(WINDOW)
+    return {"window": dict(told)} if told else {}
 
 
 def _program(package: str | None, executable: str | None) -> dict[str, str]:

@@ -265,6 +265,10 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     "sync": ("Look into single syncs.", ("sync.plan",)),
+    "testing": (
+        "Vendors' APIs, played on this machine, to try things on.",
+        ("testing.serve",),
+    ),
 }
 
 # What can be said behind `elt runs`.

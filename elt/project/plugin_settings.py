@@ -53,6 +53,8 @@ _SECRET_NAME = re.compile(
 _WIDTH = 84
 # What a schema says of a setting that is worth a question, though it is not required.
 ASKED = "x-elt-ask"
+# And which of its settings hold a window, as in `window` of a tap in elt.toml.
+WINDOW = "x-elt-window"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-from elt.events import only_rejects
+from elt.events import is_left_out, only_rejects
 from elt.report.figures import counted
 from elt.report.marks import DONE_WITH
 
@@ -35,6 +35,12 @@ def run_ending(status: str, results: Iterable[Ended]) -> str:
     if status == "warned" and warned and alone:
         return done_with(sum(each.rejects for each in warned))
     return status
+
+
+def left_out(results: Iterable[Ended]) -> str:
+    """Count the streams that their taps may not read; empty where there is none."""
+    number = sum(is_left_out(each.status, each.message) for each in results)
+    return f"{counted(number, 'stream')} skipped by the tap" if number else ""
 
 
 def done_with(rejects: int) -> str:

@@ -10,6 +10,7 @@ from typing import NamedTuple, get_args
 
 from elt.events import Status
 from elt.report import clean, figures, marks
+from elt.report.endings import left_out
 from elt.report.result import AssetResult, Result, StepResult
 from elt.report.troubles import WORST_FIRST, Trouble, troubles
 
@@ -73,6 +74,7 @@ def _tables(result: Result) -> Iterator[str]:
 def _facts(result: Result) -> str:
     counts = Counter(asset.status for asset in result.assets())
     parts = [f"{counts[s]:,} {s}" for s in get_args(Status) if counts[s]]
+    parts += filter(None, [left_out(result.assets())])
     took = [f"in {figures.duration(result.seconds)}"] if result.seconds else []
     run = [f"run <code>{_text(result.run)}</code>"] if result.run else []
     environment = [f"environment <code>{_text(result.environment)}</code>"]

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from elt.events import AssetFinished, Status
 from elt.report import clean, figures, marks, screen
-from elt.report.endings import run_ending
+from elt.report.endings import left_out, run_ending
 from elt.report.tables import Cell, Column, Styled, print_table
 from elt.report.tally import StepTally, Tally
 
@@ -203,6 +203,8 @@ def _message(result: AssetFinished) -> str:
 def _last_line(tally: Tally, encoding: str) -> str:
     counts = Counter(r.status for r in tally.results())
     parts = ", ".join(f"{counts[s]} {s}" for s in _ORDER if counts[s])
+    skipped = left_out(tally.results())
+    parts += f" ({skipped})" if skipped else ""
     status = tally.finished.status if tally.finished else "interrupted"
     seconds = tally.finished.seconds if tally.finished else 0.0
     took = f" in {figures.duration(seconds)}" if seconds else ""

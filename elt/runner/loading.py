@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from elt.errors import Interrupted
+from elt.errors import EltError, Interrupted
 from elt.events import Listener, LogLine
 from elt.faults import reach
 from elt.project.secrets import Secrets
@@ -54,7 +54,9 @@ def run_tap(  # noqa: PLR0913  one step and its edges
 ) -> Iterator[AssetResult]:
     """Run a tap and load what it sends; answer for each stream.
 
-    Raises the tap's error when it ends badly; what a STATE of it covers is kept.
+    Raises the tap's error when it ends badly; what a STATE of it covers is kept. Where
+    the tap told which streams failed, the others have their results all the same, and
+    what is raised at the end is worth another try with those that are left.
     """
     spool = project.private_dir / "spool" / run / facts.tap
     plans = [
@@ -79,19 +81,23 @@ def run_tap(  # noqa: PLR0913  one step and its edges
         on_warning(text)
     reach("tap-starting")
     try:
-        with (
-            _ended(loading),
-            start_tap(
+        with _abandoned_on_error(loading):
+            with start_tap(
                 program_of(project, facts.tap, secrets),
                 config,
                 catalog=only(catalog, {asset.detail["stream"] for asset in assets}),
                 state=start_of(facts, load.unread),
                 on_line=on_line,
-            ) as tap,
-        ):
-            reach("tap-started")
-            _read(tap, loading, project.file.taps[facts.tap], stop)
-        yield from results(assets, loading.streams.values())
+            ) as tap:
+                reach("tap-started")
+                error = _read(tap, loading, project.file.taps[facts.tap], stop)
+            loading.finish(well=error is None)
+        yield from results(
+            assets,
+            loading.streams.values(),
+            endings=loading.endings.told,
+            tap_error=error,
+        )
     finally:
         shutil.rmtree(spool, ignore_errors=True)
         reach("spool-removed")
@@ -115,16 +121,18 @@ def only(catalog: Mapping[str, Any], streams: set[str]) -> dict[str, Any]:
 
 
 @contextmanager
-def _ended(loading: Loading) -> Iterator[None]:
+def _abandoned_on_error(loading: Loading) -> Iterator[None]:
     try:
         yield
-        loading.finish()
     except BaseException:
         loading.abandon()
         raise
 
 
-def _read(tap: TapProcess, loading: Loading, table: TapTable, stop: Stop) -> None:
+def _read(
+    tap: TapProcess, loading: Loading, table: TapTable, stop: Stop
+) -> EltError | None:
+    """Load what the tap writes; give its error where it told of which streams it is."""
     stamping = Stamping() if table.add_record_metadata else None
     # Stopping takes seconds, and whoever asks must not wait for it.
     stop.then(lambda: threading.Thread(target=tap.stop, daemon=True).start())
@@ -137,8 +145,12 @@ def _read(tap: TapProcess, loading: Loading, table: TapTable, stop: Stop) -> Non
     if stop.is_set():
         raise Interrupted(stop.reason)
     code = tap.wait(_END_SECONDS)
-    if code != 0:
-        raise tap.error(f"ended with exit code {code}")
+    if code == 0:
+        return None
+    error = tap.error(f"ended with exit code {code}")
+    if not loading.endings.any_failed:
+        raise error
+    return error
 
 
 def _warn_of_names(

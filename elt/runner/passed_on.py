@@ -9,12 +9,22 @@ from typing import Any, Self
 
 import msgspec
 
-from elt.events import BookmarkCommitted, Listener, LogLine, RowsLoaded, RowsRead
+from elt.errors import name_of
+from elt.events import (
+    SKIPPED,
+    BookmarkCommitted,
+    Listener,
+    LogLine,
+    RowsLoaded,
+    RowsRead,
+)
 from elt.runner.attempt import AssetResult
 from elt.runner.graph import Asset
 from elt.runner.store.state import is_empty
+from elt.runner.stream_results import told_error
 from elt.runner.tap_facts import TapFacts
 from elt.singer.catalog import stream_names
+from elt.singer.endings import Ending, ending_of
 from elt.singer.messages import Message, decode, raw_json
 from elt.targets.bookmarks import carry_over
 
@@ -46,6 +56,7 @@ class PassedOn:
         self._left_out = stream_names(catalog) - names - self.wanted
         self._rows: Counter[str] = Counter()
         self._in_files: set[str] = set()
+        self._endings: dict[str, Ending] = {}
         self._saved = facts.previous_state
         self._speaks_of = set(json.loads(self._saved or "{}"))
         self._offered: Any = None  # the tap's last STATE
@@ -64,6 +75,8 @@ class PassedOn:
                 message = decode(line)
                 if message.stream in self._left_out or not message.type:
                     continue
+                if message.type == "SCHEMA" and not self._is_of_rows(message):
+                    continue
                 kept.append(line + b"\n")
                 self._note(message, rows)
         finally:
@@ -71,6 +84,13 @@ class PassedOn:
             for stream, count in rows.items():
                 self._listen(RowsRead(step=self._step, stream=stream, rows=count))
             yield b"".join(kept)
+
+    def _is_of_rows(self, message: Message) -> bool:
+        """Say whether a target should see a SCHEMA, which makes a table of it."""
+        ending = ending_of(message)
+        if ending is not None:
+            self._endings[message.stream] = ending
+        return ending is None or ending.end == "complete"
 
     def _note(self, message: Message, rows: Counter[str]) -> None:
         if message.type == "RECORD":
@@ -113,6 +133,9 @@ class PassedOn:
     def _result(self, asset: Asset) -> AssetResult:
         names = {asset.detail["stream"], asset.detail["name"]}
         rows = None if names & self._in_files else sum(self._rows[n] for n in names)
+        told = next((self._endings[n] for n in names & self._endings.keys()), None)
+        if told is not None and (told.why or told.end != "complete"):
+            return _as_told(asset, told, rows)
         unconfirmed = self._offered and self._confirmed != self._offered
         return AssetResult(
             asset=asset.id,
@@ -163,6 +186,22 @@ class PassedOn:
         self._listen(
             LogLine(step=self._step, source=self._target, level="warning", text=text)
         )
+
+
+def _as_told(asset: Asset, ending: Ending, rows: int | None) -> AssetResult:
+    error = told_error(asset.detail["stream"], ending)
+    if error is None:
+        skipped = SKIPPED if ending.end == "skipped" else ""
+        message = f"{skipped}{ending.why}"
+        return AssetResult(asset=asset.id, status="warned", rows=rows, message=message)
+    return AssetResult(
+        asset=asset.id,
+        status="failed",
+        rows=rows,
+        message=error.what,
+        hint=error.hint or "",
+        error=name_of(error),
+    )
 
 
 _NOTHING = object()

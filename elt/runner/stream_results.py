@@ -2,51 +2,129 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from elt.errors import EltError, Guarded, name_of
+from elt.errors import EltError, Guarded, Unavailable, name_of
+from elt.events import SKIPPED
 from elt.runner.attempt import AssetResult
 from elt.runner.graph import Asset
+from elt.singer.diagnosis import diagnose
+from elt.singer.endings import Ending
+from elt.singer.process import SAID
 from elt.targets.bookmarks import can_tell_apart
 from elt.targets.stream_load import StreamLoad
 from elt.targets.writing.plans import StreamPlan
 
+_NAMED = 3  # streams in one message
+
 
 def results(
-    assets: Sequence[Asset], loads: Iterable[StreamLoad]
+    assets: Sequence[Asset],
+    loads: Iterable[StreamLoad],
+    *,
+    endings: Mapping[str, Ending] | None = None,
+    tap_error: EltError | None = None,
 ) -> Iterator[AssetResult]:
-    """Answer for each stream; raise the error of one that is no asset."""
+    """Answer for each stream; raise the error of one that is no asset.
+
+    `endings` are what the tap has told, by the stream's id. `tap_error` is how the tap
+    itself ended, which counts for the streams of which it has told nothing.
+
+    Raises Unavailable at the end, for the streams that are worth another try.
+    """
     by_id = {load.plan.stream: load for load in loads}
-    answers = [
-        _result(asset, by_id.pop(asset.detail["stream"], None)) for asset in assets
-    ]
-    for load in by_id.values():
+    told = dict(endings or {})
+    answers, left = [], {}
+    for asset in assets:
+        stream = asset.detail["stream"]
+        load, ending = by_id.pop(stream, None), told.pop(stream, None)
+        error = told_error(stream, ending, tap_error)
+        if load is not None and load.error is not None:
+            answers.append(_failed(asset, load, load.error))
+        elif isinstance(error, Unavailable):
+            left[stream] = error
+        elif error is not None:
+            answers.append(_failed(asset, load, error))
+        else:
+            answers.append(_result(asset, load, ending))
+    _raise_of_no_asset(by_id, told)
+    yield from answers
+    if left:
+        raise _all_in_one(left)
+
+
+def told_error(
+    stream: str, ending: Ending | None, tap_error: EltError | None = None
+) -> EltError | None:
+    """Make the error of a stream as the tap told it; None where it did not fail."""
+    if ending is None:
+        return tap_error
+    if ending.end != "failed":
+        return None
+    found = diagnose([ending.why])
+    hint = found.remedy if found.cause != "unknown" else None
+    error = Unavailable if ending.temporary else EltError
+    return error(f"stream `{stream}` could not be read: {ending.why}", hint=hint)
+
+
+def _raise_of_no_asset(
+    loads: Mapping[str, StreamLoad], told: Mapping[str, Ending]
+) -> None:
+    for load in loads.values():
         if load.error is not None:
             raise load.error
-    yield from answers
+    for stream, ending in told.items():
+        error = told_error(stream, ending)
+        if error is not None:
+            raise error
 
 
-def _result(asset: Asset, stream: StreamLoad | None) -> AssetResult:
+def _all_in_one(left: Mapping[str, Unavailable]) -> Unavailable:
+    """Make one error of those of several streams, which often have one cause."""
+    said = list(dict.fromkeys(error.what for error in left.values()))
+    more = [f"and {len(said) - _NAMED} more"] if len(said) > _NAMED else []
+    hints = {error.hint for error in left.values()}
+    return Unavailable(
+        "; ".join([*said[:_NAMED], *more]),
+        hint=hints.pop() if len(hints) == 1 else None,
+    )
+
+
+def _failed(asset: Asset, stream: StreamLoad | None, error: EltError) -> AssetResult:
+    stopped = error.exit_code == Guarded.exit_code
+    return AssetResult(
+        asset=asset.id,
+        status="stopped" if stopped else "failed",
+        rows=stream.rows if stream is not None else 0,
+        message=_text(error),
+        hint=error.hint or "",
+        error=name_of(error),
+    )
+
+
+def _result(
+    asset: Asset, stream: StreamLoad | None, ending: Ending | None
+) -> AssetResult:
+    if ending is not None and ending.end == "skipped":
+        return AssetResult(
+            asset=asset.id,
+            status="warned",
+            rows=stream.rows if stream is not None else 0,
+            rejects=stream.rejects if stream is not None else 0,
+            message=f"{SKIPPED}{ending.why}",
+        )
     if stream is None:
         return AssetResult(
             asset=asset.id, status="done", rows=0, message="the tap sent nothing of it"
         )
-    if stream.error is not None:
-        stopped = stream.error.exit_code == Guarded.exit_code
-        return AssetResult(
-            asset=asset.id,
-            status="stopped" if stopped else "failed",
-            rows=stream.rows,
-            message=_text(stream.error),
-            hint=stream.error.hint or "",
-            error=name_of(stream.error),
-        )
+    why = ending.why if ending is not None else ""
+    notes = "; ".join(filter(None, (why, _notes(stream))))
     return AssetResult(
         asset=asset.id,
-        status="warned" if stream.rejects or _notes(stream) else "done",
+        status="warned" if stream.rejects or notes else "done",
         rows=stream.rows,
         rejects=stream.rejects,
-        message="; ".join(filter(None, (_notes(stream), _left_out(stream)))),
+        message="; ".join(filter(None, (notes, _left_out(stream)))),
     )
 
 
@@ -72,6 +150,8 @@ def _rows(number: int) -> str:
 
 
 def _text(error: EltError) -> str:
+    if (error.where or "").startswith(SAID):
+        return error.what  # the best of its last words are in it
     return f"{error.what} ({error.where})" if error.where else error.what
 
 

@@ -1,4 +1,8 @@
-"""How a stream ended (stub until the loader's part is merged)."""
+"""How one stream of a tap ended, told in a SCHEMA message before the tap's own end.
+
+`{"type": "SCHEMA", "stream": "teams", ..., "elt": {"end": "complete"}}`: a target that
+knows nothing of it reads a SCHEMA.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,23 @@ from typing import Any, Literal
 
 import msgspec
 
+from elt.errors import EltError
+from elt.singer.messages import Message
 
-class Ending(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    end: Literal["complete", "skipped", "failed"]
+End = Literal["complete", "skipped", "failed"]
+
+
+class Ending(
+    msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True
+):
+    """What a tap says of a stream behind its last row.
+
+    `complete`: all its rows are here, but for what `why` says. `skipped`: the tap may
+    not read it and left it out. `failed`: it could not be read to its end, and the tap
+    goes on with the others; `temporary` where another try may do.
+    """
+
+    end: End
     why: str = ""
     temporary: bool = False
 
@@ -17,6 +35,11 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 def ending_message(
     stream: str, schema: Mapping[str, Any], key: Sequence[str], ending: Ending
 ) -> bytes:
+    """Write the message, one line with its newline.
+
+    `schema` and `key` are those of the stream's other SCHEMA messages; the schema of
+    a skipped stream may be empty.
+    """
     message = {
         "type": "SCHEMA",
         "stream": stream,
@@ -25,3 +48,34 @@ def ending_message(
         "elt": ending,
     }
     return msgspec.json.encode(message) + b"\n"
+
+
+def ending_of(message: Message) -> Ending | None:
+    """Read what a SCHEMA says of its stream's end; None where it says nothing.
+
+    Raises EltError where that is not to be understood.
+    """
+    told = bytes(message.elt)
+    if not told or told == b"null":
+        return None
+    try:
+        ending = msgspec.json.decode(told, type=Ending)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _malformed(message, str(error)) from None
+    if not message.stream:
+        raise _malformed(message, "it names no `stream`")
+    if ending.end != "complete" and not ending.why.strip():
+        raise _malformed(message, f"`{ending.end}` needs a `why`")
+    if ending.temporary and ending.end != "failed":
+        raise _malformed(message, f"`{ending.end}` is not `temporary`")
+    return ending
+
+
+def _malformed(message: Message, why: str) -> EltError:
+    return EltError(
+        f"the tap does not say in known words how stream `{message.stream}` ended:"
+        f" {why}",
+        where=bytes(message.elt)[:200].decode("utf-8", "replace"),
+        hint='`elt` of a SCHEMA is {"end": "complete" | "skipped" | "failed", "why":'
+        ' "...", "temporary": true | false}; that is a bug of the tap',
+    )

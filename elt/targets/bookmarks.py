@@ -150,7 +150,29 @@ def carry_over(
     }
     if not kept and len(said) == len(has):
         return new
-    return msgspec.json.encode({**_parts(new), "bookmarks": {**said, **kept}})
+    return _with_bookmarks(new, {**said, **kept})
+
+
+def marks_in(state: str | bytes) -> Mapping[str, msgspec.Raw]:
+    """Give each stream's mark as it was written; none where they cannot be told."""
+    return _marks(state) or {}
+
+
+def with_marks(state: bytes, marks: Mapping[str, msgspec.Raw | None]) -> bytes:
+    """Put these marks in the place of the state's own; None takes one out.
+
+    A state that cannot be taken apart stays as it is.
+    """
+    has = _marks(state)
+    if has is None:
+        return state
+    both = {**has, **marks}
+    new = {name: mark for name, mark in both.items() if mark is not None}
+    return state if new == has else _with_bookmarks(state, new)
+
+
+def _with_bookmarks(state: bytes, marks: Mapping[str, msgspec.Raw]) -> bytes:
+    return msgspec.json.encode({**_parts(state), "bookmarks": marks})
 
 
 def _marks(state: str | bytes) -> dict[str, msgspec.Raw] | None:

@@ -4,11 +4,13 @@ A STATE is one value and holds only after everything that was received before it
 everything uncommitted of a tap (all its streams) commits together with it, in one
 transaction; what came after the last STATE waits for the next one, and is thrown
 away when the tap fails, because it will be read again.
+
+A tap may tell of each stream how it ended (`elt.singer.endings`); of one that tells
+nothing, its own end is what is known.
 """
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,12 +23,14 @@ from elt.errors import EltError
 from elt.events import Listener, LogLine, RowsRead
 from elt.faults import reach
 from elt.project.atomic import make_private_folder
+from elt.singer.endings import Ending, ending_of
 from elt.singer.messages import SET_ASIDE, Message, decode, raw_json, utf_8
 from elt.singer.moved_marks import not_behind
 from elt.targets.bookmarks import carry_over, says_nothing
 from elt.targets.columns import table_name
+from elt.targets.endings import Endings, rows_may_stay
 from elt.targets.reading.parts import Records, append_records, discard, files_of
-from elt.targets.stream_load import Held, Pending, StreamLoad, with_key
+from elt.targets.stream_load import Held, Pending, StreamLoad, cut, with_key
 from elt.targets.writing.commit import Batch, Committed, commit
 from elt.targets.writing.declared import declared_columns, ignored
 from elt.targets.writing.limits import Limits
@@ -65,6 +69,7 @@ class TapLoad:
     storage: Mapping[str, Any] = field(default_factory=dict)  # options of its BATCHes
     needs_properties: bool = False  # a SCHEMA without them is an error
     end_tells: bool = True  # at its end the tap has surely sent what it announced
+    knows_start: bool = True  # `previous_state` is all that the tap began with
     limits: Limits = field(default_factory=Limits)
     # A commit opens the file, inserts and closes it (40 ms beside the insert): worth
     # it for so many bytes, or when rows have waited for so long.
@@ -91,6 +96,8 @@ class Loading:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.streams: dict[str, StreamLoad] = {}
+        start = load.previous_state or "{}"
+        self.endings = Endings(load.streams, start=start if load.knows_start else None)
         self._load = load
         self._warehouse = warehouse
         self._listen = listen
@@ -100,6 +107,7 @@ class Loading:
         self._committed_state: bytes | None = None
         # The last STATE that may be committed; what it covers is held.
         self._mark: bytes | None = None
+        self._last_mark: bytes | None = None  # also when it is committed
         self._pending = Pending()
         self._waiting: dict[str, StreamLoad] = {}  # those with records to spool
         self._started_at = now()
@@ -133,11 +141,17 @@ class Loading:
                 self._take(message)
         self._spool_waiting()
 
-    def finish(self) -> None:
-        """Commit everything: the tap ended well, so its last STATE holds."""
+    def finish(self, *, well: bool = True) -> None:
+        """Commit everything: the tap ended well, so its last STATE holds.
+
+        Where only streams whose end it has told did, the others are left off.
+        """
         reach("tap-ended")
         try:
             self._wait()
+            for name, stream in self.streams.items():
+                if not well and not stream.ended:
+                    self._leave_off(name)
             for stream in self.streams.values():
                 stream.end(tells=self._load.end_tells)
             self._submit(self._uncommitted(), self._state)
@@ -150,7 +164,8 @@ class Loading:
         try:
             self._wait()
             if self._mark is not None:
-                _cut(self._pending.held)
+                for held in self._pending.held.values():
+                    cut(held.parts)
                 self._submit(self._pending.held, self._mark)
                 self._wait()
         finally:
@@ -181,6 +196,39 @@ class Loading:
     def _take_schema(self, message: Message) -> None:
         if message.stream in self._load.left_out:
             return
+        name, ending = message.stream, ending_of(message)
+        has_ended = self.endings.has(name)
+        if ending is None and has_ended:
+            return
+        if ending is None or ending.end == "complete":
+            self._declare(message)
+        if ending is not None:
+            self.endings.tell(name, ending)
+            if not has_ended:
+                self._take_ending(name, ending)
+        reach("schema-taken")
+
+    def _take_ending(self, name: str, ending: Ending) -> None:
+        stream = self.streams.get(name)
+        if ending.end != "complete":
+            self._leave_off(name, ending)
+        elif stream is not None:
+            stream.end(tells=True)
+        if stream is not None:
+            stream.ended = True
+            self._pending.note(name, stream)
+
+    def _leave_off(self, name: str, ending: Ending | None = None) -> None:
+        stream = self.streams.get(name)
+        if stream is not None and rows_may_stay(stream, ending):
+            stream.leave_off(stream.held())
+            return
+        held = self._pending.held.get(name, Held())
+        self.endings.leave_off(name, stream, held=held, mark=self._last_mark)
+        if self._state is not None:
+            self._state = self.endings.applied_to(self._state)
+
+    def _declare(self, message: Message) -> None:
         text = bytes(message.schema)
         key = tuple(message.key_properties or ())
         stream = self.streams.get(message.stream)
@@ -202,7 +250,6 @@ class Loading:
         stream.columns, stream.schema, stream.declared_key = columns, text, key
         stream.set_aside = bool(declared.get(SET_ASIDE))
         self._pending.note(message.stream, stream)
-        reach("schema-taken")
 
     def _unplanned(self, message: Message) -> StreamPlan:
         """Load a stream that the catalog does not know by what its SCHEMA says."""
@@ -228,6 +275,7 @@ class Loading:
         if stream is None:
             self._refuse_if_wanted(message)
             return
+        self._refuse_after_end("BATCH", message.stream)
         load = self._load
         part = files_of(message, stream.columns, load.spool, storage=load.storage)
         ignore = (*part.ignore, *ignored(stream.plan))
@@ -237,6 +285,14 @@ class Loading:
         self._pending.note(message.stream, stream)
         self._spooled_bytes += sum(_size(file.path) for file in part.files)
         reach("batch-taken")
+
+    def _refuse_after_end(self, what: str, name: str) -> None:
+        if self.streams[name].ended:
+            raise EltError(
+                f"the tap wrote a {what} of stream `{name}` after it had told how that"
+                " ended",
+                hint="That is a bug of the tap",
+            )
 
     def _refuse_if_wanted(self, message: Message) -> None:
         """Let rows go by that some taps send though their stream is not selected."""
@@ -250,11 +306,11 @@ class Loading:
     def _take_state(self, state: bytes) -> None:
         if says_nothing(state, first=self._state is None):
             return
-        self._state = state
+        self._state = state = self.endings.applied_to(state)
         reach("state-taken")
         if not self._pending.mark():
             return
-        self._mark = state
+        self._mark = self._last_mark = state
         if self._is_due():
             self._submit(self._pending.held, state)
 
@@ -270,6 +326,7 @@ class Loading:
     def _spool_waiting(self) -> None:
         for name in tuple(self._waiting):
             stream = self._waiting.pop(name)
+            self._refuse_after_end("RECORD", name)
             records, stream.waiting = stream.waiting, []
             before = self._open_part(stream)
             part = append_records(before, records)
@@ -293,7 +350,7 @@ class Loading:
         return {
             name: stream.held()
             for name, stream in self.streams.items()
-            if stream.held() != Held() or not stream.committed
+            if stream.held() != Held() or not (stream.committed or stream.left_off)
         }
 
     def _submit(self, held: Mapping[str, Held], state: bytes | None) -> None:
@@ -371,14 +428,6 @@ class Loading:
                 text=text,
             )
         )
-
-
-def _cut(held: Mapping[str, Held]) -> None:
-    """Take back what was spooled after the mark; it will be read again."""
-    for one in held.values():
-        for part in one.parts:
-            if isinstance(part, Records):
-                os.truncate(part.path, part.size_bytes)
 
 
 def _size(path: Path) -> int:

@@ -146,6 +146,7 @@ class PipeLoad:
             plan_for=self._plan_for,
             needs_properties=True,
             end_tells=False,
+            knows_start=False,
             limits=Limits(rejects=settings.reject_limit, percent=100),
             commit_bytes=int(settings.batch_size_megabytes * 1_000_000),
             commit_seconds=settings.batch_wait_limit_seconds,
@@ -197,6 +198,9 @@ class PipeLoad:
             table = f"{stream.plan.schema}.{stream.plan.table}"
             rejects = f", {stream.rejects:,} rejects" if stream.rejects else ""
             self._say("info", f"{name}: {stream.rows:,} rows into {table}{rejects}")
+        for name, ending in self._loading.endings.told.items():
+            if ending.why:
+                self._say("warning", f"{name}: {ending.end}: {ending.why}")
 
 
 def place_of(stream: str, default_schema: str | None) -> tuple[str, str]:

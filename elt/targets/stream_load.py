@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from operator import attrgetter
@@ -11,7 +12,7 @@ import msgspec
 
 from elt.errors import EltError
 from elt.targets.columns import VERSION, Column
-from elt.targets.reading.parts import Part, Records
+from elt.targets.reading.parts import Part, Records, discard
 from elt.targets.writing.declared import ignored
 from elt.targets.writing.evolve import Change
 from elt.targets.writing.modes import Mode, decide
@@ -24,6 +25,7 @@ class Held:
 
     parts: tuple[Part, ...] = ()
     active_version: int | None = None  # rows of older versions are gone
+    no_rows: bool = False  # that there are none is all there is of the whole table
 
 
 @dataclass(slots=True)
@@ -43,6 +45,8 @@ class StreamLoad:
     received: bool = False
     set_aside: bool = False  # its rows are what the tap could not make sense of
     complete: bool = False  # evidence that all its rows are here
+    ended: bool = False  # the tap has told how, so that no row may follow
+    left_off: bool = False  # it has no good end: what it lacks is not gone
     committed: bool = False  # some of it, in this run
     rows: int = 0
     rejects: int = 0
@@ -60,7 +64,19 @@ class StreamLoad:
     def aside(self) -> bool:
         """Whether rows wait for evidence that they are the whole table."""
         whole = self.plan.mode.name == "overwrite" or self.plan.told_apart
-        return whole and not self.complete
+        return whole and not self.complete and not self.left_off
+
+    @property
+    def can_come_again(self) -> bool:
+        """Whether its rows are there once, also when they are sent once more."""
+        return not self.aside and self.plan.mode.name != "append"
+
+    @property
+    def tells_of_no_rows(self) -> bool:
+        """Whether the tap said of a whole table that it has none."""
+        whole = self.plan.mode.name == "overwrite" or self.plan.told_apart
+        told = self.ended and self.complete and whole
+        return told and not self.committed and not self.parts
 
     def change_key(self, plan: StreamPlan) -> None:
         """Go on under the key of another SCHEMA.
@@ -86,9 +102,23 @@ class StreamLoad:
 
     def end(self, *, tells: bool) -> None:
         """Nothing more comes; `tells` that what was announced has come."""
+        if self.left_off:
+            return
         self.complete = True
         if self.announced is not None and tells:
             self.active_version, self.announced = self.announced, None
+
+    def leave_off(self, held: Held) -> None:
+        """Go back to what was held: all that came since will be read again, or never.
+
+        Nothing may come afterwards.
+        """
+        kept = len(held.parts)
+        for part in self.parts[kept:]:
+            discard(part)
+        cut(held.parts)
+        self.parts, self.active_version = list(held.parts), held.active_version
+        self.left_off = True
 
     def open_part(self, new: Records) -> Records:
         """Give the part that records go into, the last where it is of their kind."""
@@ -112,7 +142,7 @@ class StreamLoad:
         return part
 
     def held(self) -> Held:
-        return Held(tuple(self.parts), self.active_version)
+        return Held(tuple(self.parts), self.active_version, self.tells_of_no_rows)
 
     def batch(self, held: Held) -> StreamBatch:
         plans = [*self.earlier_plans, self.plan]
@@ -188,6 +218,13 @@ class Pending:
         stream.let_go()
         self.held.pop(name, None)
         self._aside.discard(name)
+
+
+def cut(parts: Iterable[Part]) -> None:
+    """Take back what was spooled behind these parts, as they were held."""
+    for part in parts:
+        if isinstance(part, Records):
+            os.truncate(part.path, part.size_bytes)
 
 
 def with_key(plan: StreamPlan, key: Sequence[str]) -> StreamPlan:

@@ -148,7 +148,7 @@ def _declared(project_dir: Path, own: Path) -> Iterator[TableName]:
 
 
 def _files_of_sources(project_dir: Path, but: Path | None = None) -> Iterator[Any]:
-    for folder in _model_folders(project_dir):
+    for folder in model_folders(project_dir):
         for path in sorted(folder.rglob("*.y*ml")):
             if path == but or b"sources:" not in path.read_bytes():
                 continue
@@ -172,10 +172,11 @@ def _list(content: Any, key: str) -> list[dict[str, Any]]:
 
 
 def _folder(project_dir: Path) -> Path:
-    return _model_folders(project_dir)[0] / FOLDER
+    return model_folders(project_dir)[0] / FOLDER
 
 
-def _model_folders(project_dir: Path) -> list[Path]:
+def model_folders(project_dir: Path) -> list[Path]:
+    """Give the folders that dbt looks for models in, the first one for new files."""
     project = read_yml(project_dir / "dbt_project.yml")
     named = project.get("model-paths") if isinstance(project, dict) else None
     return [project_dir / str(folder) for folder in named or ["models"]]

@@ -264,9 +264,9 @@ def test_the_files_tap_takes_a_stream_in_one_line(run_elt, project):
             "`elt add tap files --name exports`",
         ),
         (
-            ["tap", "github"],
-            "there is no tap plugin `github`",
-            "`elt add tap github --package meltanolabs-tap-github`",
+            ["tap", "mongodb"],
+            "there is no tap plugin `mongodb`",
+            "`elt add tap mongodb --package meltanolabs-tap-mongodb`",
         ),
         (
             ["tap", "tap-zz9"],

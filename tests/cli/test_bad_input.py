@@ -64,6 +64,7 @@ LINES: dict[str, list[str]] = {
 }
 # These make a project, or say something that needs none.
 WITHOUT_PROJECT = {"demo", "init", "schema", "plugins", "import meltano"}
+WITHOUT_PROJECT |= {"testing serve"}
 
 
 def commands() -> set[str]:

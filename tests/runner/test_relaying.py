@@ -600,3 +600,18 @@ def test_check_says_what_is_impossible_then(folder, capsys):
     assert "at least once" in " ".join(told.split())
     assert "no dbt sources" in told
     assert "no tap loads into it" in told
+
+
+def test_an_end_that_a_tap_tells_is_no_table_of_the_target(folder):
+    catalog = {"streams": [stream(), stream("teams")]}
+    teams = {"type": "SCHEMA", "stream": "teams", "schema": {}, "key_properties": []}
+    skipped = {**teams, "elt": {"end": "skipped", "why": "HTTP 403"}}
+    folder.script(schema(), record(1), skipped, catalog=catalog)
+
+    result = folder.run()
+
+    assert result.status == "warned"
+    assert {r.asset: r.message for r in result.results}["stream:t.teams"] == (
+        "skipped: HTTP 403"
+    )
+    assert "teams" not in (folder.path / "out.jsonl").read_text()

@@ -468,3 +468,22 @@ def test_ctrl_c_while_a_program_is_still_being_imported_is_quiet(module, importe
     )
 
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_an_end_that_a_tap_tells_counts_in_a_pipe_too(warehouse, capsys):
+    whole = {"load_method": "overwrite", "allow_shrink": True}
+    warehouse.load(schema(), record(1, t="old"), schema("other"), **whole)
+    capsys.readouterr()
+
+    told = [
+        {**schema(), "elt": {"end": "failed", "why": "HTTP 500"}},
+        {**schema("gone"), "elt": {"end": "skipped", "why": "HTTP 403"}},
+        {**schema("other"), "elt": {"end": "complete"}},
+    ]
+    sent = [schema(), record(2), schema("other"), record(3, "other")]
+    warehouse.load(*sent, *told, state(bookmarks={"gone": 7, "s": 1}), **whole)
+
+    assert warehouse.sql("SELECT id FROM s") == [(1,)]
+    assert warehouse.sql("SELECT id FROM other") == [(3,)]
+    assert warehouse.sql("FROM duckdb_tables() WHERE table_name = 'gone'") == []
+    assert json.loads(capsys.readouterr().out) == {"bookmarks": {"gone": 7, "s": 1}}

@@ -70,6 +70,10 @@ def _never(_: Answer) -> None:
     return None
 
 
+def _is_unauthorized(answer: Answer) -> bool:
+    return answer.status == httpx.codes.UNAUTHORIZED
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vendor:
     """How one vendor says what all of them say somehow.
@@ -80,7 +84,8 @@ class Vendor:
     said: the vendor's own words out of an answer's body; empty where there are none.
     temporary: statuses that mean "later" beside the usual ones.
     not_for_us: statuses that mean that this stream, or part of it, is not readable.
-    unauthorized: statuses that mean that our credentials are not accepted.
+    refuses_us: whether an answer means that our credentials are wrong.
+    hints: the way out, by status, for requests that are refused.
     """
 
     name: str
@@ -91,7 +96,8 @@ class Vendor:
     scope_of: Callable[[Answer], str] = lambda _: ""
     temporary: frozenset[int] = frozenset()
     not_for_us: frozenset[int] = NOT_FOR_US
-    unauthorized: frozenset[int] = frozenset((401,))
+    refuses_us: Callable[[Answer], bool] = _is_unauthorized
+    hints: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +172,7 @@ class Api:
         def once() -> Found:
             given = self.credentials.headers()
             answer = self._answer(call, url, given, go)
-            refused = answer.status == httpx.codes.UNAUTHORIZED
+            refused = self.vendor.refuses_us(answer)
             if refused and self.credentials.renew(given):
                 answer = self._answer(call, url, self.credentials.headers(), go)
             self._look_at(call, answer)
@@ -261,7 +267,7 @@ class Api:
         said = self._said(answer)
         if wait is not None or status in TEMPORARY | vendor.temporary:
             self._wait_or_stop(call, answer, said, wait)
-        if status in vendor.unauthorized:
+        if vendor.refuses_us(answer):
             raise ConfigError(
                 f"{vendor.name} refused our credentials: {said}",
                 where=self.name(call),
@@ -279,6 +285,7 @@ class Api:
             f"{vendor.name} refused the request: {said}",
             status=status,
             where=self.name(call),
+            hint=vendor.hints.get(status),
         )
 
     def _wait_or_stop(

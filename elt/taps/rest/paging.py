@@ -5,11 +5,11 @@ A style is a function of the call and its page that gives the next call, or None
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urljoin
 
+import httpx
 from msgspec import Raw
 
 from elt.errors import EltError
@@ -26,8 +26,6 @@ class Page:
 
 
 Next = Callable[[Call, Page], Call | None]
-_LINK = re.compile(r'<([^>]*)>\s*((?:;\s*[^;,]+(?:="[^"]*")?)*)')
-_NEXT = re.compile(r';\s*rel\s*=\s*"?(?:[^"]*\s)?next(?:\s[^"]*)?"?\s*(?:;|$)')
 
 
 def one_page(call: Call, page: Page) -> None:
@@ -57,9 +55,10 @@ def link_in_body(path: Sequence[str]) -> Next:
 
 def link_header(call: Call, page: Page) -> Call | None:
     """Follow the header `Link` to the next address (RFC 8288)."""
-    for link in _LINK.finditer(page.answer.headers.get("link", "")):
-        if _NEXT.search(link[2]):
-            return call.at(urljoin(page.answer.url, link[1]))
+    header = {"link": page.answer.headers.get("link", "")}
+    for link in httpx.Response(200, headers=header).links.values():
+        if "next" in link.get("rel", "").split():
+            return call.at(urljoin(page.answer.url, link["url"]))
     return None
 
 

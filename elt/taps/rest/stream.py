@@ -175,6 +175,7 @@ class RestStream(Stream):
             self._read(reading)
         except NotReadable as error:
             self.logger.warning("stream %s is left out: %s", self.name, error)
+            self._write_state()
             self._end("skipped", _line(error))
         except (ConfigError, QuotaSpent):
             raise
@@ -192,6 +193,7 @@ class RestStream(Stream):
     def _fail(self, error: EltError) -> None:
         self.logger.error("stream %s failed: %s", self.name, error)
         self._run.failures.append((self.name, error))
+        self._write_state()  # what was reached holds, whatever became of the rest
         self._end("failed", _line(error), isinstance(error, Unavailable))
 
     def _read(self, reading: Reading) -> None:

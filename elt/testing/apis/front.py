@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -19,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from elt.testing.apis.clock import Clock
 from elt.testing.apis.kept import Kept, has_changed
-from elt.testing.apis.troubles import Troubles, answer_in_trouble
+from elt.testing.apis.troubles import Troubles, answer_in_trouble, hang_up
 
 OWN = "/_simulation"
 
@@ -65,17 +66,21 @@ class Front:
             await self._own(scope, receive, send)
             return
         body = await _read(receive)
-        status = 0
+        is_noted = False
 
         async def watch(message: Message) -> None:
-            nonlocal status
-            status = message.get("status", status)
+            nonlocal is_noted
+            # Noted before the client has its answer, so that it can look at once.
+            if message["type"] == "http.response.start":
+                self.requests.append(_asked(scope, body, message["status"]))
+                is_noted = True
             await send(message)
 
         try:
             await self._answer(scope, body, send, watch)
         finally:
-            self.requests.append(_asked(scope, body, status))
+            if not is_noted:
+                self.requests.append(_asked(scope, body, 0))
 
     async def _answer(self, scope: Scope, body: bytes, send: Send, watch: Send) -> None:
         query = scope["query_string"].decode()
@@ -84,14 +89,21 @@ class Front:
         if trouble is None:
             await self._act(scope, _given(body), watch)
         else:
-            # The server's own `send`, because some troubles close its connection.
-            await answer_in_trouble(trouble, self._act, scope, _given(body), send)
+            given, abort = _given(body), partial(hang_up, send)
+            await answer_in_trouble(trouble, self._act, scope, given, watch, abort)
 
     async def _act(self, scope: Scope, receive: Receive, send: Send) -> None:
         at = self.clock.now()
-        await self._app(scope, receive, send)
-        if self._kept and has_changed(scope):
-            self._kept.note(scope, (await receive())["body"], at)
+        body = (await receive())["body"]
+
+        async def keep_first(message: Message) -> None:
+            # Kept before the client hears of it: what was answered is never lost.
+            is_start = message["type"] == "http.response.start"
+            if is_start and self._kept and has_changed(scope):
+                self._kept.note(scope, body, at)
+            await send(message)
+
+        await self._app(scope, receive, keep_first)
 
     async def _own(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await _read(receive)

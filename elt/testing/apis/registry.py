@@ -27,10 +27,12 @@ def make(
     at: datetime,
     runs: bool = True,
     writes: Path | None = None,
+    company: bool = True,
 ) -> Simulation:
     """Make a simulated API as it is at a moment.
 
-    `writes` is the file of what was written to it before, and of what will be.
+    `writes` is the file of what was written to it before, and of what will be;
+    without `company` the account is empty.
     Raises ConfigError for a name that there is not.
     """
     if name not in NAMES:
@@ -42,7 +44,7 @@ def make(
     begun = Kept(writes).begins_at if writes else None
     clock = Clock(min(at, begun or at), runs=runs)
     made = getattr(importlib.import_module(module), kind)(
-        seed=seed, clock=clock, writes=writes
+        seed=seed, clock=clock, writes=writes, company=company
     )
     if at > clock.now():
         clock.move_to(at)

@@ -70,9 +70,9 @@ def served(api: Kind, port: int = 0) -> Iterator[Served[Kind]]:
 
 @contextlib.contextmanager
 def listening(port: int) -> Iterator[socket.socket]:
-    # With its protocol named, asyncio sends what is written at once; else the head and
-    # the body of each answer are 40 ms apart (Nagle's algorithm).
-    kind = socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP
+    # asyncio sends small answers at once only where the protocol is said to be TCP;
+    # otherwise each one waits some 40 ms for the client's acknowledgement.
+    kind = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     with socket.socket(*kind) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((HOST, port))
@@ -90,7 +90,7 @@ def make_server(api: Simulation) -> uvicorn.Server:
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=1,
-        # A vendor's limit for the length of an address must be met before the server's.
+        # Too long an address is refused as the vendor does, not by the server.
         h11_max_incomplete_event_size=256 * 1024,
     )
     return uvicorn.Server(config)

@@ -254,11 +254,3 @@ def test_a_source_knows_which_columns_are_selected(shop, selected):
     tap.sync_all()
 
     assert tap.wanted is selected
-
-
-def test_a_status_of_the_vendors_own_may_mean_wrong_credentials(shop, read):
-    shop.api.front.troubles.add(Says(530), path="/v1/orders")
-
-    told = read(fails=ConfigError)
-
-    assert "refused our credentials: HTTP 530" in told.error.what

@@ -1,0 +1,52 @@
+"""Ready-made staging models of a tap's tables: written once, the user's from then on.
+
+A pack is a folder of `packs/`. Two words stand in its files and their names: TAP_NAME
+for the tap's name in elt.toml, and SCHEMA_NAME for the schema of its tables.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from elt.errors import ConfigError
+from elt.project.atomic import make_folder, write_whole
+from elt.transform.sources import model_folders
+
+_PACKS = Path(__file__).with_name("packs")
+_TAP, _SCHEMA = "TAP_NAME", "SCHEMA_NAME"
+
+
+def packs() -> list[str]:
+    """Name the taps that there are models for."""
+    return sorted(path.name for path in _PACKS.iterdir() if path.is_dir())
+
+
+def write_models(project_dir: Path, pack: str, *, tap: str, schema: str) -> list[Path]:
+    """Write a pack's models to `models/staging/<tap>/`; give their paths.
+
+    Raises ConfigError where one of its files is there already: then nothing is
+    written at all.
+    """
+    folder = model_folders(project_dir)[0] / "staging" / tap
+    texts = {
+        folder / _filled(file.name, tap, schema): _filled(
+            file.read_text(encoding="utf-8"), tap, schema
+        )
+        for file in sorted((_PACKS / pack).iterdir())
+        if file.suffix in {".sql", ".yml"}
+    }
+    there = [path for path in texts if path.exists()]
+    if there:
+        raise ConfigError(
+            f"there are models of `{tap}` already: {there[0].name}",
+            where=str(folder),
+            hint="They are yours since they were written; move them away for new ones",
+        )
+    make_folder(folder)
+    for path, text in texts.items():
+        write_whole(path, text)
+    return list(texts)
+
+
+def _filled(text: str, tap: str, schema: str) -> str:
+    return text.replace(_TAP, tap).replace(_SCHEMA, schema)

@@ -1,0 +1,220 @@
+from __future__ import annotations
+
+import threading
+import time
+
+import httpx
+import pytest
+
+from elt.errors import ConfigError, EltError, Unavailable
+from elt.taps.rest.ahead import side_by_side
+from elt.taps.rest.api import Api, Fixed, Reach, Vendor
+from elt.taps.rest.calls import Answer, Call
+from elt.taps.rest.pace import Pace
+from elt.taps.rest.problems import NotReadable, Refused
+
+SECRET = "sk_secret/1234"  # noqa: S105
+VENDOR = Vendor(name="Shop", credentials_setting="api_key")
+
+
+def api(answer, *, vendor=VENDOR, credentials=None, **reach):
+    """Give an API whose other side is a function of the request."""
+    given = credentials or Fixed({"Authorization": f"Bearer {SECRET}"}, (SECRET,))
+    return Api(
+        vendor,
+        Reach(base_url="https://shop.example/v1", **reach),
+        given,
+        sleep=lambda _: None,
+        transport=httpx.MockTransport(answer),
+    )
+
+
+def body(answer: Answer) -> bytes:
+    return answer.body
+
+
+def test_a_path_is_below_the_base_address():
+    shop = api(lambda request: httpx.Response(200, text=str(request.url)))
+
+    assert shop.ask(Call(path="/orders", params={"limit": 2}), body) == (
+        b"https://shop.example/v1/orders?limit=2"
+    )
+
+
+def test_an_address_of_another_origin_gets_no_request():
+    asked = []
+
+    def answer(request):
+        asked.append(request.url)
+        return httpx.Response(200)
+
+    with pytest.raises(EltError, match=r"https://evil\.example") as caught:
+        api(answer).ask(Call(path="https://evil.example/v1/orders"), body)
+
+    assert asked == []
+    assert "`base_url`" in caught.value.hint
+
+
+def test_a_moved_list_is_followed_on_the_same_origin_only():
+    places = {
+        "/v1/old": "/v1/new",
+        "/v1/away": "https://evil.example/v1/new",
+        "/v1/round": "/v1/round",
+    }
+
+    def answer(request):
+        place = places.get(request.url.path)
+        headers = {"location": place} if place else {}
+        return httpx.Response(301 if place else 200, headers=headers, text="here")
+
+    shop = api(answer)
+
+    assert shop.ask(Call(path="/old"), body) == b"here"
+    with pytest.raises(EltError, match="another place"):
+        shop.ask(Call(path="/away"), body)
+    with pytest.raises(EltError, match="sends us around"):
+        shop.ask(Call(path="/round"), body)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, Refused),
+        (401, ConfigError),
+        (403, NotReadable),
+        (404, NotReadable),
+        (410, NotReadable),
+        (422, Refused),
+        (451, NotReadable),
+        (500, Unavailable),
+        (503, Unavailable),
+    ],
+)
+def test_what_an_answer_means_is_told_apart_and_shows_no_secret(status, kind):
+    text = f"no {SECRET} here, nor sk_secret%2F1234"
+    shop = api(lambda _: httpx.Response(status, text=text), tries=2)
+
+    with pytest.raises(kind) as caught:
+        shop.ask(Call(path="/orders", params={"api_key": SECRET}), body)
+
+    assert f"HTTP {status} no *** here, nor ***" in str(caught.value)
+    assert "GET /v1/orders" in str(caught.value)
+    assert SECRET not in str(caught.value)
+
+
+def test_what_is_wrong_with_us_is_asked_once_and_what_passes_again():
+    asked = []
+
+    def answer(request):
+        asked.append(request.url.path)
+        return httpx.Response(int(request.url.path.rpartition("/")[2]))
+
+    shop = api(answer, tries=3)
+    for status in (400, 403, 404, 422, 429, 500):
+        with pytest.raises(EltError):
+            shop.ask(Call(path=f"/{status}"), body)
+
+    counted = {path: asked.count(path) for path in asked}
+    assert counted == {
+        "/v1/400": 1,
+        "/v1/403": 1,
+        "/v1/404": 1,
+        "/v1/422": 1,
+        "/v1/429": 3,
+        "/v1/500": 3,
+    }
+
+
+class Renewed:
+    """A token that another one takes the place of, once."""
+
+    def __init__(self):
+        self.token = "old-token"  # noqa: S105
+        self.renewals = 0
+
+    def headers(self):
+        return {"Authorization": f"Bearer {self.token}"}
+
+    def secrets(self):
+        return (self.token,)
+
+    def renew(self, refused):
+        self.renewals += 1
+        if refused["Authorization"] != "Bearer old-token":
+            return False
+        self.token = "new-token"  # noqa: S105
+        return True
+
+
+def test_a_refused_token_is_renewed_once():
+    def answer(request):
+        new = request.headers["authorization"] == "Bearer new-token"
+        return httpx.Response(200 if new else 401, text="rows")
+
+    token = Renewed()
+
+    assert api(answer, credentials=token).ask(Call(path="/orders"), body) == b"rows"
+    assert token.renewals == 1
+
+
+def test_a_token_that_stays_refused_is_an_error():
+    token = Renewed()
+
+    with pytest.raises(ConfigError, match="refused our credentials"):
+        api(lambda _: httpx.Response(401), credentials=token).ask(
+            Call(path="/orders"), body
+        )
+
+
+def test_no_more_requests_a_second_than_allowed_over_all_threads():
+    clock, slept = [0.0], []
+    pace = Pace(5, clock=lambda: clock[0], sleep=slept.append)
+
+    for _ in range(4):
+        pace.wait()
+
+    assert [round(seconds, 3) for seconds in slept] == [0.2, 0.4, 0.6]
+    clock[0] = 10.0
+    pace.wait()
+    assert len(slept) == 3
+
+
+def test_a_pause_that_the_api_asked_for_holds_all_threads():
+    clock, slept = [0.0], []
+    pace = Pace(None, clock=lambda: clock[0], sleep=slept.append)
+
+    pace.hold(7)
+    pace.wait()
+
+    assert slept == [7.0]
+
+
+def test_children_come_in_their_parents_order_and_are_fetched_side_by_side():
+    running, most = set(), []
+    lock = threading.Lock()
+
+    def fetch(number):
+        with lock:
+            running.add(number)
+            most.append(len(running))
+        time.sleep(0.02 * (3 - number % 3))
+        with lock:
+            running.discard(number)
+        return number * 10
+
+    found = list(side_by_side(fetch, range(12), most=3))
+
+    assert found == [(number, number * 10) for number in range(12)]
+    assert 1 < max(most) <= 3
+
+
+def test_one_failing_child_is_told_in_its_place():
+    def fetch(number):
+        if number == 2:
+            raise Refused("no", status=400)
+        return number
+
+    seen = []
+    with pytest.raises(Refused):
+        seen.extend(child for _, child in side_by_side(fetch, range(9), most=2))
+    assert seen in ([0, 1], [])
