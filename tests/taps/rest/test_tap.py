@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from taps.rest.shop import PROPERTIES, TOKEN, VENDOR, Shop, ShopTap
@@ -132,6 +133,12 @@ def test_a_window_reads_from_its_start(shop, read):
     shop.api.add("orders", *days(5))
 
     assert read(start_date="2025-05-04").ids("orders") == [3, 4]
+
+
+def test_fractions_in_a_config_are_decimals_and_do_no_harm(shop, read):
+    shop.api.add("orders", *days(2))
+
+    assert read(timeout_seconds=Decimal("30.5")).ids("orders") == [0, 1]
 
 
 def test_a_stream_that_is_not_for_us_is_left_out_and_the_others_come(shop, read):
@@ -285,3 +292,40 @@ class TellingTap(ShopTap):
         for chunk in self._read("orders", reading):
             yield Chunk(records=chunk.records, ends=True)
         yield Chunk(reached="2025-05-02T00:00:00Z")
+
+
+def test_rows_with_a_version_are_all_there_are_once_the_stream_was_read(shop, read):
+    shop.api.add("orders", *days(4))
+
+    told = read(version=7)
+
+    rows = [m for m in told.messages if m["type"] == "RECORD"]
+    assert {row["version"] for row in rows} == {7}
+    kinds = [m["type"] for m in told.messages if m.get("stream") == "orders"]
+    assert kinds == ["SCHEMA", *["RECORD"] * 4, "ACTIVATE_VERSION", "SCHEMA"]
+
+
+def test_a_stream_that_failed_does_not_say_that_other_rows_are_gone(shop, read):
+    shop.api.add("orders", *days(8))
+    shop.api.front.troubles.add(Says(500), path="/v1/orders", after=1, times=99)
+
+    told = read(version=7, fails=Unavailable)
+
+    gone = [m["stream"] for m in told.messages if m["type"] == "ACTIVATE_VERSION"]
+    assert gone == ["stock"]
+
+
+@pytest.mark.usefixtures("capsysbinary")
+@pytest.mark.parametrize("selected", [True, False])
+def test_a_source_knows_which_columns_are_selected(shop, selected):
+    given = {"base_url": shop.origin, "token": TOKEN}
+    catalog = ShopTap(config=given, parse_env_config=False).catalog_dict
+    for entry in catalog["streams"]:
+        for about in entry["metadata"]:
+            if about["breadcrumb"] == ["properties", "amount"]:
+                about["metadata"]["selected"] = selected
+    tap = ShopTap(config=given, catalog=catalog, parse_env_config=False)
+
+    tap.sync_all()
+
+    assert tap.wanted is selected
