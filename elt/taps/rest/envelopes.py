@@ -50,14 +50,17 @@ def records_at(body: bytes, path: Sequence[str]) -> list[Raw]:
 
 
 def value_at(body: bytes | Raw, path: Sequence[str]) -> Any:
-    """Decode what is at a path of keys; None where it leads to nothing."""
+    """Decode what is at a path of keys; None where it leads to nothing.
+
+    What is no JSON has nothing in it: errors of servers are often pages.
+    """
     found: bytes | Raw = body
-    for key in path:
-        try:
+    try:
+        for key in path:
             found = _table(found)[key]
-        except (KeyError, msgspec.ValidationError):
-            return None
-    return _any(found)
+        return _any(found)
+    except (KeyError, msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 def excerpt(body: bytes | Raw, length: int = 200) -> str:

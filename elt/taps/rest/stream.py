@@ -17,7 +17,7 @@ from singer_sdk import Stream, Tap
 from singer_sdk.helpers.conform import TypeConformanceLevel
 
 from elt.errors import ConfigError, EltError, Unavailable
-from elt.singer.catalog import PATTERNS, column_selected
+from elt.singer.catalog import column_selected
 from elt.singer.endings import Ending, ending_message
 from elt.taps.rest.marks import Cursor, Marks
 from elt.taps.rest.problems import NotReadable, QuotaSpent
@@ -27,6 +27,7 @@ from elt.taps.rest.rows import (
     only,
     record_lines,
     value_reader,
+    whole_line,
     write,
 )
 
@@ -71,16 +72,27 @@ class Run:
 
 @dataclass(slots=True)
 class Reading:
-    """One reading of a stream: from where to where, and what it left out."""
+    """One reading of a stream: from where to where, and what it left out.
+
+    A source that sets `version` sends its records with it. One that sets `is_whole`
+    too has sent all that there is: rows of older versions are gone.
+    """
 
     marks: Marks
     until: datetime  # not inclusive; the run's start where no end was set
     has_end: bool  # an end was set
     start: datetime | None = None  # of the config, whatever the bookmark
+    keeps: Callable[[str], bool] | None = None  # which columns; None for all
     left_out: list[str] = field(default_factory=list)
+    version: int | None = None
+    is_whole: bool = False
 
     def since(self, part: str = "") -> Any | None:
         return self.marks.since(part)
+
+    def wants(self, column: str) -> bool:
+        """Say whether a column is selected, so that others are not asked for."""
+        return self.keeps is None or self.keeps(column)
 
     def leave_out(self, what: str) -> None:
         """Note a part that could not be read though the rest could."""
@@ -138,6 +150,15 @@ class RestStream(Stream):
         """Say no: the SDK would check it record by record."""
         return False
 
+    @property
+    def column_patterns(self) -> Sequence[str]:
+        """Give what chooses among columns that nobody knew when the catalog was made.
+
+        The SDK forgets what a catalog says beyond its own words.
+        """
+        given = getattr(self._tap, "column_patterns", {})
+        return given.get(self.name) or ()
+
     def get_records(self, context: Any) -> Iterable[dict[str, Any]]:  # noqa: ARG002
         """Give decoded records, for a test of some of them."""
         try:
@@ -174,17 +195,24 @@ class RestStream(Stream):
         except (ConfigError, QuotaSpent):
             raise
         except EltError as error:
-            self.logger.error("stream %s failed: %s", self.name, error)  # noqa: TRY400
-            self._run.failures.append((self.name, error))
-            self._write_state()  # what was reached holds, whatever became of the rest
-            self._end("failed", _line(error), isinstance(error, Unavailable))
+            self._fail(error)
+        except msgspec.ValidationError as error:
+            self._fail(_misshapen(error))
         else:
             self._describe()
+            if reading.is_whole and reading.version is not None:
+                write(whole_line(self.name, reading.version))
             self._end("complete", "; ".join(reading.left_out))
             self._write_state()
 
+    def _fail(self, error: EltError) -> None:
+        self.logger.error("stream %s failed: %s", self.name, error)
+        self._run.failures.append((self.name, error))
+        self._write_state()  # what was reached holds, whatever became of the rest
+        self._end("failed", _line(error), isinstance(error, Unavailable))
+
     def _read(self, reading: Reading) -> None:
-        prepare, marks = self._prepare(), reading.marks
+        prepare, marks = _preparer(reading.keeps), reading.marks
         cursor = self._active_cursor
         values_of = _values(self._shape, cursor)
         with self.get_record_counter() as counter, self.get_sync_timer():
@@ -192,7 +220,7 @@ class RestStream(Stream):
                 records = prepare(on_one_line(chunk.records))
                 if records:
                     self._describe()
-                    write(record_lines(self.name, records))
+                    write(record_lines(self.name, records, reading.version))
                     counter.increment(len(records))
                 marks.see(values_of(chunk), chunk.part)
                 self._rows_since_state += len(records)
@@ -203,23 +231,20 @@ class RestStream(Stream):
         if marks.checkpoint():
             self._write_state()
 
-    def _prepare(self) -> Callable[[Sequence[Record]], Sequence[Record]]:
-        """Leave deselected columns out, where there are any."""
+    def _keeps(self) -> Callable[[str], bool] | None:
+        """Tell the columns that are selected from others; None where all are."""
         known = self.effective_schema["properties"]
         deselected = {name for name in known if not self.mask["properties", name]}
-        root = self._tap_input_catalog and self._tap_input_catalog.get(self.name)
-        extras = getattr(root.metadata.root, "extras", {}) if root else {}
-        patterns = (extras or {}).get(PATTERNS) or []
+        patterns = self.column_patterns
         if not deselected and not patterns:
-            return lambda records: records
+            return None
 
         def keep(name: str) -> bool:
             return name not in deselected and (
                 name in known or column_selected(patterns, name)
             )
 
-        chosen = only(keep)
-        return lambda records: [chosen(record) for record in records]
+        return keep
 
     def _reading(self) -> Reading:
         run = self._run
@@ -231,7 +256,9 @@ class RestStream(Stream):
             part_field=self._shape.part_field,
         )
         until = run.end or run.began_at
-        return Reading(marks, until, run.end is not None, start=run.start)
+        return Reading(
+            marks, until, run.end is not None, start=run.start, keeps=self._keeps()
+        )
 
     @property
     def _active_cursor(self) -> Cursor | None:
@@ -261,6 +288,9 @@ class RestStream(Stream):
     def _write_starting_replication_value(self, context: Any) -> None:
         """Do nothing, for the same reason."""
 
+    def get_replication_key_signpost(self, context: Any = None) -> None:
+        """Give none: `Marks` knows the run's start."""
+
 
 def _values(shape: Shape, cursor: Cursor | None) -> Callable[[Chunk], Iterable[Any]]:
     """Make what gives the values of a chunk that may move the bookmark."""
@@ -270,6 +300,22 @@ def _values(shape: Shape, cursor: Cursor | None) -> Callable[[Chunk], Iterable[A
         return lambda chunk: () if chunk.reached is None else (chunk.reached,)
     value_of = value_reader(cursor.field)
     return lambda chunk: map(value_of, chunk.records)
+
+
+def _preparer(
+    keeps: Callable[[str], bool] | None,
+) -> Callable[[Sequence[Record]], Sequence[Record]]:
+    if keeps is None:
+        return lambda records: records
+    chosen = only(keeps)
+    return lambda records: [chosen(record) for record in records]
+
+
+def _misshapen(error: msgspec.ValidationError) -> EltError:
+    return EltError(
+        f"a record or an answer has another shape than was expected: {error}",
+        hint="What came before is kept; if it goes on, tell the tap's authors",
+    )
 
 
 def _line(error: EltError) -> str:

@@ -1,0 +1,1 @@
+"""Recurly's tap, for version 3 of its API."""

@@ -1,0 +1,274 @@
+"""Recurly's streams as data: where each is listed, and the columns that it declares.
+
+Paths, fields and types are those of Recurly's specification of v2021-02-25. Amounts are
+decimals in major units, which JSON has as numbers: they are declared exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+TEXT: dict[str, Any] = {"type": ["string", "null"]}
+WHOLE: dict[str, Any] = {"type": ["integer", "null"]}
+FLAG: dict[str, Any] = {"type": ["boolean", "null"]}
+MOMENT: dict[str, Any] = {"type": ["string", "null"], "format": "date-time"}
+TABLE: dict[str, Any] = {"type": ["object", "null"]}
+LIST: dict[str, Any] = {"type": ["array", "null"]}
+# Six places hold three-decimal currencies and the amounts of units.
+MONEY: dict[str, Any] = {"type": ["number", "null"], "multipleOf": 0.000001}
+
+_WORDS: dict[str, dict[str, Any]] = {
+    "text": TEXT,
+    "whole": WHOLE,
+    "flag": FLAG,
+    "moment": MOMENT,
+    "table": TABLE,
+    "list": LIST,
+    "money": MONEY,
+}
+_USUAL = "id: text object: text created_at: moment updated_at: moment"
+
+
+def columns(text: str) -> dict[str, Any]:
+    """Read `name: word` pairs; the key is never null."""
+    words = f"{_USUAL} {text}".replace(":", "").split()
+    found = {
+        name: _WORDS[word] for name, word in zip(words[::2], words[1::2], strict=True)
+    }
+    return {**found, "id": {"type": "string"}}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A list of the whole site, sorted by its change."""
+
+    name: str
+    path: str
+    columns: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Embedded:
+    """What comes inside of the rows of another list, whose change does not tell of it.
+
+    A change of a billing info leaves `updated_at` of its account as it was, so that the
+    whole list of accounts is read each time: a call for 200 of them.
+    """
+
+    name: str
+    path: str
+    field: str
+    columns: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Child:
+    """A list of its own for each row of another one, read in full each time.
+
+    `parent_field` is the column that names the parent, where the rows do not.
+    """
+
+    name: str
+    parent_path: str
+    path: str  # with {id}
+    columns: Mapping[str, Any]
+    parent_field: str | None = None
+    by_default: bool = False
+
+
+Kind = Listed | Embedded | Child
+
+STREAMS: tuple[Kind, ...] = (
+    Listed(
+        name="accounts",
+        path="/accounts",
+        columns=columns(
+            "code: text state: text email: text username: text first_name: text"
+            " last_name: text company: text vat_number: text tax_exempt: flag"
+            " cc_emails: text parent_account_id: text bill_to: text"
+            " preferred_locale: text has_live_subscription: flag"
+            " has_active_subscription: flag has_future_subscription: flag"
+            " has_canceled_subscription: flag has_paused_subscription: flag"
+            " has_past_due_invoice: flag address: table billing_info: table"
+            " shipping_addresses: list custom_fields: list deleted_at: moment"
+        ),
+    ),
+    Listed(
+        name="subscriptions",
+        path="/subscriptions",
+        columns=columns(
+            "uuid: text account: table plan: table state: text currency: text"
+            " unit_amount: money quantity: whole add_ons: list add_ons_total: money"
+            " subtotal: money tax: money total: money tax_inclusive: flag"
+            " current_period_started_at: moment current_period_ends_at: moment"
+            " current_term_started_at: moment current_term_ends_at: moment"
+            " trial_started_at: moment trial_ends_at: moment activated_at: moment"
+            " canceled_at: moment expires_at: moment paused_at: moment"
+            " auto_renew: flag collection_method: text pending_change: table"
+            " coupon_redemptions: list custom_fields: list expiration_reason: text"
+            " remaining_billing_cycles: whole total_billing_cycles: whole"
+            " billing_info_id: text active_invoice_id: text"
+        ),
+    ),
+    Listed(
+        name="invoices",
+        path="/invoices",
+        columns=columns(
+            "uuid: text number: text type: text origin: text state: text"
+            " account: table subscription_ids: list previous_invoice_id: text"
+            " collection_method: text currency: text discount: money subtotal: money"
+            " tax: money total: money paid: money balance: money"
+            " refundable_amount: money due_at: moment closed_at: moment"
+            " net_terms: whole address: table line_items: list"
+            " has_more_line_items: flag transactions: list credit_payments: list"
+            " billing_info_id: text po_number: text"
+        ),
+    ),
+    Listed(
+        name="line_items",
+        path="/line_items",
+        columns=columns(
+            "uuid: text type: text state: text origin: text account: table"
+            " invoice_id: text invoice_number: text subscription_id: text"
+            " plan_id: text plan_code: text add_on_id: text add_on_code: text"
+            " item_code: text item_id: text currency: text amount: money"
+            " quantity: whole quantity_decimal: text unit_amount: money"
+            " unit_amount_decimal: text subtotal: money discount: money tax: money"
+            " credit_applied: money description: text start_date: moment"
+            " end_date: moment refund: flag taxable: flag product_code: text"
+            " proration_rate: money previous_line_item_id: text"
+        ),
+    ),
+    Listed(
+        name="transactions",
+        path="/transactions",
+        columns=columns(
+            "uuid: text type: text origin: text status: text success: flag"
+            " account: table invoice: table subscription_ids: list currency: text"
+            " amount: money refunded: flag payment_method: table"
+            " collection_method: text collected_at: moment voided_at: moment"
+            " status_code: text status_message: text original_transaction_id: text"
+            " payment_gateway: table billing_address: table"
+        ),
+    ),
+    Listed(
+        name="plans",
+        path="/plans",
+        columns=columns(
+            "code: text name: text state: text description: text interval_unit: text"
+            " interval_length: whole trial_unit: text trial_length: whole"
+            " auto_renew: flag pricing_model: text currencies: list tax_code: text"
+            " total_billing_cycles: whole custom_fields: list deleted_at: moment"
+        ),
+    ),
+    Listed(
+        name="add_ons",
+        path="/add_ons",
+        columns=columns(
+            "plan_id: text code: text name: text state: text add_on_type: text"
+            " usage_type: text usage_percentage: money measured_unit_id: text"
+            " default_quantity: whole optional: flag currencies: list item: table"
+            " tier_type: text tiers: list deleted_at: moment"
+        ),
+    ),
+    Listed(
+        name="items",
+        path="/items",
+        columns=columns(
+            "code: text name: text state: text description: text external_sku: text"
+            " currencies: list tax_code: text custom_fields: list deleted_at: moment"
+        ),
+    ),
+    Listed(
+        name="coupons",
+        path="/coupons",
+        columns=columns(
+            "code: text name: text state: text coupon_type: text duration: text"
+            " discount: table max_redemptions: whole applies_to_all_plans: flag"
+            " plans: list items: list redemption_resource: text redeem_by: moment"
+            " expired_at: moment"
+        ),
+    ),
+    Listed(
+        name="credit_payments",
+        path="/credit_payments",
+        columns=columns(
+            "uuid: text action: text account: table applied_to_invoice: table"
+            " original_invoice: table currency: text amount: money voided_at: moment"
+            " original_credit_payment_id: text refund_transaction: table"
+        ),
+    ),
+    Listed(
+        name="measured_units",
+        path="/measured_units",
+        columns=columns(
+            "name: text display_name: text state: text description: text"
+            " deleted_at: moment"
+        ),
+    ),
+    Listed(
+        name="shipping_methods",
+        path="/shipping_methods",
+        columns=columns(
+            "code: text name: text accounting_code: text tax_code: text"
+            " deleted_at: moment"
+        ),
+    ),
+    Listed(
+        name="account_acquisitions",
+        path="/acquisitions",
+        columns=columns(
+            "account: table cost: table channel: text subchannel: text campaign: text"
+        ),
+    ),
+    Embedded(
+        name="billing_infos",
+        path="/accounts",
+        field="billing_info",
+        columns=columns(
+            "account_id: text first_name: text last_name: text company: text"
+            " address: table vat_number: text valid: flag payment_method: table"
+            " primary_payment_method: flag backup_payment_method: flag"
+        ),
+    ),
+    Embedded(
+        name="shipping_addresses",
+        path="/accounts",
+        field="shipping_addresses",
+        columns=columns(
+            "account_id: text nickname: text first_name: text last_name: text"
+            " company: text email: text phone: text street1: text street2: text"
+            " city: text region: text postal_code: text country: text"
+        ),
+    ),
+    Child(
+        name="coupon_redemptions",
+        parent_path="/accounts",
+        path="/accounts/{id}/coupon_redemptions",
+        columns=columns(
+            "account: table subscription_id: text coupon: table state: text"
+            " currency: text discounted: money removed_at: moment"
+        ),
+        by_default=True,
+    ),
+    Child(
+        name="account_notes",
+        parent_path="/accounts",
+        path="/accounts/{id}/notes",
+        columns=columns("account_id: text user: table message: text"),
+    ),
+)
+USAGE = columns(
+    "merchant_tag: text amount: money usage_type: text unit_amount: money"
+    " unit_amount_decimal: text usage_percentage: money measured_unit_id: text"
+    " recording_timestamp: moment usage_timestamp: moment billed_at: moment"
+    " subscription_id: text add_on_id: text"
+)
+EXPORT_FILES: dict[str, Any] = {
+    "export_date": {"type": "string", "format": "date"},
+    "name": {"type": "string"},
+    "md5sum": TEXT,
+    "href": TEXT,
+}

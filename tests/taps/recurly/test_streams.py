@@ -1,0 +1,105 @@
+"""Each stream of the tap against what the simulated site holds."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from elt.taps.recurly.streams import STREAMS, Child, Embedded, Listed
+
+LISTED = {kind.name: kind for kind in STREAMS if isinstance(kind, Listed)}
+HELD = {"account_acquisitions": "acquisitions"}
+
+
+@pytest.mark.parametrize("stream", LISTED)
+def test_a_list_has_every_row_as_the_site_shows_it(company, read, stream):
+    told = read(company, stream)
+
+    kind = HELD.get(stream, stream)
+    held = company.api.store.rows[kind]
+    found = {row["id"]: row for row in told.rows(stream)}
+    assert set(found) == set(held)
+    assert len(told.rows(stream)) == len(held)
+    some = next(iter(held))
+    assert found[some] == json.loads(json.dumps(company.api.shown(kind, some)))
+    assert told.ends[stream] == {"end": "complete"}
+
+
+def test_billing_infos_come_out_of_the_accounts(company, read):
+    told = read(company, "billing_infos")
+
+    assert set(told.ids("billing_infos")) == set(
+        company.api.store.rows["billing_infos"]
+    )
+    assert all(row["account_id"] for row in told.rows("billing_infos"))
+
+
+def test_shipping_addresses_come_out_of_the_accounts(company, read):
+    told = read(company, "shipping_addresses")
+
+    held = company.api.store.rows["shipping_addresses"]
+    assert sorted(told.ids("shipping_addresses")) == sorted(held)
+
+
+def test_redemptions_of_all_accounts_come_and_closed_ones_too(company, read):
+    told = read(company, "coupon_redemptions")
+
+    held = company.api.store.rows["coupon_redemptions"]
+    assert sorted(told.ids("coupon_redemptions")) == sorted(held)
+
+
+def test_notes_and_usage_and_exports_are_read_when_they_are_chosen(empty, read):
+    api = empty.api
+    (account,) = api.add("accounts", {"code": "a1"})
+    api.add("notes", 3, of={"account": account})
+
+    told = read(empty, "account_notes", "export_files")
+
+    assert len(told.rows("account_notes")) == 3
+    assert {row["account_id"] for row in told.rows("account_notes")} == {account}
+    files = told.rows("export_files")
+    assert len(files) == 21
+    assert {row["name"] for row in files} == {
+        "accounts.csv.gz",
+        "invoices.csv.gz",
+        "transactions.csv.gz",
+    }
+
+
+def test_what_costs_a_call_for_each_account_is_not_read_unless_asked_for(company, read):
+    told = read(company)
+
+    assert "account_notes" not in told.ends
+    assert "usage" not in told.ends
+    assert "coupon_redemptions" in told.ends
+    assert len(told.ends) == len(LISTED) + 3
+
+
+def test_columns_are_declared_for_what_the_site_shows(company, read):
+    """Nearly all: what comes beside them becomes a column by itself."""
+    told = read(company)
+
+    kinds = {kind.name: kind for kind in STREAMS}
+    for stream, kind in kinds.items():
+        for row in told.rows(stream)[:20]:
+            declared = set(kind.columns) & set(row)
+            assert len(declared) >= 0.5 * len(row), stream
+
+
+def test_decimals_are_exact(empty, read):
+    (account,) = empty.api.add("accounts", {"code": "a1"})
+    amounts = ["0.1", "19.9", "1234567.89", "0.005"]
+    for amount in amounts:
+        empty.api.add(
+            "transactions", {"amount": float(amount)}, of={"account": account}
+        )
+
+    told = read(empty, "transactions")
+
+    assert all(f'"amount":{amount},' in told.text for amount in amounts)
+    assert LISTED["transactions"].columns["amount"]["multipleOf"] == 0.000001
+
+
+def test_every_kind_of_stream_is_there():
+    assert {type(kind) for kind in STREAMS} == {Listed, Embedded, Child}
