@@ -73,6 +73,7 @@ def test_a_stream_that_is_wrong_keeps_no_other_from_being_read(read, caplog):
 
     assert told.ids("orders") == [1, 2, 3, 4]
     assert told.ends()["wrong"]["end"] == "failed"
+    assert "look at `path`" in told.ends()["wrong"]["why"]
     assert "stream `wrong`" in told.error.what
     assert "stream wrong cannot be looked into" in caplog.text
 
