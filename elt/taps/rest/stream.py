@@ -319,4 +319,5 @@ def _misshapen(error: msgspec.ValidationError) -> EltError:
 
 
 def _line(error: EltError) -> str:
-    return f"{error.what} ({error.where})" if error.where else error.what
+    told = f"{error.what} ({error.where})" if error.where else error.what
+    return f"{told}; {error.hint}" if error.hint else told
