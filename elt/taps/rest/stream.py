@@ -18,7 +18,7 @@ from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.singerlib.catalog import Metadata, MetadataMapping
 
 from elt.errors import ConfigError, EltError, Unavailable
-from elt.singer.catalog import PATTERNS, column_selected
+from elt.singer.catalog import column_selected
 from elt.singer.endings import Ending, ending_message
 from elt.taps.rest.marks import Cursor, Marks
 from elt.taps.rest.problems import NotReadable, QuotaSpent
@@ -45,13 +45,16 @@ class Chunk:
     part: which part of the stream they belong to, as in `Marks`.
     in_order: the server sorts by the cursor, ascending, and no earlier record of this
         part will come: the bookmark may move before the part's end.
-    ends: the part was read to its end.
+    ends: the part was read to its end, or to where its memory says.
+    reached: all up to this value of the cursor was read, in a stream whose shape says
+        that its source tells so.
     """
 
     records: Sequence[Record] = ()
     part: str = ""
     in_order: bool = False
     ends: bool = False
+    reached: Any = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -80,6 +83,7 @@ class Reading:
     marks: Marks
     until: datetime  # not inclusive; the run's start where no end was set
     has_end: bool  # an end was set
+    start: datetime | None = None  # of the config, whatever the bookmark
     keeps: Callable[[str], bool] | None = None  # which columns; None for all
     left_out: list[str] = field(default_factory=list)
     version: int | None = None
@@ -105,7 +109,8 @@ class Shape:
     """What Singer wants to know of a stream.
 
     `cursor` makes it incremental; without one it is read in full each time.
-    `part_field` is the name that parts have in the state.
+    `part_field` is the name that parts have in the state. `tells_reached`: the source
+    says how far it has read, and the values of its records move no bookmark.
     """
 
     name: str
@@ -114,6 +119,7 @@ class Shape:
     cursor: Cursor | None = None
     part_field: str | None = None
     selected_by_default: bool = True
+    tells_reached: bool = False
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -145,6 +151,15 @@ class RestStream(Stream):
     def is_sorted(self) -> bool:
         """Say no: the SDK would check it record by record."""
         return False
+
+    @property
+    def column_patterns(self) -> Sequence[str]:
+        """Give what chooses among columns that nobody knew when the catalog was made.
+
+        The SDK forgets what a catalog says beyond its own words.
+        """
+        given = getattr(self._tap, "column_patterns", {})
+        return given.get(self.name) or ()
 
     @property
     def metadata(self) -> MetadataMapping:
@@ -210,7 +225,7 @@ class RestStream(Stream):
     def _read(self, reading: Reading) -> None:
         prepare, marks = _preparer(reading.keeps), reading.marks
         cursor = self._active_cursor
-        value_of = value_reader(cursor.field) if cursor else None
+        values_of = _values(self._shape, cursor)
         with self.get_record_counter() as counter, self.get_sync_timer():
             for chunk in self._source(reading):
                 records = prepare(on_one_line(chunk.records))
@@ -218,10 +233,10 @@ class RestStream(Stream):
                     self._describe()
                     write(record_lines(self.name, records, reading.version))
                     counter.increment(len(records))
-                if value_of:
-                    marks.see(map(value_of, chunk.records), chunk.part)
+                marks.see(values_of(chunk), chunk.part)
                 self._rows_since_state += len(records)
-                moved = (chunk.ends or chunk.in_order) and marks.checkpoint(chunk.part)
+                may_move = chunk.ends or chunk.in_order or chunk.reached is not None
+                moved = may_move and marks.checkpoint(chunk.part)
                 if (moved or chunk.ends) and self._state_is_due():
                     self._write_state()
         if marks.checkpoint():
@@ -231,9 +246,7 @@ class RestStream(Stream):
         """Tell the columns that are selected from others; None where all are."""
         known = self.effective_schema["properties"]
         deselected = {name for name in known if not self.mask["properties", name]}
-        root = self._tap_input_catalog and self._tap_input_catalog.get(self.name)
-        extras = getattr(root.metadata.root, "extras", {}) if root else {}
-        patterns = (extras or {}).get(PATTERNS) or []
+        patterns = self.column_patterns
         if not deselected and not patterns:
             return None
 
@@ -254,7 +267,9 @@ class RestStream(Stream):
             part_field=self._shape.part_field,
         )
         until = run.end or run.began_at
-        return Reading(marks, until, run.end is not None, self._keeps())
+        return Reading(
+            marks, until, run.end is not None, start=run.start, keeps=self._keeps()
+        )
 
     @property
     def _active_cursor(self) -> Cursor | None:
@@ -288,6 +303,16 @@ class RestStream(Stream):
         """Give none: `Marks` knows the run's start."""
 
 
+def _values(shape: Shape, cursor: Cursor | None) -> Callable[[Chunk], Iterable[Any]]:
+    """Make what gives the values of a chunk that may move the bookmark."""
+    if cursor is None:
+        return lambda _: ()
+    if shape.tells_reached:
+        return lambda chunk: () if chunk.reached is None else (chunk.reached,)
+    value_of = value_reader(cursor.field)
+    return lambda chunk: map(value_of, chunk.records)
+
+
 def _preparer(
     keeps: Callable[[str], bool] | None,
 ) -> Callable[[Sequence[Record]], Sequence[Record]]:
@@ -305,4 +330,5 @@ def _misshapen(error: msgspec.ValidationError) -> EltError:
 
 
 def _line(error: EltError) -> str:
-    return f"{error.what} ({error.where})" if error.where else error.what
+    told = f"{error.what} ({error.where})" if error.where else error.what
+    return f"{told}; {error.hint}" if error.hint else told
