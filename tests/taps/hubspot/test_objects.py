@@ -100,6 +100,20 @@ def test_a_deselected_property_is_not_even_asked_for(hubspot, read):
     assert "email" in lists[-1]
 
 
+def test_a_pattern_keeps_out_properties_that_came_after_discovery(hubspot, read):
+    read(hubspot, "contacts", "!contacts.hr_*")
+    hubspot.api.define("contacts", "hr_salary")
+    hubspot.api.define("contacts", "shoe_size")
+    hubspot.api.add("contacts", {"hr_salary": "1", "shoe_size": "38"})
+
+    told = read(hubspot, "contacts", "!contacts.hr_*")
+
+    (row,) = told.rows("contacts")
+    assert row["shoe_size"] == "38"
+    assert "hr_salary" not in row
+    assert "hr_salary" not in str(hubspot.api.front.requests[-1].query)
+
+
 def test_the_cursor_is_asked_for_though_it_is_deselected(hubspot, read):
     hubspot.api.add("contacts", {"email": "a@example.com"})
     hubspot.api.clock.advance(HOUR)
