@@ -325,7 +325,7 @@ def test_many_properties_do_not_make_an_address_that_is_too_long(hubspot, read):
 
 
 def test_an_address_that_is_refused_as_too_long_is_written_shorter(read):
-    limits = Limits(per_ten_seconds=10**9, query_characters=300)
+    limits = Limits(per_ten_seconds=10**9, query_characters=120)
     with served(account(limits=limits)) as hubspot:
         hubspot.api.add("deals", {"dealname": "{n}"}, n=120)
 
