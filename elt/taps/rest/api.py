@@ -89,6 +89,7 @@ class Vendor:
     settled: whether an answer says that another try would bring the same.
     request_header: the header, in lower case, by which the vendor's support finds a
         request.
+    unauthorized: statuses that mean that our credentials are not accepted.
     """
 
     name: str
@@ -103,6 +104,7 @@ class Vendor:
     hints: Mapping[int, str] = field(default_factory=dict)
     settled: Callable[[Answer], bool] = lambda _: False
     request_header: str = ""
+    unauthorized: frozenset[int] = frozenset((401,))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,7 +276,7 @@ class Api:
             raise self._unavailable(call, said)
         if wait is not None or status in TEMPORARY | vendor.temporary:
             self._wait_or_stop(call, answer, said, wait)
-        if vendor.refuses_us(answer):
+        if vendor.refuses_us(answer) or status in vendor.unauthorized:
             raise ConfigError(
                 f"{vendor.name} refused our credentials: {said}",
                 where=self.name(call),
