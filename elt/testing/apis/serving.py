@@ -90,6 +90,8 @@ def make_server(api: Simulation) -> uvicorn.Server:
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=1,
+        # Too long an address is refused as the vendor does, not by the server.
+        h11_max_incomplete_event_size=256 * 1024,
     )
     return uvicorn.Server(config)
 

@@ -101,7 +101,8 @@ class Access:
         kind, _, token = authorization.partition(" ")
         if token and not re.fullmatch(r"[\w.~+/=-]+", token, re.ASCII):
             # Of a malformed token HubSpot's own servers never hear; connectors know
-            # this status for it (airbytehq/airbyte, source-hubspot's check).
+            # this status for it (airbytehq/airbyte, source-hubspot's check). No public
+            # source has its text.
             raise RefusedAsText(530, "error code: 1016")
         grant = self.grants.get(token) if kind.lower() == "bearer" else None
         if grant is None:

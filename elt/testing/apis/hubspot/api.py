@@ -1,7 +1,7 @@
 """HubSpot, simulated: an account with the made-up company's data, or an empty one.
 
 Each behaviour names HubSpot's page, or the public issue or recording, that it is from;
-what no source says is marked so where it is.
+where a text of HubSpot is in none of them, a comment says so.
 """
 
 from __future__ import annotations

@@ -34,6 +34,10 @@ class Call:
     request: Request
     content: bytes
 
+    @property
+    def origin(self) -> str:
+        return str(self.request.base_url).rstrip("/")
+
     def path(self, name: str) -> str:
         return str(self.request.path_params[name])
 
@@ -96,6 +100,18 @@ def texts(value: object, name: str) -> list[str]:
     return value
 
 
+def a_text(value: object, name: str) -> str | None:
+    """Take a text, or nothing."""
+    if value is not None and not isinstance(value, str):
+        raise invalid_json(f"Cannot deserialize a string: {name}")
+    return value
+
+
+def end_of(value: object) -> str:
+    """Take one end of a link: an object with an id."""
+    return str(an_object(value, ("id",)).get("id", ""))
+
+
 def a_number(value: object, name: str, *, usual: int) -> int:
     """Take a whole number, as a number or as a text of one."""
     if value is None:
@@ -106,7 +122,7 @@ def a_number(value: object, name: str, *, usual: int) -> int:
 
 
 def inputs(
-    body: dict[str, Any], most: int, known: Iterable[str]
+    body: dict[str, Any], most: int, known: Iterable[str], *, of: str = ""
 ) -> list[dict[str, Any]]:
     """Take the inputs of a batch: HubSpot, Batch, takes at most `most`."""
     found = body.get("inputs")
@@ -114,6 +130,7 @@ def inputs(
         raise Refused(400, "Some required fields were not set: [inputs]")
     if len(found) > most:
         raise Refused(
-            400, f"The maximum number of inputs supported in a batch request is {most}"
+            400,
+            f"The maximum number of inputs supported in a batch request{of} is {most}",
         )
     return [an_object(one, known) for one in found]

@@ -7,10 +7,10 @@ first 100 of each and ignores `after` (HubSpot/hubspot-api-python#135 and #187).
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
-from elt.testing.apis.hubspot.asking import Answer, Call, inputs
+from elt.testing.apis.hubspot.asking import Answer, Call, a_text, end_of, inputs
+from elt.testing.apis.hubspot.cursors import read_cursor, rest_of
 from elt.testing.apis.hubspot.kinds import Kind
 from elt.testing.apis.hubspot.links import LinkType
 from elt.testing.apis.hubspot.refusals import Refused, not_found
@@ -42,13 +42,13 @@ def read_batch(call: Call) -> Answer:
         if not links:
             errors.append(_none(kind, other, identifier))
             continue
-        page, cursor = _page(links, one.get("after"), limit)
+        page, last = _page(links, a_text(one.get("after"), "after"), limit)
         result: dict[str, Any] = {
             "from": {"id": identifier},
             "to": [_end(link) for link in page],
         }
-        if cursor:
-            result["paging"] = _paging(kind, other, identifier, cursor)
+        if last:
+            result["paging"] = rest_of(call.origin, kind, number, other, last)
         results.append(result)
     return Answer(207 if errors else 200, batch(results, portal.now(), errors))
 
@@ -61,19 +61,15 @@ def read_batch_v3(call: Call) -> Answer:
     for one in given:
         identifier = str(one.get("id", ""))
         number = as_id(identifier) or 0
-        lines = [
-            {"id": str(other_id), "type": link.name}
-            for other_id, types in portal.links.of(kind, number, other)
-            for link in reversed(types)
-        ]
+        lines = portal.links.lines(kind, number, other)
         if not lines:
             errors.append(_none(kind, other, identifier))
             continue
         most = portal.limits.associations_of_one_v3
         result: dict[str, Any] = {"from": {"id": identifier}, "to": lines[:most]}
         if len(lines) > most:
-            cursor = _cursor(other, int(lines[most - 1]["id"]))
-            result["paging"] = _paging(kind, other, identifier, cursor)
+            last = int(lines[most - 1]["id"])
+            result["paging"] = rest_of(call.origin, kind, number, other, last)
         results.append(result)
     return Answer(207 if errors else 200, batch(results, portal.now(), errors))
 
@@ -82,12 +78,13 @@ def list_of_one(call: Call) -> Answer:
     """GET /crm/v4/objects/{kind}/{id}/associations/{other}: 500 a page."""
     portal, kind, other = call.portal, call.kind(), call.kind("other")
     query = call.query(_PAGE)
-    links = portal.links.of(kind, _live(call, kind, "id"), other)
+    number = _live(call, kind, "id")
+    links = portal.links.of(kind, number, other)
     limit = min(query.get("limit", 500), portal.limits.associations_of_one)
-    page, cursor = _page(links, query.get("after"), limit)
+    page, last = _page(links, query.get("after"), limit)
     body: dict[str, Any] = {"results": [_end(link) for link in page]}
-    if cursor:
-        body["paging"] = _paging(kind, other, call.path("id"), cursor)
+    if last:
+        body["paging"] = rest_of(call.origin, kind, number, other, last)
     return Answer(200, body)
 
 
@@ -114,9 +111,11 @@ def archive_batch(call: Call) -> Answer:
     """POST /crm/v4/associations/{kind}/{other}/batch/archive: 204."""
     kind, other = call.kind(), call.kind("other")
     for one in inputs(call.json(("inputs",)), _MOST_CREATED, ("from", "to")):
-        start = int(str(one["from"]["id"]))
-        for end in one["to"]:
-            call.portal.links.remove(kind, start, other, int(str(end["id"])))
+        start, ends = end_of(one.get("from")), one.get("to")
+        if not isinstance(ends, list):
+            raise Refused(400, "Some required fields were not set: [to]")
+        for end in map(end_of, ends):
+            call.portal.links.remove(kind, as_id(start) or 0, other, as_id(end) or 0)
     call.changed()
     return Answer(204)
 
@@ -150,9 +149,7 @@ def list_types(call: Call) -> Answer:
 def _pairs(call: Call, kind: Kind, other: Kind) -> list[tuple[int, int]]:
     pairs = []
     for one in inputs(call.json(("inputs",)), _MOST_CREATED, _PAIR):
-        start, end = (
-            str((one.get(side) or {}).get("id", "")) for side in ("from", "to")
-        )
+        start, end = end_of(one.get("from")), end_of(one.get("to"))
         for identifier, of in ((start, kind), (end, other)):
             by_id = call.portal.records[of.name].live.by_id
             if as_id(identifier) not in by_id:
@@ -186,33 +183,12 @@ def _end(link: Link) -> dict[str, Any]:
     }
 
 
-def _page(links: list[Link], after: str | None, limit: int) -> tuple[list[Link], str]:
-    """Give a page, and the cursor behind it where there is more."""
-    behind = _read_cursor(after) if after else 0
+def _page(links: list[Link], after: str | None, limit: int) -> tuple[list[Link], int]:
+    """Give a page, and the last id in it where there is more."""
+    behind = read_cursor(after)
     rest = [link for link in links if link[0] > behind]
     page = rest[:limit]
-    if len(rest) <= limit:
-        return page, ""
-    return page, _cursor(None, page[-1][0])
-
-
-def _cursor(other: Kind | None, last: int) -> str:
-    """Make a cursor as recorded in HubSpot/hubspot-api-python#135: `0-0-2-7502`."""
-    where = other.type_id if other else "0"
-    return base64.b64encode(f"0-{where}-{last}".encode()).decode()
-
-
-def _read_cursor(after: str) -> int:
-    try:
-        return int(base64.b64decode(after).decode().rpartition("-")[2])
-    except ValueError:
-        raise Refused(400, "Invalid paging token: after") from None
-
-
-def _paging(kind: Kind, other: Kind, identifier: str, cursor: str) -> dict[str, Any]:
-    path = f"{kind.type_id}/{identifier}/associations/{other.type_id}"
-    link = f"https://api.hubapi.com/crm/v4/objects/{path}?after={cursor}"
-    return {"next": {"after": cursor, "link": link}}
+    return page, page[-1][0] if len(rest) > limit else 0
 
 
 def _none(kind: Kind, other: Kind, identifier: str) -> dict[str, Any]:

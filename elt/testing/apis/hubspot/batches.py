@@ -24,7 +24,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from elt.testing.apis.hubspot.asking import Answer, Call, inputs
+from elt.testing.apis.hubspot.asking import Answer, Call, a_text, inputs
 from elt.testing.apis.hubspot.checking import (
     Bond,
     bonds_of,
@@ -113,7 +113,8 @@ def _change_batch(call: Call, *, makes_new: bool) -> Answer:
     rows = [_row(portal, kind, one) for one in given]
     _refuse_doubled(rows)
     for row, one in zip(rows, given, strict=True):
-        _place(portal, kind, row, one.get("idProperty"), makes_new=makes_new)
+        by = a_text(one.get("idProperty"), "idProperty")
+        _place(portal, kind, row, by, makes_new=makes_new)
     _refuse_all(rows, lambda problem: problem.is_about_the_property)
     by_email = any(one.get("idProperty") == "email" for one in given)
     if not _all_traced(rows) or (makes_new and by_email and kind.name == "contacts"):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from elt.testing.apis.hubspot.asking import an_object
+from elt.testing.apis.hubspot.asking import an_object, end_of
 from elt.testing.apis.hubspot.kinds import Kind
 from elt.testing.apis.hubspot.portal import Portal
 from elt.testing.apis.hubspot.refusals import Problem, Refused, invalid_json
@@ -59,6 +59,7 @@ def _known(portal: Portal, name: str, text: str) -> Problem | None:
     """Check values whose options are kept elsewhere."""
     around = portal.around
     if name == "hubspot_owner_id" and text and text not in around.owner_ids():
+        # No public source has this code and text.
         why = f"The owner with ID {text} does not exist"
         return Problem(name, "INVALID_OWNER_ID", why, text)
     staged = _STAGED.get(name)
@@ -92,7 +93,7 @@ def bonds_of(portal: Portal, kind: Kind, given: object) -> list[Bond]:
 
 def _bond(portal: Portal, kind: Kind, given: object) -> Bond:
     keys = an_object(given, ("to", "types"))
-    identifier = as_text(an_object(keys.get("to"), ("id",)).get("id"))
+    identifier = end_of(keys.get("to"))
     types = keys.get("types")
     if not isinstance(types, list) or not types:
         raise Refused(400, "Some required fields were not set: [types]")

@@ -82,11 +82,13 @@ def render(definition: Definition, order: int = -1) -> dict[str, Any]:
 
 
 def _options(definition: Definition) -> list[dict[str, Any]]:
+    # Those of HubSpot's own properties have no description.
+    described = {"description": ""} if definition.is_custom else {}
     return [
         {
             "label": label,
             "value": value,
-            "description": "",
+            **described,
             "displayOrder": order,
             "hidden": False,
         }

@@ -66,7 +66,7 @@ def _check_counts(limits: Limits, groups: Sequence[Sequence[Filter]]) -> None:
         (sum(map(len, groups)), limits.filters, "filters"),
     )
     for number, most, what in counts:
-        if number > most:
+        if number > most:  # no public source has this text
             raise Refused(400, f"Too many {what}: {number}, the maximum is {most}")
 
 
@@ -88,7 +88,7 @@ def _filter(portal: Portal, kind: Kind, given: object) -> Filter:
         )
     name = str(keys.get("propertyName"))
     definition = portal.definition(kind, name)
-    if definition is None:
+    if definition is None:  # no public source has this text
         raise Refused(400, f"There was a problem with the request: no property {name}")
     made = Filter(
         definition,
@@ -169,6 +169,7 @@ def _test(one: Filter) -> Test:
         case "NOT_HAS_PROPERTY":
             return lambda version: name not in version.properties
         case "NEQ" | "NOT_IN" | "NOT_CONTAINS_TOKEN":
+            # Also where there is no value; no public source says whether.
             found = _found(one, one.operator.replace("NOT_", "").replace("NEQ", "EQ"))
             return lambda version: not found(version)
         case operator:

@@ -104,6 +104,14 @@ class Links:
         table = self._ends.get((start.name, end.name), {})
         return sorted(table.get(start_id, {}).items())
 
+    def lines(self, start: Kind, start_id: int, end: Kind) -> list[dict[str, str]]:
+        """Give a record's links as v3 does: a line for each type of each."""
+        return [
+            {"id": str(other_id), "type": link.name}
+            for other_id, types in self.of(start, start_id, end)
+            for link in reversed(types)
+        ]
+
     def forget(self, kind: Kind, record_id: int, others: list[Kind]) -> None:
         """Take all links of a record away: it is archived, merged or erased."""
         for other in others:

@@ -157,7 +157,8 @@ class Portal:
         """Merge two records: the loser vanishes from every list.
 
         HubSpot, Merge records: the winner's values stay, what it lacks comes from the
-        other, and `hs_merged_object_ids` names who was merged into it.
+        other, and `hs_merged_object_ids` names who was merged into it. That the loser's
+        id is then 404 is in no public source.
         """
         records = self.records[kind.name]
         kept, lost = records.live.by_id[winner].properties, records.live.by_id[loser]

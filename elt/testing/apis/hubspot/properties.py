@@ -9,7 +9,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from elt.testing.apis.hubspot.asking import Answer, Call, an_object, flag, inputs
+from elt.testing.apis.hubspot.asking import (
+    Answer,
+    Call,
+    a_text,
+    an_object,
+    flag,
+    inputs,
+)
 from elt.testing.apis.hubspot.definitions import TYPES, Definition, render
 from elt.testing.apis.hubspot.kinds import Kind
 from elt.testing.apis.hubspot.refusals import Refused, invalid_json
@@ -100,6 +107,7 @@ def archive_definition(call: Call) -> Answer:
 
 
 def _unknown(name: str) -> Refused:
+    # No public source has this text.
     return Refused(404, f"No property exists with name '{name}'", "OBJECT_NOT_FOUND")
 
 
@@ -113,17 +121,16 @@ def _exists(name: str) -> dict[str, Any]:
 
 
 def _made(call: Call, given: dict[str, Any]) -> Definition:
-    missing = [name for name in _NEEDED if not given.get(name)]
+    missing = [name for name in _NEEDED if not a_text(given.get(name), name)]
     if missing:
         raise Refused(400, f"Some required fields were not set: [{', '.join(missing)}]")
     if given["type"] not in TYPES:
         raise invalid_json(f'"{given["type"]}" is not one of {", ".join(TYPES)}')
     if given["fieldType"] not in TYPES[given["type"]]:
         raise Refused(400, f"{given['type']} cannot be a {given['fieldType']}")
-    options = given.get("options") or []
+    options = _options(given.get("options"))
     if given["type"] == "enumeration" and not options:
         raise Refused(400, "A property of type enumeration needs options")
-    chosen = [an_object(one, _OPTION) for one in options]
     now = iso(call.portal.now())
     return Definition(
         name=given["name"],
@@ -131,13 +138,25 @@ def _made(call: Call, given: dict[str, Any]) -> Definition:
         label=given["label"],
         field_type=given["fieldType"],
         group=given["groupName"],
-        description=given.get("description", ""),
-        options=tuple((one["value"], one["label"]) for one in chosen),
+        description=a_text(given.get("description"), "description") or "",
+        options=options,
         is_unique=bool(given.get("hasUniqueValue")),
         is_custom=True,
         created_at=now,
         updated_at=now,
     )
+
+
+def _options(given: object) -> tuple[tuple[str, str], ...]:
+    if given is None:
+        return ()
+    if not isinstance(given, list):
+        raise invalid_json("Cannot deserialize a list: options")
+    found = [
+        (a_text(one.get("value"), "value"), a_text(one.get("label"), "label"))
+        for one in (an_object(each, _OPTION) for each in given)
+    ]
+    return tuple((value, label) for value, label in found if value and label)
 
 
 def schema(call: Call, kind: Kind) -> dict[str, Any]:

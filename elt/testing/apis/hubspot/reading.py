@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from elt.testing.apis.hubspot.asking import Answer, Call, flag, inputs, texts
+from elt.testing.apis.hubspot.asking import Answer, Call, a_text, flag, inputs, texts
 from elt.testing.apis.hubspot.kinds import Kind
 from elt.testing.apis.hubspot.portal import Portal
 from elt.testing.apis.hubspot.records import Version
@@ -49,7 +50,8 @@ def list_records(call: Call) -> Answer:
 
 def _check_page(limit: int, most: int) -> None:
     if limit > most:
-        # HubSpot, Objects: 100 a page, and 50 with the history of properties.
+        # HubSpot, Objects: 100 a page, and 50 with the history of properties. No public
+        # source has this text.
         raise Refused(400, f"The limit of {limit} is more than the maximum of {most}")
 
 
@@ -83,14 +85,16 @@ def read_record(call: Call) -> Answer:
 
 
 def _shown(call: Call, kind: Kind, query: dict[str, Any]) -> Shown:
-    return shown(
+    found = shown(
         call.portal,
         kind,
         _flat(query.get("properties")),
         histories=_flat(query.get("propertiesWithHistory")),
         associations=[call.portal.kind(n) for n in _flat(query.get("associations"))],
-        has_url="id" in call.request.path_params,
     )
+    # Recorded lists have no `url`.
+    is_one = "id" in call.request.path_params
+    return replace(found, has_url=is_one, origin=call.origin)
 
 
 def _flat(lists: Sequence[list[str]] | None) -> list[str]:
@@ -127,8 +131,10 @@ def read_batch(call: Call) -> Answer:
     histories = texts(body.get("propertiesWithHistory"), "propertiesWithHistory")
     limits = portal.limits
     most = limits.history_page if histories else limits.batch
-    asked = [str(one.get("id", "")) for one in inputs(body, most, ("id",))]
-    by = body.get("idProperty")
+    of = " for property histories" if histories else ""
+    given = inputs(body, most, ("id",), of=of)
+    asked = [str(one.get("id", "")) for one in given]
+    by = a_text(body.get("idProperty"), "idProperty")
     found: dict[int, Version] = {}
     missing: list[str] = []
     for identifier in asked:

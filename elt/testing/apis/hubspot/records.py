@@ -24,8 +24,6 @@ class Version:
 
     id: int
     properties: Mapping[str, str]
-    created_at: datetime
-    updated_at: datetime
     archived_at: datetime | None = None
 
 
@@ -133,7 +131,7 @@ class Records:
         properties[self.kind.created] = created
         properties[self.kind.modified] = created
         properties["hs_object_source"] = source
-        version = Version(record_id, properties, at, at)
+        version = Version(record_id, properties)
         self._changes[record_id] = [Change(at, properties, source)]
         self._keep(version, at)
         return version
@@ -144,7 +142,7 @@ class Records:
         old = self.live.by_id[record_id]
         new = {**values, self.kind.modified: iso(at)}
         properties = {k: v for k, v in {**old.properties, **new}.items() if v}
-        version = replace(old, properties=properties, updated_at=at)
+        version = replace(old, properties=properties)
         self._changes[record_id].append(Change(at, new, source))
         self._forget(old)
         self._keep(version, at)

@@ -98,6 +98,8 @@ ENDPOINTS = (
     Endpoint("GET", "objects", "/{kind}", reading.list_records, _reads),
     Endpoint("POST", "objects", "/{kind}", writing.create, _writes),
     Endpoint("GET", "objects", "/{kind}/{id}", reading.read_record, _reads),
+    # Lists of v4 are those of v3; singer-io/tap-hubspot reads tickets so.
+    Endpoint("GET", "objects4", "/{kind}", reading.list_records, _reads),
     Endpoint("PATCH", "objects", "/{kind}/{id}", writing.update, _writes),
     Endpoint("DELETE", "objects", "/{kind}/{id}", writing.archive, _writes),
     Endpoint(

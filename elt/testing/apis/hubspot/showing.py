@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from elt.testing.apis.hubspot.cursors import rest_of
 from elt.testing.apis.hubspot.kinds import PORTAL_ID, Kind
 from elt.testing.apis.hubspot.portal import Portal
 from elt.testing.apis.hubspot.records import Version
@@ -27,6 +28,7 @@ class Shown:
     histories: tuple[str, ...] = ()
     associations: tuple[Kind, ...] = ()
     has_url: bool = True
+    origin: str = ""  # of links
 
 
 def shown(
@@ -36,13 +38,12 @@ def shown(
     *,
     histories: Sequence[str] = (),
     associations: Sequence[Kind] = (),
-    has_url: bool = True,
 ) -> Shown:
     asked = {*properties, *histories}
     names = {*asked, *kind.always} if asked else set(kind.defaults)
     there = [name for name in names if portal.definition(kind, name)]
     known = [name for name in histories if portal.definition(kind, name)]
-    return Shown(tuple(sorted(there)), tuple(known), tuple(associations), has_url)
+    return Shown(tuple(sorted(there)), tuple(known), tuple(associations))
 
 
 def show(portal: Portal, kind: Kind, version: Version, what: Shown) -> dict[str, Any]:
@@ -55,11 +56,11 @@ def show(portal: Portal, kind: Kind, version: Version, what: Shown) -> dict[str,
         own["propertiesWithHistory"] = {
             name: history(portal, kind, version.id, name) for name in what.histories
         }
-    own |= _frame(version)
+    own |= _frame(kind, version)
     if what.has_url:
         own["url"] = url(kind, version.id)
     if what.associations:
-        found = _associations(portal, kind, version.id, what.associations)
+        found = _associations(portal, kind, version.id, what)
         own |= {"associations": found} if found else {}
     return own
 
@@ -75,7 +76,7 @@ def show_written(
     own: dict[str, Any] = {
         "id": str(version.id),
         "properties": dict(sorted(version.properties.items())),
-        **_frame(version),
+        **_frame(kind, version),
         "url": url(kind, version.id),
     }
     if new is not None:
@@ -85,10 +86,10 @@ def show_written(
     return own
 
 
-def _frame(version: Version) -> dict[str, Any]:
+def _frame(kind: Kind, version: Version) -> dict[str, Any]:
     frame: dict[str, Any] = {
-        "createdAt": iso(version.created_at),
-        "updatedAt": iso(version.updated_at),
+        "createdAt": version.properties[kind.created],
+        "updatedAt": version.properties[kind.modified],
         "archived": version.archived_at is not None,
     }
     if version.archived_at:
@@ -117,21 +118,23 @@ def history(
 
 
 def _associations(
-    portal: Portal, kind: Kind, record_id: int, others: Sequence[Kind]
+    portal: Portal, kind: Kind, record_id: int, what: Shown
 ) -> dict[str, Any]:
     """Give a line for each type of each link; a kind without any is left out.
 
-    So a record's primary company is there twice, with and without `_unlabeled`.
+    So a record's primary company is there twice, with and without `_unlabeled`. Of more
+    than 100 lines the rest is on pages of its own (dlt-hub/verified-sources#594).
     """
+    most = portal.limits.associations_of_one_v3
     found: dict[str, Any] = {}
-    for other in others:
-        lines = [
-            {"id": str(other_id), "type": link.name}
-            for other_id, types in portal.links.of(kind, record_id, other)
-            for link in reversed(types)
-        ]
+    for other in what.associations:
+        lines = portal.links.lines(kind, record_id, other)
         if lines:
-            found[other.name.replace("_", " ")] = {"results": lines}
+            found[other.name.replace("_", " ")] = {"results": lines[:most]}
+        if len(lines) > most:
+            last = int(lines[most - 1]["id"])
+            paging = rest_of(what.origin, kind, record_id, other, last)
+            found[other.name.replace("_", " ")]["paging"] = paging
     return found
 
 

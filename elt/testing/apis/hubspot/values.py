@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 
 from elt.testing.apis.hubspot.definitions import Definition
 from elt.testing.apis.hubspot.refusals import Problem
@@ -20,6 +21,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Checked = str | Problem
 
 
+@lru_cache(maxsize=64)  # an import has many records of one moment
 def iso(moment: datetime) -> str:
     """Write a moment as HubSpot does: milliseconds only where there are some."""
     moment = moment.astimezone(UTC)
@@ -87,6 +89,7 @@ def _number(definition: Definition, text: str) -> Checked:
         is_number = False
     if is_number:
         return text
+    # No public source has this code and text; that a number is checked, many have.
     why = f"{text} was not a valid number."
     return Problem(definition.name, "INVALID_NUMBER", why, text)
 
@@ -106,7 +109,7 @@ def _date(definition: Definition, text: str) -> Checked:
         return Problem(definition.name, "INVALID_LONG", why, text)
     at = found.astimezone(UTC)
     if at.time() != _EPOCH.time():
-        clock = at.time().isoformat(timespec="milliseconds")
+        clock = f"{at.hour}:{at.minute}:{at.second}.{at.microsecond // 1000}"
         why = f"{to_milliseconds(at)} is at {clock} UTC, not midnight!"
         return Problem(definition.name, "INVALID_DATE", why, text)
     return at.date().isoformat()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from elt.testing.apis.hubspot.asking import Answer, Call
+from elt.testing.apis.hubspot.asking import Answer, Call, a_text
 from elt.testing.apis.hubspot.checking import (
     bonds_of,
     checked,
@@ -67,7 +67,10 @@ def update(call: Call) -> Answer:
 
 
 def archive(call: Call) -> Answer:
-    """DELETE /crm/v3/objects/{kind}/{id}: 204, also where there is nothing."""
+    """DELETE /crm/v3/objects/{kind}/{id}: 204, also where there is nothing.
+
+    The latter is in no public source.
+    """
     kind, identifier = call.kind(), call.path("id")
     number = as_id(identifier)
     if number is None:
@@ -94,7 +97,8 @@ def erase(call: Call) -> Answer:
     """POST /crm/v3/objects/{kind}/gdpr-delete: not in the archive either."""
     portal, kind = call.portal, call.kind()
     body = call.json(("objectId", "idProperty"))
-    identifier, by = str(body.get("objectId", "")), body.get("idProperty")
+    identifier = str(body.get("objectId", ""))
+    by = a_text(body.get("idProperty"), "idProperty")
     found = find(portal, kind, identifier, by=by)
     if found is not None:
         portal.erase(kind, found.id)

@@ -6,16 +6,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from elt.testing.apis.hubspot.api import HubSpot
-from elt.testing.apis.serving import served
 
-
-@pytest.fixture(scope="module")
-def tasks():
+@pytest.fixture
+def tasks(empty):
     """Serve an account with 83 tasks."""
-    with served(HubSpot(company=False)) as hubspot:
-        hubspot.api.add("tasks", {}, n=83)
-        yield hubspot
+    empty.api.add("tasks", {}, n=83)
+    return empty
 
 
 def pages(client, path, **params):
@@ -210,6 +206,20 @@ def test_a_batch_has_no_more_than_100_inputs(empty, ask):
     assert ask(empty).post(path, json={"inputs": inputs}).status_code == 400
 
 
+def test_a_batch_with_history_has_no_more_than_50_inputs(empty, ask):
+    path = "/crm/v3/objects/contacts/batch/read"
+    inputs = [{"id": str(n)} for n in range(51)]
+    body = {"inputs": inputs, "propertiesWithHistory": ["email"]}
+
+    answer = ask(empty).post(path, json=body)
+
+    assert answer.status_code == 400
+    assert answer.json()["message"] == (
+        "The maximum number of inputs supported in a batch request for property "
+        "histories is 50"
+    )
+
+
 def test_rows_that_change_between_pages_are_listed_as_they_are(empty, ask):
     ids = empty.api.add("contacts", {"firstname": "A"}, n=5)
     empty.api.between_pages = lambda: empty.api.add("contacts", {"firstname": "B"})
@@ -225,7 +235,7 @@ def test_rows_that_change_between_pages_are_listed_as_they_are(empty, ask):
 
 
 @settings(
-    max_examples=15,
+    max_examples=25,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

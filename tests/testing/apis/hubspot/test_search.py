@@ -6,18 +6,16 @@ import pytest
 
 from elt.testing.apis.hubspot.api import HubSpot
 from elt.testing.apis.hubspot.portal import Limits
-from elt.testing.apis.serving import served
 
 LAG = timedelta(seconds=10)
 LONG_AGO = datetime(2025, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def free():
+def free(serve):
     """Serve an account without a limit on how often one searches."""
     limits = Limits(searches_per_second=10**6)
-    with served(HubSpot(company=False, limits=limits)) as hubspot:
-        yield hubspot
+    return serve(HubSpot(company=False, limits=limits))
 
 
 def look(client, kind="contacts", *filters, **body):
@@ -248,13 +246,13 @@ def test_rows_that_change_between_pages_move_in_the_results(free, ask):
     assert second == [made[3], made[0]]  # the third one was never given
 
 
-def test_searches_have_a_limit_of_their_own(ask):
-    with served(HubSpot(company=False)) as hubspot:
-        client = ask(hubspot)
-        answers = [look(client) for _ in range(6)]
-        other = client.get("/crm/v3/objects/contacts")
-        hubspot.api.clock.advance(timedelta(seconds=1))
-        again = look(client)
+def test_searches_have_a_limit_of_their_own(empty, ask):
+    client = ask(empty)
+
+    answers = [look(client) for _ in range(6)]
+    other = client.get("/crm/v3/objects/contacts")
+    empty.api.clock.advance(timedelta(seconds=1))
+    again = look(client)
 
     assert [a.status_code for a in answers] == [200] * 5 + [429]
     assert answers[-1].json()["policyName"] == "SECONDLY"
