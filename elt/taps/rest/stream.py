@@ -15,9 +15,10 @@ from typing import Any
 import msgspec
 from singer_sdk import Stream, Tap
 from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.singerlib.catalog import Metadata, MetadataMapping
 
 from elt.errors import ConfigError, EltError, Unavailable
-from elt.singer.catalog import PATTERNS, column_selected
+from elt.singer.catalog import column_selected
 from elt.singer.endings import Ending, ending_message
 from elt.taps.rest.marks import Cursor, Marks
 from elt.taps.rest.problems import NotReadable, QuotaSpent
@@ -31,6 +32,7 @@ from elt.taps.rest.rows import (
     write,
 )
 
+DELETED_AT = "_sdc_deleted_at"
 STATE_SECONDS, STATE_ROWS = 1.0, 10_000
 _decode = msgspec.json.Decoder().decode
 
@@ -150,6 +152,24 @@ class RestStream(Stream):
         """Say no: the SDK would check it record by record."""
         return False
 
+    @property
+    def column_patterns(self) -> Sequence[str]:
+        """Give what chooses among columns that nobody knew when the catalog was made.
+
+        The SDK forgets what a catalog says beyond its own words.
+        """
+        given = getattr(self._tap, "column_patterns", {})
+        return given.get(self.name) or ()
+
+    @property
+    def metadata(self) -> MetadataMapping:
+        """Choose the time of a deletion always: without it a row would live on."""
+        found = super().metadata
+        if DELETED_AT in self.schema["properties"]:
+            about = found["properties", DELETED_AT]
+            about.inclusion = Metadata.InclusionType.AUTOMATIC
+        return found
+
     def get_records(self, context: Any) -> Iterable[dict[str, Any]]:  # noqa: ARG002
         """Give decoded records, for a test of some of them."""
         try:
@@ -186,16 +206,21 @@ class RestStream(Stream):
         except (ConfigError, QuotaSpent):
             raise
         except EltError as error:
-            self.logger.error("stream %s failed: %s", self.name, error)  # noqa: TRY400
-            self._run.failures.append((self.name, error))
-            self._write_state()  # what was reached holds, whatever became of the rest
-            self._end("failed", _line(error), isinstance(error, Unavailable))
+            self._fail(error)
+        except msgspec.ValidationError as error:
+            self._fail(_misshapen(error))
         else:
             self._describe()
             if reading.is_whole and reading.version is not None:
                 write(whole_line(self.name, reading.version))
             self._end("complete", "; ".join(reading.left_out))
             self._write_state()
+
+    def _fail(self, error: EltError) -> None:
+        self.logger.error("stream %s failed: %s", self.name, error)
+        self._run.failures.append((self.name, error))
+        self._write_state()  # what was reached holds, whatever became of the rest
+        self._end("failed", _line(error), isinstance(error, Unavailable))
 
     def _read(self, reading: Reading) -> None:
         prepare, marks = _preparer(reading.keeps), reading.marks
@@ -221,9 +246,7 @@ class RestStream(Stream):
         """Tell the columns that are selected from others; None where all are."""
         known = self.effective_schema["properties"]
         deselected = {name for name in known if not self.mask["properties", name]}
-        root = self._tap_input_catalog and self._tap_input_catalog.get(self.name)
-        extras = getattr(root.metadata.root, "extras", {}) if root else {}
-        patterns = (extras or {}).get(PATTERNS) or []
+        patterns = self.column_patterns
         if not deselected and not patterns:
             return None
 
@@ -244,8 +267,9 @@ class RestStream(Stream):
             part_field=self._shape.part_field,
         )
         until = run.end or run.began_at
-        has_end = run.end is not None
-        return Reading(marks, until, has_end, start=run.start, keeps=self._keeps())
+        return Reading(
+            marks, until, run.end is not None, start=run.start, keeps=self._keeps()
+        )
 
     @property
     def _active_cursor(self) -> Cursor | None:
@@ -298,5 +322,13 @@ def _preparer(
     return lambda records: [chosen(record) for record in records]
 
 
+def _misshapen(error: msgspec.ValidationError) -> EltError:
+    return EltError(
+        f"a record or an answer has another shape than was expected: {error}",
+        hint="What came before is kept; if it goes on, tell the tap's authors",
+    )
+
+
 def _line(error: EltError) -> str:
-    return f"{error.what} ({error.where})" if error.where else error.what
+    told = f"{error.what} ({error.where})" if error.where else error.what
+    return f"{told}; {error.hint}" if error.hint else told
