@@ -113,13 +113,12 @@ def remember(
     """
     if not reading.marks.is_incremental:
         return
-    memory = reading.marks.memory(repository.part)
-    for name in ("of", "tags", "token"):
-        memory.pop(name, None)
     if tags and all(tags):
-        memory["of"] = _mark_of(begun.call)
-        memory["tags"] = tags
+        memory = reading.marks.memory(repository.part)
+        memory["of"], memory["tags"] = _mark_of(begun.call), tags
         memory["token"] = begun.place.tokens.number_of(begun.place.key)
+    elif reading.marks.remembered(repository.part):
+        reading.marks.memory(repository.part).pop("tags", None)
 
 
 def remembered_of(reading: Reading, repository: Repository) -> Remembered:

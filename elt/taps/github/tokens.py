@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from elt.errors import ConfigError
+from elt.errors import ConfigError, Unavailable
 from elt.taps.github.limits import AT_LEAST_SECONDS, GITHUB, TOO_SLOW, limited
 from elt.taps.github.sizes import smaller, within
 from elt.taps.rest.api import Api, Fixed, Reach
@@ -70,7 +70,8 @@ class Token:
         if left.isdigit() and reset.isdigit():
             self.remaining = float(left)
             if self.remaining == 0:
-                self.free_at = max(self.free_at, float(reset))
+                # The reset is told in whole seconds, and may be a part of one later.
+                self.free_at = max(self.free_at, float(reset) + 1)
 
 
 _TOLD = ("remaining", "reset")
@@ -186,7 +187,7 @@ class Place:
             token = self.tokens.best(self.key, blind)
             if token is None:
                 raise next(iter(blind.values()), self.tokens.refusal)
-            self._wait_for(token, call)
+            self._wait_for(token, call, blind)
             try:
                 found = token.api.ask(call, read, pace=pace)
             except _Elsewhere:
@@ -201,17 +202,24 @@ class Place:
                 self.tokens.note(self.key, token)
                 return found
 
-    def _wait_for(self, token: Token, call: Call) -> None:
+    def _wait_for(
+        self, token: Token, call: Call, blind: Mapping[Token, NotReadable]
+    ) -> None:
         """Ask nothing before the reset: GitHub bans who goes on asking."""
         wait = token.waits()
         if not wait:
             return
-        if wait > token.api.reach.longest_wait_seconds:
-            raise QuotaSpent(
-                f"GitHub allows us no more requests for {wait / 60:.0f} minutes",
-                where=self.name(call),
-                hint="Run it later, give `more_tokens` of other people, or let it wait"
-                " with a larger `longest_wait_seconds`",
+        if wait <= token.api.reach.longest_wait_seconds:
+            self.tokens.logger.warning(
+                "GitHub's limit is reached; waiting %.0f s", wait
             )
-        self.tokens.logger.warning("GitHub's limit is used up; waiting %.0f s", wait)
-        token.api.pace.hold(wait)
+            token.api.pace.hold(wait)
+            return
+        # Where another token was refused, there is more that it can read.
+        kind = Unavailable if blind else QuotaSpent
+        raise kind(
+            f"GitHub allows us no more requests for {wait / 60:.0f} minutes",
+            where=self.name(call),
+            hint="Run it later, give `more_tokens` of other people, or let it wait with"
+            " a larger `longest_wait_seconds`",
+        )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import json
 from datetime import UTC, datetime, timedelta
 
@@ -90,6 +91,8 @@ def read(capsysbinary, caplog):
         given = {"token": api.token, "base_url": github.origin, "tries": 3}
         if not {"organizations", "users", "repositories"} & config.keys():
             given["organizations"] = [ORG]
+        # The tap goes on in the state that it is given.
+        state = copy.deepcopy(state)
         tap = GithubTap(config=given | config, state=state, parse_env_config=False)
         tap.run.began_at = api.clock.now()
         for name, stream in tap.streams.items():
