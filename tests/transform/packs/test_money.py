@@ -54,6 +54,10 @@ def stripe(schemas):
         told = json.dumps({"interval": unit, "interval_count": count})
         models.add("prices", id=price, type="recurring", recurring=told, currency="eur")
     models.add("prices", id="p_once", type="one_time", currency="eur")
+    used = json.dumps(
+        {"interval": "month", "interval_count": 1, "usage_type": "metered"}
+    )
+    models.add("prices", id="p_used", type="recurring", recurring=used, currency="eur")
     models.add("subscriptions", id="sub_1", customer="cus_1", status="active")
     return models
 
@@ -114,8 +118,9 @@ def test_longer_and_shorter_periods_are_spread_over_months(stripe, price, monthl
         {"status": "void"},
         {"parent": PRORATION},
         {"price": "p_once"},
+        {"price": "p_used"},
     ],
-    ids=["voided", "settles a change", "paid once"],
+    ids=["voided", "settles a change", "paid once", "paid by use"],
 )
 def test_what_does_not_recur_is_worth_nothing(stripe, given):
     stripe.invoice(starts=second(2025, 1, 20), ends=second(2025, 2, 20), **given)

@@ -25,6 +25,8 @@ recurring AS (
     INNER JOIN {{ ref('stg_TAP_NAME__prices') }} AS prices USING (price_id)
     WHERE
         prices.is_recurring
+        -- What was used is not recurring.
+        AND NOT prices.is_metered
         -- A change in the middle of a period counts from the next one on.
         AND NOT lines.is_proration
         AND NOT lines.is_deleted

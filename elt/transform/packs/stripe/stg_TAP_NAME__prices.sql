@@ -4,6 +4,7 @@ SELECT
     nickname,
     lookup_key,
     type = 'recurring' AS is_recurring,
+    recurring ->> '$.usage_type' IS NOT DISTINCT FROM 'metered' AS is_metered,
     recurring ->> '$.interval' AS interval_unit,
     CAST(recurring ->> '$.interval_count' AS INTEGER) AS interval_count,
     billing_scheme,
