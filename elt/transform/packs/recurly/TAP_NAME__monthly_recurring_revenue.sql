@@ -41,7 +41,9 @@ SELECT
     CAST(sum(CASE WHEN amount_before = 0 THEN amount ELSE 0 END) AS {{ money }})
         AS new_mrr,
     CAST(
-        sum(CASE WHEN amount_before > 0 THEN greatest(amount - amount_before, 0) ELSE 0 END)
+        sum(
+            CASE WHEN amount_before > 0 THEN greatest(amount - amount_before, 0) ELSE 0 END
+        )
         AS {{ money }}
     ) AS expansion_mrr,
     CAST(

@@ -43,7 +43,10 @@ monthly AS (
             WHEN interval_unit = 'months' AND interval_length = 1 THEN amount
             ELSE CAST(
                 amount
-                * CASE interval_unit WHEN 'days' THEN 365.0 / 12 WHEN 'months' THEN 1.0 END
+                * CASE interval_unit
+                    WHEN 'days' THEN 365.0 / 12
+                    WHEN 'months' THEN 1.0
+                END
                 / interval_length
                 AS DECIMAL(18, 6)
             )
