@@ -42,7 +42,10 @@ SELECT
         AS new_mrr,
     CAST(
         sum(
-            CASE WHEN amount_before > 0 THEN greatest(amount - amount_before, 0) ELSE 0 END
+            CASE
+                WHEN amount_before > 0 THEN greatest(amount - amount_before, 0)
+                ELSE 0
+            END
         )
         AS {{ money }}
     ) AS expansion_mrr,
