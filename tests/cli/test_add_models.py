@@ -90,6 +90,22 @@ def test_models_are_never_written_over(run_elt, project):
     assert model.read_text() == "SELECT 'mine' AS customer_id\n"
 
 
+def test_where_models_are_already_no_tap_is_added(run_elt, project, stripe):
+    before = (project / "elt.toml").read_text()
+    model = staging(project) / "stripe" / "stripe__customers.sql"
+    model.parent.mkdir(parents=True)
+    model.write_text("SELECT 'mine' AS customer_id\n")
+
+    done = run_elt(
+        *("-C", project, "add", "tap", "stripe", "--executable", stripe, "--models")
+    )
+
+    assert done.code == 2
+    assert "there are models of `stripe` already" in done.err
+    assert (project / "elt.toml").read_text() == before
+    assert list(model.parent.iterdir()) == [model]
+
+
 def test_a_tap_without_a_pack_is_told_and_not_added(run_elt, project, stripe):
     before = (project / "elt.toml").read_text()
 
