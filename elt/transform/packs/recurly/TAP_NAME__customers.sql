@@ -22,7 +22,7 @@ bills AS (
             AS open_total,
         count(*) FILTER (WHERE state = 'past_due') AS invoices_overdue
     FROM {{ ref('stg_TAP_NAME__invoices') }}
-    WHERE type = 'charge' AND state <> 'voided'
+    WHERE type = 'charge' AND state IS DISTINCT FROM 'voided'
     GROUP BY account_id, currency
 )
 

@@ -33,7 +33,7 @@ recurring AS (
         AND add_ons.is_usage IS DISTINCT FROM TRUE
         -- A change in the middle of a period counts from the next one on.
         AND NOT lines.is_proration
-        AND invoices.state <> 'voided'
+        AND invoices.state IS DISTINCT FROM 'voided'
 ),
 
 monthly AS (

@@ -31,7 +31,7 @@ recurring AS (
         AND NOT lines.is_proration
         AND NOT lines.is_deleted
         AND NOT invoices.is_deleted
-        AND invoices.status <> 'void'
+        AND invoices.status IS DISTINCT FROM 'void'
 ),
 
 monthly AS (
