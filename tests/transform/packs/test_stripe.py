@@ -13,6 +13,11 @@ from elt.testing.apis.stripe.api import TOKEN, Stripe
 from elt.testing.apis.stripe.keys import NO_LIMITS
 
 
+# The project is built once for each worker that has a test of it: one is enough to see
+# that dbt takes it, the others are looked at each day.
+slow = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
     root = tmp_path_factory.mktemp("stripe") / "kettle"
@@ -22,6 +27,7 @@ def built(tmp_path_factory):
         return build(root, "stripe", **given)
 
 
+@slow
 def test_all_tests_pass_and_nothing_is_warned_of(built):
     assert "14 models, 41 tests" in built.said
     assert "warn" not in built.said.lower()
@@ -36,6 +42,7 @@ def test_revenue_is_what_the_customers_lives_are_worth(built):
     assert months[-1][1:] == (170, Decimal("12790.66"))
 
 
+@slow
 def test_months_follow_from_each_other(built):
     wrong = built.rows(
         """
@@ -48,6 +55,7 @@ def test_months_follow_from_each_other(built):
     assert wrong == []
 
 
+@slow
 def test_subscriptions_are_those_of_the_company(built):
     found = built.row(
         """
@@ -62,6 +70,7 @@ def test_subscriptions_are_those_of_the_company(built):
     assert found == (206, 170, Decimal("12790.66"), 38)
 
 
+@slow
 def test_customers_are_those_that_stripe_still_lists(built):
     found = built.row(
         """
