@@ -12,7 +12,6 @@ from elt.testing.apis.serving import served
 from elt.testing.apis.stripe.api import TOKEN, Stripe
 from elt.testing.apis.stripe.keys import NO_LIMITS
 
-
 # The project is built once for each worker that has a test of it: one is enough to see
 # that dbt takes it, the others are looked at each day.
 slow = pytest.mark.slow
