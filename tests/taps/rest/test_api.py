@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 import time
+from decimal import Decimal
 
 import httpx
 import pytest
@@ -177,6 +178,16 @@ def test_no_more_requests_a_second_than_allowed_over_all_threads():
     clock[0] = 10.0
     pace.wait()
     assert len(slept) == 3
+
+
+def test_a_pace_may_be_a_fraction_as_the_sdk_reads_it_from_a_config():
+    slept = []
+    pace = Pace(Decimal("0.5"), clock=lambda: 0.0, sleep=slept.append)
+
+    pace.wait()
+    pace.wait()
+
+    assert slept == [2.0]
 
 
 def test_a_pause_that_the_api_asked_for_holds_all_threads():

@@ -45,7 +45,8 @@ def _issue(store: Store, of: Customer, at: int, bill: Invoice) -> None:
     invoice = _add_invoice(store, of, at, bill, discount)
     store.change(subscription, at, _renewed(bill, invoice.id, at))
     for line in _lines(of, bill, has_setup_fee=redemption is not None):
-        _add_line(store, of, at, invoice, {**line, "plan_code": bill.plan})
+        said = {"plan_code": bill.plan, "end_date": _ends_at(bill)}
+        _add_line(store, of, at, invoice, {**line, **said})
     if redemption:
         store.change(redemption, at, {"discounted": major(discount)})
         store.link(redemption, "invoice", invoice.id)
@@ -76,8 +77,7 @@ def _add_invoice(
 
 def _renewed(bill: Invoice, invoice: str, at: int) -> dict[str, Any]:
     """Move a subscription to the period that its bill is for; it is updated by that."""
-    ends = datetime.combine(month_after(bill.issued_on, 1), time(12), UTC)
-    ends_at = iso(int(ends.timestamp()))
+    ends_at = _ends_at(bill)
     return {
         "active_invoice_id": invoice,
         "current_period_started_at": iso(at),
@@ -85,6 +85,11 @@ def _renewed(bill: Invoice, invoice: str, at: int) -> dict[str, Any]:
         "current_term_started_at": iso(at),
         "current_term_ends_at": ends_at,
     }
+
+
+def _ends_at(bill: Invoice) -> str:
+    ends = datetime.combine(month_after(bill.issued_on, 1), time(12), UTC)
+    return iso(int(ends.timestamp()))
 
 
 def _is_first(of: Customer, bill: Invoice) -> bool:
@@ -149,7 +154,6 @@ def _add_line(
         "product_code": "seat" if is_seat else plan,
         "invoice_number": invoice.get("number"),
         "start_date": iso(at),
-        "end_date": iso(at + 30 * 86400),
     }
     ids = of.ids(store)
     links = {

@@ -1,7 +1,8 @@
 """Money as Stripe has it: whole numbers of a currency's smallest unit.
 
 docs.stripe.com, Supported currencies: some have no smaller unit (100 JPY are 100),
-some have thousandths, of which the last digit has to be 0 (5.120 KWD are 5120).
+some have thousandths, of which the last digit has to be 0 (5.120 KWD are 5120). UGX is
+listed as one without, but counts hundredths (there, Special cases).
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ _ZERO = frozenset(
         "mga",
         "pyg",
         "rwf",
-        "ugx",
         "vnd",
         "vuv",
         "xaf",
@@ -31,7 +31,9 @@ _ZERO = frozenset(
     ]
 )
 _THREE = frozenset(["bhd", "jod", "kwd", "omr", "tnd"])
-_TWO = frozenset(["eur", "usd", "gbp", "chf", "sek", "pln", "dkk", "nok", "cad", "aud"])
+_TWO = frozenset(
+    ["eur", "usd", "gbp", "chf", "sek", "pln", "dkk", "nok", "cad", "aud", "ugx"]
+)
 
 # What one unit is worth in euros; made up, and always the same.
 _IN_EUROS = {
