@@ -27,6 +27,7 @@ from elt.taps.rest.rows import (
     only,
     record_lines,
     value_reader,
+    whole_line,
     write,
 )
 
@@ -68,15 +69,26 @@ class Run:
 
 @dataclass(slots=True)
 class Reading:
-    """One reading of a stream: from where to where, and what it left out."""
+    """One reading of a stream: from where to where, and what it left out.
+
+    A source that sets `version` sends its records with it. One that sets `is_whole`
+    too has sent all that there is: rows of older versions are gone.
+    """
 
     marks: Marks
     until: datetime  # not inclusive; the run's start where no end was set
     has_end: bool  # an end was set
+    keeps: Callable[[str], bool] | None = None  # which columns; None for all
     left_out: list[str] = field(default_factory=list)
+    version: int | None = None
+    is_whole: bool = False
 
     def since(self, part: str = "") -> Any | None:
         return self.marks.since(part)
+
+    def wants(self, column: str) -> bool:
+        """Say whether a column is selected, so that others are not asked for."""
+        return self.keeps is None or self.keeps(column)
 
     def leave_out(self, what: str) -> None:
         """Note a part that could not be read though the rest could."""
@@ -174,11 +186,13 @@ class RestStream(Stream):
             self._end("failed", _line(error), isinstance(error, Unavailable))
         else:
             self._describe()
+            if reading.is_whole and reading.version is not None:
+                write(whole_line(self.name, reading.version))
             self._end("complete", "; ".join(reading.left_out))
             self._write_state()
 
     def _read(self, reading: Reading) -> None:
-        prepare, marks = self._prepare(), reading.marks
+        prepare, marks = _preparer(reading.keeps), reading.marks
         cursor = self._active_cursor
         value_of = value_reader(cursor.field) if cursor else None
         with self.get_record_counter() as counter, self.get_sync_timer():
@@ -186,7 +200,7 @@ class RestStream(Stream):
                 records = prepare(on_one_line(chunk.records))
                 if records:
                     self._describe()
-                    write(record_lines(self.name, records))
+                    write(record_lines(self.name, records, reading.version))
                     counter.increment(len(records))
                 if value_of:
                     marks.see(map(value_of, chunk.records), chunk.part)
@@ -197,23 +211,22 @@ class RestStream(Stream):
         if marks.checkpoint():
             self._write_state()
 
-    def _prepare(self) -> Callable[[Sequence[Record]], Sequence[Record]]:
-        """Leave deselected columns out, where there are any."""
+    def _keeps(self) -> Callable[[str], bool] | None:
+        """Tell the columns that are selected from others; None where all are."""
         known = self.effective_schema["properties"]
         deselected = {name for name in known if not self.mask["properties", name]}
         root = self._tap_input_catalog and self._tap_input_catalog.get(self.name)
         extras = getattr(root.metadata.root, "extras", {}) if root else {}
         patterns = (extras or {}).get(PATTERNS) or []
         if not deselected and not patterns:
-            return lambda records: records
+            return None
 
         def keep(name: str) -> bool:
             return name not in deselected and (
                 name in known or column_selected(patterns, name)
             )
 
-        chosen = only(keep)
-        return lambda records: [chosen(record) for record in records]
+        return keep
 
     def _reading(self) -> Reading:
         run = self._run
@@ -224,7 +237,8 @@ class RestStream(Stream):
             start=run.start,
             part_field=self._shape.part_field,
         )
-        return Reading(marks, run.end or run.began_at, run.end is not None)
+        until = run.end or run.began_at
+        return Reading(marks, until, run.end is not None, self._keeps())
 
     @property
     def _active_cursor(self) -> Cursor | None:
@@ -256,6 +270,15 @@ class RestStream(Stream):
 
     def get_replication_key_signpost(self, context: Any = None) -> None:
         """Give none: `Marks` knows the run's start."""
+
+
+def _preparer(
+    keeps: Callable[[str], bool] | None,
+) -> Callable[[Sequence[Record]], Sequence[Record]]:
+    if keeps is None:
+        return lambda records: records
+    chosen = only(keeps)
+    return lambda records: [chosen(record) for record in records]
 
 
 def _line(error: EltError) -> str:

@@ -46,7 +46,12 @@ class RestTap(Tap):
         raise NotImplementedError
 
     def discover_streams(self) -> Sequence[RestStream]:
-        return self.rest_streams()
+        try:
+            return self.rest_streams()
+        except EltError:
+            if "api" in self.__dict__:
+                self.api.close()
+            raise
 
     @cached_property
     def api(self) -> Api:
@@ -56,10 +61,13 @@ class RestTap(Tap):
     def run(self) -> Run:
         """What all streams of this run go by; the clock starts at the first look."""
         return Run(
-            began_at=datetime.now(UTC),
+            began_at=self.now(),
             start=moment_setting(self.config, "start_date"),
             end=moment_setting(self.config, "end_date"),
         )
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
 
     def stream(self, shape: Shape, source: Source) -> RestStream:
         return RestStream(self, shape, source, self.run)

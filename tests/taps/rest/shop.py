@@ -76,7 +76,12 @@ def busy(answer: Answer) -> float | None:
     return 0.0 if answer.status == 429 else None
 
 
-VENDOR = Vendor(name="Shop", credentials_setting="token", busy=busy)
+VENDOR = Vendor(
+    name="Shop",
+    credentials_setting="token",
+    busy=busy,
+    unauthorized=frozenset((401, 530)),
+)
 
 
 class ShopTap(RestTap):
@@ -107,6 +112,10 @@ class ShopTap(RestTap):
         ]
 
     def _read(self, name, reading):
+        if self.config.get("version"):
+            reading.version = self.config["version"]
+            reading.is_whole = True
+        self.wanted = reading.wants("amount")
         since = reading.since()
         params = {"since": since.strftime("%Y-%m-%dT%H:%M:%SZ")} if since else {}
         call = Call(path=f"/v1/{name}", params=params)

@@ -210,3 +210,48 @@ def test_a_page_that_comes_again_is_an_error_and_no_endless_loop(shop, read):
 
     assert "would never end" in told.error.what
     assert told.ids("orders") == [0, 1, 2, 9]
+
+
+def test_rows_with_a_version_are_all_there_are_once_the_stream_was_read(shop, read):
+    shop.api.add("orders", *days(4))
+
+    told = read(version=7)
+
+    rows = [m for m in told.messages if m["type"] == "RECORD"]
+    assert {row["version"] for row in rows} == {7}
+    kinds = [m["type"] for m in told.messages if m.get("stream") == "orders"]
+    assert kinds == ["SCHEMA", *["RECORD"] * 4, "ACTIVATE_VERSION", "SCHEMA"]
+
+
+def test_a_stream_that_failed_does_not_say_that_other_rows_are_gone(shop, read):
+    shop.api.add("orders", *days(8))
+    shop.api.front.troubles.add(Says(500), path="/v1/orders", after=1, times=99)
+
+    told = read(version=7, fails=Unavailable)
+
+    gone = [m["stream"] for m in told.messages if m["type"] == "ACTIVATE_VERSION"]
+    assert gone == ["stock"]
+
+
+@pytest.mark.usefixtures("capsysbinary")
+@pytest.mark.parametrize("selected", [True, False])
+def test_a_source_knows_which_columns_are_selected(shop, selected):
+    given = {"base_url": shop.origin, "token": TOKEN}
+    catalog = ShopTap(config=given, parse_env_config=False).catalog_dict
+    for entry in catalog["streams"]:
+        for about in entry["metadata"]:
+            if about["breadcrumb"] == ["properties", "amount"]:
+                about["metadata"]["selected"] = selected
+    tap = ShopTap(config=given, catalog=catalog, parse_env_config=False)
+
+    tap.sync_all()
+
+    assert tap.wanted is selected
+
+
+def test_a_status_of_the_vendors_own_may_mean_wrong_credentials(shop, read):
+    shop.api.front.troubles.add(Says(530), path="/v1/orders")
+
+    told = read(fails=ConfigError)
+
+    assert "refused our credentials: HTTP 530" in told.error.what
