@@ -86,6 +86,9 @@ class Vendor:
     not_for_us: statuses that mean that this stream, or part of it, is not readable.
     refuses_us: whether an answer means that our credentials are wrong.
     hints: the way out, by status, for requests that are refused.
+    settled: whether an answer says that another try would bring the same.
+    request_header: the header, in lower case, by which the vendor's support finds a
+        request.
     """
 
     name: str
@@ -98,6 +101,8 @@ class Vendor:
     not_for_us: frozenset[int] = NOT_FOR_US
     refuses_us: Callable[[Answer], bool] = _is_unauthorized
     hints: Mapping[int, str] = field(default_factory=dict)
+    settled: Callable[[Answer], bool] = lambda _: False
+    request_header: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,6 +270,8 @@ class Api:
         if wait is None and (httpx.codes.is_success(status) or status in call.also):
             return
         said = self._said(answer)
+        if vendor.settled(answer) and status in TEMPORARY:
+            raise self._unavailable(call, said)
         if wait is not None or status in TEMPORARY | vendor.temporary:
             self._wait_or_stop(call, answer, said, wait)
         if vendor.refuses_us(answer):
@@ -307,7 +314,9 @@ class Api:
 
     def _said(self, answer: Answer) -> str:
         words = self.vendor.said(answer.body) or excerpt(answer.body)
-        return self.hidden(f"HTTP {answer.status} {words}".strip())
+        number = answer.headers.get(self.vendor.request_header)
+        told = f"HTTP {answer.status} {words}".strip()
+        return self.hidden(f"{told} [request {number}]" if number else told)
 
     def _unavailable(self, call: Call, what: str) -> Unavailable:
         return Unavailable(f"{self.vendor.name}: {what}", where=self.name(call))

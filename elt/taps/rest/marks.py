@@ -6,7 +6,7 @@ reads may have been seen too early, and comes again. It never goes back either.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -90,10 +90,26 @@ class Marks:
         stored = self._stored(part)
         return self._start if stored is None else stored
 
+    @property
+    def is_kept(self) -> bool:
+        """Say whether there are marks at all; a stream read in full has none."""
+        return self._cursor is not None
+
+    def mark(self, part: str = "") -> datetime | Any | None:
+        """Give the mark alone; None where there is none yet."""
+        return self._stored(part)
+
     def memory(self, part: str = "") -> dict[str, Any]:
         """Give what else is to be remembered, as JSON; it is kept with the mark."""
         found: dict[str, Any] = self._entry(part).setdefault("memory", {})
         return found
+
+    def remembered(self, part: str = "") -> Mapping[str, Any]:
+        """Give what was remembered, without a place for more."""
+        return (self._find(part) or {}).get("memory") or {}
+
+    def forget_memory(self, part: str = "") -> None:
+        (self._find(part) or {}).pop("memory", None)
 
     def see(self, values: Iterable[Any], part: str = "") -> None:
         """Take in the cursor's values of records that were written."""

@@ -43,13 +43,16 @@ class Chunk:
     part: which part of the stream they belong to, as in `Marks`.
     in_order: the server sorts by the cursor, ascending, and no earlier record of this
         part will come: the bookmark may move before the part's end.
-    ends: the part was read to its end.
+    ends: the part was read to its end, or to where its memory says.
+    reached: all up to this value of the cursor was read, in a stream whose shape says
+        that its source tells so.
     """
 
     records: Sequence[Record] = ()
     part: str = ""
     in_order: bool = False
     ends: bool = False
+    reached: Any = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -79,6 +82,7 @@ class Reading:
     until: datetime  # not inclusive; the run's start where no end was set
     has_end: bool  # an end was set
     keeps: Callable[[str], bool] | None = None  # which columns; None for all
+    start: datetime | None = None  # of the config, whatever the bookmark
     left_out: list[str] = field(default_factory=list)
     version: int | None = None
     is_whole: bool = False
@@ -103,7 +107,8 @@ class Shape:
     """What Singer wants to know of a stream.
 
     `cursor` makes it incremental; without one it is read in full each time.
-    `part_field` is the name that parts have in the state.
+    `part_field` is the name that parts have in the state. `tells_reached`: the source
+    says how far it has read, and the values of its records move no bookmark.
     """
 
     name: str
@@ -112,6 +117,7 @@ class Shape:
     cursor: Cursor | None = None
     part_field: str | None = None
     selected_by_default: bool = True
+    tells_reached: bool = False
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -194,7 +200,7 @@ class RestStream(Stream):
     def _read(self, reading: Reading) -> None:
         prepare, marks = _preparer(reading.keeps), reading.marks
         cursor = self._active_cursor
-        value_of = value_reader(cursor.field) if cursor else None
+        values_of = _values(self._shape, cursor)
         with self.get_record_counter() as counter, self.get_sync_timer():
             for chunk in self._source(reading):
                 records = prepare(on_one_line(chunk.records))
@@ -202,10 +208,10 @@ class RestStream(Stream):
                     self._describe()
                     write(record_lines(self.name, records, reading.version))
                     counter.increment(len(records))
-                if value_of:
-                    marks.see(map(value_of, chunk.records), chunk.part)
+                marks.see(values_of(chunk), chunk.part)
                 self._rows_since_state += len(records)
-                moved = (chunk.ends or chunk.in_order) and marks.checkpoint(chunk.part)
+                may_move = chunk.ends or chunk.in_order or chunk.reached is not None
+                moved = may_move and marks.checkpoint(chunk.part)
                 if (moved or chunk.ends) and self._state_is_due():
                     self._write_state()
         if marks.checkpoint():
@@ -238,7 +244,13 @@ class RestStream(Stream):
             part_field=self._shape.part_field,
         )
         until = run.end or run.began_at
-        return Reading(marks, until, run.end is not None, self._keeps())
+        return Reading(
+            marks,
+            until,
+            run.end is not None,
+            keeps=self._keeps(),
+            start=run.start,
+        )
 
     @property
     def _active_cursor(self) -> Cursor | None:
@@ -279,6 +291,16 @@ def _preparer(
         return lambda records: records
     chosen = only(keeps)
     return lambda records: [chosen(record) for record in records]
+
+
+def _values(shape: Shape, cursor: Cursor | None) -> Callable[[Chunk], Iterable[Any]]:
+    """Make what gives the values of a chunk that may move the bookmark."""
+    if cursor is None:
+        return lambda _: ()
+    if shape.tells_reached:
+        return lambda chunk: () if chunk.reached is None else (chunk.reached,)
+    value_of = value_reader(cursor.field)
+    return lambda chunk: map(value_of, chunk.records)
 
 
 def _line(error: EltError) -> str:
