@@ -54,6 +54,7 @@ scores AS (
 
 SELECT
     customer_id,
+    account_id,
     name,
     email,
     owner,

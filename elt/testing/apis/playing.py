@@ -1,0 +1,84 @@
+"""A vendor's API for the made-up company, played by the process that asks it.
+
+    stripe = Playing("stripe")
+    ...  # ask stripe.origin, with elt.testing.apis.stripe.api's token
+
+It listens when its address is first asked for, and ends with its owner, at the latest
+with the process: no port is fixed, and nothing is left running. Its clock stands at
+the end of the company's day.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import UTC, datetime, time
+from functools import cached_property
+from pathlib import Path
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from elt.testing.apis.registry import make
+from elt.testing.apis.serving import answering
+from elt.testing.company import day_of
+
+DATA = "data"
+WRITES = "writes.jsonl"
+
+
+class Playing:
+    """The simulation of a name for the company whose data are in a project's folder.
+
+    folder: the project's, by default the working folder; `data/clock.json` in it says
+        which day it is.
+    keep: a folder in it, in whose `writes.jsonl` is kept what was written to the API,
+        from one process to the next. Without it, nothing that is written lasts.
+    """
+
+    def __init__(
+        self, name: str, folder: Path = Path(), *, keep: str | None = None
+    ) -> None:
+        self._name = name
+        self._folder = folder
+        self._keep = keep
+
+    def now(self) -> datetime:
+        """Give the last second of the company's day."""
+        today = day_of(self._folder / DATA).today
+        return datetime.combine(today, time(23, 59, 59), UTC)
+
+    @cached_property
+    def origin(self) -> str:
+        """Listen, and give the address; the simulation is made when it is asked."""
+        stack = ExitStack()
+        weakref.finalize(self, stack.close)
+        return stack.enter_context(answering(_MadeLate(self._front)))
+
+    def _front(self) -> ASGIApp:
+        api = make(
+            self._name,
+            seed=day_of(self._folder / DATA).seed,
+            at=self.now(),
+            runs=False,
+            limited=False,
+            writes=self._folder / self._keep / WRITES if self._keep else None,
+        )
+        return api.front
+
+
+class _MadeLate:
+    """An application that is made when the first request comes."""
+
+    def __init__(self, making: Callable[[], ASGIApp]) -> None:
+        self._making = making
+        self._app: ASGIApp | None = None
+        self._one_makes = asyncio.Lock()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with self._one_makes:
+            if self._app is None:
+                # In a thread: what was written before is repeated in a loop of its own.
+                self._app = await asyncio.to_thread(self._making)
+        await self._app(scope, receive, send)
