@@ -20,9 +20,10 @@ from pathlib import Path
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from elt.errors import ConfigError
 from elt.testing.apis.registry import make
 from elt.testing.apis.serving import answering
-from elt.testing.company import day_of
+from elt.testing.company import CLOCK, Day, day_of
 
 DATA = "data"
 WRITES = "writes.jsonl"
@@ -45,13 +46,16 @@ class Playing:
         self._keep = keep
 
     def now(self) -> datetime:
-        """Give the last second of the company's day."""
-        today = day_of(self._folder / DATA).today
-        return datetime.combine(today, time(23, 59, 59), UTC)
+        """Give the last second of the company's day. Raises ConfigError for none."""
+        return datetime.combine(self._day().today, time(23, 59, 59), UTC)
 
     @cached_property
     def origin(self) -> str:
-        """Listen, and give the address; the simulation is made when it is asked."""
+        """Listen, and give the address; the simulation is made when it is asked.
+
+        Raises ConfigError where there is no company.
+        """
+        self._day()
         stack = ExitStack()
         weakref.finalize(self, stack.close)
         return stack.enter_context(answering(_MadeLate(self._front)))
@@ -59,13 +63,24 @@ class Playing:
     def _front(self) -> ASGIApp:
         api = make(
             self._name,
-            seed=day_of(self._folder / DATA).seed,
+            seed=self._day().seed,
             at=self.now(),
             runs=False,
             limited=False,
             writes=self._folder / self._keep / WRITES if self._keep else None,
         )
         return api.front
+
+    def _day(self) -> Day:
+        data = self._folder / DATA
+        try:
+            return day_of(data)
+        except FileNotFoundError:
+            raise ConfigError(
+                "the made-up company is not there",
+                where=str(data / CLOCK),
+                hint="`elt init DIR --template demo` makes a project with its data",
+            ) from None
 
 
 class _MadeLate:
