@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
-import msgspec
 
 from elt.errors import ConfigError, Unavailable
 from elt.taps.rest.api import Credentials, Fixed, Vendor
@@ -28,10 +27,7 @@ _TOKEN_SECONDS = 30.0
 
 def said(body: bytes) -> str:
     """Give HubSpot's message and its category."""
-    try:
-        found = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return ""
+    found = value_at(body, ())
     if not isinstance(found, dict) or not found.get("message"):
         return ""
     kinds = [str(found[k]) for k in ("category", "policyName") if found.get(k)]
@@ -43,10 +39,7 @@ def said(body: bytes) -> str:
 
 def scope_of(answer: Answer) -> str:
     """Give the scopes of which one is needed, as `MISSING_SCOPES` names them."""
-    try:
-        found = msgspec.json.decode(answer.body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return ""
+    found = value_at(answer.body, ())
     return " or ".join(_scopes(found)) if isinstance(found, dict) else ""
 
 
@@ -63,10 +56,7 @@ def _scopes(found: Mapping[str, Any]) -> list[str]:
 
 
 def _policy(answer: Answer) -> str:
-    try:
-        return str(value_at(answer.body, ["policyName"]) or "")
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return ""
+    return str(value_at(answer.body, ("policyName",)) or "")
 
 
 def busy(answer: Answer) -> float | None:
@@ -159,7 +149,7 @@ class OAuth:
                 f"HubSpot gives no access token: HTTP {answer.status_code}",
                 where=self._token_url,
             )
-        token = self._token_in(answer)
+        token = str(value_at(answer.content, ("access_token",)) or "")
         if not answer.is_success or not token:
             raise ConfigError(
                 "HubSpot gives no access token:"
@@ -169,13 +159,6 @@ class OAuth:
                 " tap's config; a refresh token ends when the app is removed",
             )
         return token
-
-    @staticmethod
-    def _token_in(answer: httpx.Response) -> str:
-        try:
-            return str(value_at(answer.content, ["access_token"]) or "")
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return ""
 
 
 def credentials_of(

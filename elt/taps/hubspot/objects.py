@@ -14,9 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
+from typing import Any
 from urllib.parse import quote
 
 import msgspec
@@ -33,11 +34,11 @@ from elt.taps.rest.problems import NotReadable, Refused
 from elt.taps.rest.stream import Chunk, Reading
 
 _URI_TOO_LONG = 414
-_ARCHIVE = "archived_read_at"
+_ARCHIVE = "archived_at"
 
 
 class _Identified(msgspec.Struct, gc=False):
-    id: str
+    id: str | int
 
 
 _identified = msgspec.json.Decoder(_Identified).decode
@@ -119,7 +120,7 @@ def read_batch(
 
 
 def ids_of(page: Page) -> list[str]:
-    return [_identified(record).id for record in page.records]
+    return [str(_identified(record).id) for record in page.records]
 
 
 def _listed_apart(portal: Portal, wanted: Wanted, *, archived: bool) -> Iterator[Page]:
@@ -147,39 +148,42 @@ def _chunk(wanted: Wanted, page: Page) -> Chunk:
 
 
 def _archived(portal: Portal, wanted: Wanted, reading: Reading) -> Iterator[Chunk]:
-    """Give what was archived since it was last looked for.
+    """Give what was archived since the newest that was seen, and that one again.
 
-    The memory of that moves only when all was read, unlike the mark, which moves with
+    The memory of it moves only when all was read, unlike the mark, which moves with
     each window of a search.
     """
     memory = reading.marks.memory()
     since = _moment(memory.get(_ARCHIVE)) or reading.since()
     row = row_maker(wanted.names, archived=True)
+    newest = since
     try:
         for page in listed(portal, wanted, archived=True):
-            rows = [
-                r for r in page.records if _is_between(archived_at(r), since, reading)
-            ]
-            yield Chunk(records=[row(record) for record in rows])
+            dated = [(record, _moment(archived_at(record))) for record in page.records]
+            newest = max(filter(None, (newest, *(at for _, at in dated))), default=None)
+            yield Chunk(
+                records=[row(r) for r, at in dated if _is_between(at, since, reading)]
+            )
     except (NotReadable, Refused) as error:
         reading.leave_out(f"archived records: {error.what}")
         return
-    memory[_ARCHIVE] = reading.until.isoformat()
+    if newest:
+        memory[_ARCHIVE] = min(newest, reading.until).isoformat()
 
 
-def _is_between(text: str | None, since: datetime | None, reading: Reading) -> bool:
-    at = _moment(text)
+def _is_between(at: datetime | None, since: datetime | None, reading: Reading) -> bool:
     if at is None:
         return True
     is_early = since is not None and at < since
     return not is_early and not (reading.has_end and at >= reading.until)
 
 
-def _moment(text: str | None) -> datetime | None:
+def _moment(text: Any) -> datetime | None:
     try:
-        return datetime.fromisoformat(text) if text else None
-    except ValueError:
+        at = datetime.fromisoformat(text) if text else None
+    except (ValueError, TypeError):
         return None
+    return at.replace(tzinfo=at.tzinfo or UTC) if at else None
 
 
 def _milliseconds(moment: datetime) -> int:

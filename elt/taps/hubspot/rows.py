@@ -5,7 +5,7 @@ The values stay the bytes that came; only the frame around them is put together 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from typing import Any
 
 import msgspec
@@ -16,7 +16,10 @@ MERGED = ("hs_merged_object_ids", "hs_calculated_merged_vids")
 _FRAME = ("id", "createdAt", "updatedAt", "archived", "archivedAt")
 # Columns of a table are told apart without regard to case.
 _TAKEN = frozenset(name.lower() for name in (*_FRAME, DELETED_AT))
+_HEADS = tuple(f'"{name}":'.encode() for name in _FRAME)
+_DELETED_HEAD = f'"{DELETED_AT}":'.encode()
 _NOTHING = Raw()
+_NO_TIMES = (b"", b"null")
 _TEXT: dict[str, Any] = {"type": ["string", "null"]}
 _MOMENT: dict[str, Any] = {"type": ["string", "null"], "format": "date-time"}
 FRAME_PROPERTIES: dict[str, Any] = {
@@ -39,18 +42,18 @@ class _Record(msgspec.Struct, gc=False):
 
 
 class _Archived(msgspec.Struct, gc=False):
-    archivedAt: str | None = None  # noqa: N815
+    archivedAt: Any = None  # noqa: N815
 
 
 class _Merged(msgspec.Struct, gc=False):
-    hs_merged_object_ids: str | None = None
-    hs_calculated_merged_vids: str | None = None
+    hs_merged_object_ids: Any = None
+    hs_calculated_merged_vids: Any = None
 
 
 class _Winner(msgspec.Struct, gc=False):
-    id: str
+    id: str | int
     properties: _Merged
-    updatedAt: str | None = None  # noqa: N815
+    updatedAt: Any = None  # noqa: N815
 
 
 _record = msgspec.json.Decoder(_Record).decode
@@ -76,25 +79,25 @@ def row_maker(
 
     def row(record: Raw) -> bytes:
         found = _record(record)
+        frame = found.id, found.createdAt, found.updatedAt, found.archived
+        values = *map(bytes, frame), bytes(found.archivedAt)
         parts = [
-            b'"%b":%b' % (name.encode(), value)
-            for name in _FRAME
-            if (value := bytes(getattr(found, name)))
+            head + value for head, value in zip(_HEADS, values, strict=True) if value
         ]
         if archived:
-            deleted = bytes(found.archivedAt) or bytes(found.updatedAt)
-            parts.append(b'"%b":%b' % (DELETED_AT.encode(), deleted))
+            times = [at for at in (values[-1], values[2]) if at not in _NO_TIMES]
+            parts.append(_DELETED_HEAD + (times or [b"null"])[0])
         own = _renamed(found.properties, renamed)[1:-1].strip()
         return b"{" + b",".join([*parts, own] if own else parts) + b"}"
 
     return row
 
 
-def archived_at(record: Raw) -> str | None:
+def archived_at(record: Raw) -> Any:
     return _archived(record).archivedAt
 
 
-def merged_away(record: Raw) -> Iterator[bytes]:
+def merged_away(record: Raw) -> list[bytes]:
     """Give a deleted row for each record that was merged into this one.
 
     Both lists are joined by `;`. The older one, of contacts, has the time behind a
@@ -103,13 +106,15 @@ def merged_away(record: Raw) -> Iterator[bytes]:
     for contacts and companies).
     """
     winner = _winner(record)
-    ids: dict[str, None] = {}
-    for name in MERGED:
-        listed = getattr(winner.properties, name) or ""
-        ids |= {one.partition(":")[0].strip(): None for one in listed.split(";")}
-    for gone in ids:
-        if gone and gone != winner.id:
-            yield _encode({"id": gone, DELETED_AT: winner.updatedAt})
+    lists = [text for name in MERGED if (text := getattr(winner.properties, name))]
+    if not lists:
+        return []
+    listed = ";".join(map(str, lists)).split(";")
+    ids = {one.partition(":")[0].strip() for one in listed}
+    return [
+        _encode({"id": gone, DELETED_AT: winner.updatedAt})
+        for gone in sorted(ids - {"", str(winner.id)})
+    ]
 
 
 def properties_of(names: Collection[str]) -> dict[str, Any]:

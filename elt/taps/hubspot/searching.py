@@ -1,7 +1,8 @@
 """Search, beyond what one query may give.
 
 HubSpot, Search the CRM: 200 a page, 10,000 for one query, filters of times in
-milliseconds, as texts.
+milliseconds, as texts. The limit of 3,000 characters is of a `query` in words; the
+body has room for a thousand properties (airweave-ai/airweave#1064).
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ Window = tuple[int, int]  # in milliseconds, without its end
 
 
 class _Identified(msgspec.Struct, gc=False):
-    id: str
+    id: str | int
 
 
 _identified = msgspec.json.Decoder(_Identified).decode

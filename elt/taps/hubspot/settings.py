@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -67,6 +67,10 @@ CONFIG_SCHEMA: dict[str, Any] = {
     },
 }
 
+_NUMBERS = (
+    *("sweep_days", "index_lag_seconds", "requests_per_ten_seconds"),
+    *("searches_per_second", "longest_query", "concurrency"),
+)
 PAIRS = (
     ("contacts", "companies"),
     ("deals", "contacts"),
@@ -113,19 +117,28 @@ def uses_oauth(config: Mapping[str, Any]) -> bool:
 
 
 def settings_of(config: Mapping[str, Any]) -> Settings:
-    usual = 110 if uses_oauth(config) else 190
-    sweep_days = config.get("sweep_days")
-    pairs = config.get("associations")
-    return Settings(
-        api_version=config.get("api_version") or "v3",
-        pairs=PAIRS if pairs is None else tuple(map(_pair, pairs)),
+    usual = Settings(requests_per_second=11.0 if uses_oauth(config) else 19.0)
+    # Numbers of a config may be decimals, which do not mix with floats.
+    number = {
+        name: float(n) for name in _NUMBERS if (n := config.get(name)) is not None
+    }
+    pairs, sweep_days = config.get("associations"), number.get("sweep_days")
+    per_ten_seconds = number.get("requests_per_ten_seconds")
+    return replace(
+        usual,
+        api_version=config.get("api_version") or usual.api_version,
+        pairs=usual.pairs if pairs is None else tuple(map(_pair, pairs)),
         history={k: tuple(v) for k, v in (config.get("history") or {}).items()},
         sweep_every=timedelta(days=sweep_days) if sweep_days else None,
-        index_lag=timedelta(seconds=config.get("index_lag_seconds", 60)),
-        requests_per_second=config.get("requests_per_ten_seconds", usual) / 10,
-        searches_per_second=config.get("searches_per_second", 4),
-        longest_query=config.get("longest_query", 14_000),
-        concurrency=config.get("concurrency", 4),
+        index_lag=timedelta(seconds=number.get("index_lag_seconds", 60.0)),
+        requests_per_second=per_ten_seconds / 10
+        if per_ten_seconds
+        else usual.requests_per_second,
+        searches_per_second=number.get(
+            "searches_per_second", usual.searches_per_second
+        ),
+        longest_query=int(number.get("longest_query", usual.longest_query)),
+        concurrency=int(number.get("concurrency", usual.concurrency)),
     )
 
 

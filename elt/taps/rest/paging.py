@@ -15,6 +15,7 @@ from msgspec import Raw
 from elt.errors import EltError
 from elt.taps.rest.calls import Answer, Call
 from elt.taps.rest.envelopes import value_at
+from elt.taps.rest.problems import Repeats
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ class LoopGuard:
         return is_new
 
     def error(self) -> EltError:
-        return EltError(
+        return Repeats(
             "the API points to a page that was read already, so the list would never"
             " end",
             where=self._name,

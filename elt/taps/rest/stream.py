@@ -17,7 +17,7 @@ from singer_sdk import Stream, Tap
 from singer_sdk.helpers.conform import TypeConformanceLevel
 
 from elt.errors import ConfigError, EltError, Unavailable
-from elt.singer.catalog import PATTERNS, column_selected
+from elt.singer.catalog import column_selected
 from elt.singer.endings import Ending, ending_message
 from elt.taps.rest.marks import Cursor, Marks
 from elt.taps.rest.problems import NotReadable, QuotaSpent
@@ -81,8 +81,8 @@ class Reading:
     marks: Marks
     until: datetime  # not inclusive; the run's start where no end was set
     has_end: bool  # an end was set
-    keeps: Callable[[str], bool] | None = None  # which columns; None for all
     start: datetime | None = None  # of the config, whatever the bookmark
+    keeps: Callable[[str], bool] | None = None  # which columns; None for all
     left_out: list[str] = field(default_factory=list)
     version: int | None = None
     is_whole: bool = False
@@ -150,6 +150,15 @@ class RestStream(Stream):
         """Say no: the SDK would check it record by record."""
         return False
 
+    @property
+    def column_patterns(self) -> Sequence[str]:
+        """Give what chooses among columns that nobody knew when the catalog was made.
+
+        The SDK forgets what a catalog says beyond its own words.
+        """
+        given = getattr(self._tap, "column_patterns", {})
+        return given.get(self.name) or ()
+
     def get_records(self, context: Any) -> Iterable[dict[str, Any]]:  # noqa: ARG002
         """Give decoded records, for a test of some of them."""
         try:
@@ -186,16 +195,21 @@ class RestStream(Stream):
         except (ConfigError, QuotaSpent):
             raise
         except EltError as error:
-            self.logger.error("stream %s failed: %s", self.name, error)  # noqa: TRY400
-            self._run.failures.append((self.name, error))
-            self._write_state()  # what was reached holds, whatever became of the rest
-            self._end("failed", _line(error), isinstance(error, Unavailable))
+            self._fail(error)
+        except msgspec.ValidationError as error:
+            self._fail(_misshapen(error))
         else:
             self._describe()
             if reading.is_whole and reading.version is not None:
                 write(whole_line(self.name, reading.version))
             self._end("complete", "; ".join(reading.left_out))
             self._write_state()
+
+    def _fail(self, error: EltError) -> None:
+        self.logger.error("stream %s failed: %s", self.name, error)
+        self._run.failures.append((self.name, error))
+        self._write_state()  # what was reached holds, whatever became of the rest
+        self._end("failed", _line(error), isinstance(error, Unavailable))
 
     def _read(self, reading: Reading) -> None:
         prepare, marks = _preparer(reading.keeps), reading.marks
@@ -221,9 +235,7 @@ class RestStream(Stream):
         """Tell the columns that are selected from others; None where all are."""
         known = self.effective_schema["properties"]
         deselected = {name for name in known if not self.mask["properties", name]}
-        root = self._tap_input_catalog and self._tap_input_catalog.get(self.name)
-        extras = getattr(root.metadata.root, "extras", {}) if root else {}
-        patterns = (extras or {}).get(PATTERNS) or []
+        patterns = self.column_patterns
         if not deselected and not patterns:
             return None
 
@@ -245,11 +257,7 @@ class RestStream(Stream):
         )
         until = run.end or run.began_at
         return Reading(
-            marks,
-            until,
-            run.end is not None,
-            keeps=self._keeps(),
-            start=run.start,
+            marks, until, run.end is not None, start=run.start, keeps=self._keeps()
         )
 
     @property
@@ -284,6 +292,16 @@ class RestStream(Stream):
         """Give none: `Marks` knows the run's start."""
 
 
+def _values(shape: Shape, cursor: Cursor | None) -> Callable[[Chunk], Iterable[Any]]:
+    """Make what gives the values of a chunk that may move the bookmark."""
+    if cursor is None:
+        return lambda _: ()
+    if shape.tells_reached:
+        return lambda chunk: () if chunk.reached is None else (chunk.reached,)
+    value_of = value_reader(cursor.field)
+    return lambda chunk: map(value_of, chunk.records)
+
+
 def _preparer(
     keeps: Callable[[str], bool] | None,
 ) -> Callable[[Sequence[Record]], Sequence[Record]]:
@@ -293,14 +311,11 @@ def _preparer(
     return lambda records: [chosen(record) for record in records]
 
 
-def _values(shape: Shape, cursor: Cursor | None) -> Callable[[Chunk], Iterable[Any]]:
-    """Make what gives the values of a chunk that may move the bookmark."""
-    if cursor is None:
-        return lambda _: ()
-    if shape.tells_reached:
-        return lambda chunk: () if chunk.reached is None else (chunk.reached,)
-    value_of = value_reader(cursor.field)
-    return lambda chunk: map(value_of, chunk.records)
+def _misshapen(error: msgspec.ValidationError) -> EltError:
+    return EltError(
+        f"a record or an answer has another shape than was expected: {error}",
+        hint="What came before is kept; if it goes on, tell the tap's authors",
+    )
 
 
 def _line(error: EltError) -> str:

@@ -15,6 +15,7 @@ from singer_sdk.helpers.capabilities import (
 )
 
 from elt.errors import EltError, Unavailable
+from elt.singer.catalog import PATTERNS
 from elt.taps.rest.api import Api
 from elt.taps.rest.settings import moment_setting
 from elt.taps.rest.stream import RestStream, Run, Shape, Source
@@ -32,6 +33,10 @@ class RestTap(Tap):
         PluginCapabilities.ABOUT,
         PluginCapabilities.STRUCTURED_LOGGING,
     ]
+
+    def __init__(self, *, catalog: Any = None, **given: Any) -> None:
+        self.column_patterns = _patterns(catalog)
+        super().__init__(catalog=catalog, **given)
 
     @classmethod
     def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
@@ -87,6 +92,17 @@ class RestTap(Tap):
             self.api.close()
         if self.run.failures:
             raise _all_of(self.run.failures)
+
+
+def _patterns(catalog: Any) -> dict[str, list[str]]:
+    """Read the patterns for columns that a catalog has, by stream."""
+    entries = catalog.get("streams", ()) if type(catalog) is dict else ()
+    return {
+        entry["tap_stream_id"]: about["metadata"][PATTERNS]
+        for entry in entries
+        for about in entry.get("metadata") or ()
+        if not about["breadcrumb"] and about["metadata"].get(PATTERNS)
+    }
 
 
 def _all_of(failures: Sequence[tuple[str, EltError]]) -> EltError:

@@ -40,7 +40,7 @@ def _columns(  # noqa: PLR0913  one for each kind
 
 CUSTOMERS = _columns(
     "email name phone description currency invoice_prefix tax_exempt default_source"
-    " business_name individual_name test_clock",
+    " business_name individual_name customer_account test_clock",
     whole="balance next_invoice_sequence",
     flags="delinquent livemode",
     objects="address shipping discount invoice_settings metadata",
@@ -55,24 +55,26 @@ CHARGES = _columns(
     whole="amount amount_captured amount_refunded application_fee_amount",
     flags="captured disputed paid refunded livemode",
     objects="billing_details fraud_details metadata outcome payment_method_details"
-    " shipping transfer_data",
+    " shipping source transfer_data",
 )
 PAYMENT_INTENTS = _columns(
     "currency customer latest_charge payment_method status description"
     " cancellation_reason capture_method confirmation_method application on_behalf_of"
-    " receipt_email review setup_future_usage statement_descriptor"
-    " statement_descriptor_suffix transfer_group",
+    " receipt_email review setup_future_usage source statement_descriptor"
+    " statement_descriptor_suffix transfer_group customer_account",
     moments="created canceled_at",
     whole="amount amount_capturable amount_received application_fee_amount",
     flags="livemode",
     objects="amount_details automatic_payment_methods last_payment_error metadata"
-    " next_action payment_method_options processing shipping transfer_data",
-    lists="payment_method_types",
+    " managed_payments next_action payment_method_configuration_details"
+    " payment_method_options processing shipping transfer_data",
+    lists="payment_method_types excluded_payment_method_types",
 )
 REFUNDS = _columns(
     "currency charge payment_intent balance_transaction status reason description"
     " failure_reason failure_balance_transaction pending_reason receipt_number"
-    " source_transfer_reversal transfer_reversal",
+    " source_transfer_reversal transfer_reversal customer customer_account"
+    " payment_method",
     whole="amount",
     objects="destination_details metadata next_action",
 )
@@ -81,7 +83,7 @@ INVOICES = _columns(
     " account_country account_name customer_email customer_name customer_phone"
     " customer_tax_exempt default_payment_method default_source footer"
     " hosted_invoice_url invoice_pdf latest_revision on_behalf_of receipt_number"
-    " statement_descriptor application test_clock",
+    " statement_descriptor application customer_account test_clock",
     moments="created due_date effective_at period_start period_end"
     " next_payment_attempt automatically_finalizes_at webhooks_delivered_at",
     whole="amount_due amount_paid amount_overpaid amount_remaining amount_shipping"
@@ -104,7 +106,8 @@ INVOICE_LINE_ITEMS = _columns(
     lists="discount_amounts discounts pretax_credit_amounts taxes",
 )
 INVOICE_ITEMS = _columns(
-    "currency customer invoice description quantity_decimal test_clock",
+    "currency customer customer_account invoice description quantity_decimal"
+    " test_clock",
     moments="date",
     whole="amount net_amount quantity",
     flags="discountable livemode proration",
@@ -114,16 +117,17 @@ INVOICE_ITEMS = _columns(
 SUBSCRIPTIONS = _columns(
     "customer currency status collection_method description default_payment_method"
     " default_source latest_invoice on_behalf_of pending_setup_intent schedule"
-    " application test_clock",
+    " application customer_account test_clock",
     moments="created start_date billing_cycle_anchor cancel_at canceled_at ended_at"
     " trial_start trial_end next_pending_invoice_item_invoice",
     whole="days_until_due",
     numbers="application_fee_percent",
     flags="cancel_at_period_end livemode",
-    objects="automatic_tax billing_mode billing_thresholds cancellation_details"
-    " invoice_settings items metadata pause_collection payment_settings"
+    objects="automatic_tax billing_cycle_anchor_config billing_mode"
+    " billing_thresholds cancellation_details invoice_settings items"
+    " managed_payments metadata pause_collection payment_settings"
     " pending_invoice_item_interval pending_update transfer_data trial_settings",
-    lists="default_tax_rates discounts",
+    lists="billing_schedules default_tax_rates discounts",
 )
 SUBSCRIPTION_ITEMS = _columns(
     "subscription",
@@ -164,7 +168,7 @@ COUPONS = _columns(
     objects="applies_to metadata",
 )
 PROMOTION_CODES = _columns(
-    "code customer",
+    "code customer customer_account",
     moments="created expires_at",
     whole="max_redemptions times_redeemed",
     flags="active livemode",
@@ -180,7 +184,8 @@ BALANCE_TRANSACTIONS = _columns(
 PAYOUTS = _columns(
     "currency status type method description destination balance_transaction"
     " failure_balance_transaction failure_code failure_message original_payout"
-    " reconciliation_status reversed_by source_type statement_descriptor",
+    " reconciliation_status reversed_by source_type statement_descriptor"
+    " application_fee payout_method",
     moments="created arrival_date",
     whole="amount application_fee_amount",
     flags="automatic livemode",
@@ -191,7 +196,7 @@ DISPUTES = _columns(
     whole="amount",
     flags="is_charge_refundable livemode",
     objects="evidence evidence_details metadata payment_method_details",
-    lists="balance_transactions",
+    lists="balance_transactions enhanced_eligibility_types",
 )
 TRANSFERS = _columns(
     "currency destination destination_payment balance_transaction source_transaction"
@@ -202,7 +207,7 @@ TRANSFERS = _columns(
 )
 CREDIT_NOTES = _columns(
     "number currency customer invoice status type reason memo pdf"
-    " customer_balance_transaction",
+    " customer_account customer_balance_transaction",
     moments="created effective_at voided_at",
     whole="amount amount_shipping discount_amount out_of_band_amount subtotal"
     " subtotal_excluding_tax total total_excluding_tax pre_payment_amount"

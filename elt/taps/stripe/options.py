@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,28 +84,26 @@ class Options:
 
 
 def options_of(config: Mapping[str, Any]) -> Options:
-    usual = Options()
-
-    def given(name: str, default: Any) -> Any:
-        value = config.get(name)
-        return default if value is None else value
-
-    days = {
-        name: int(config[f"{name}_days"] * DAY_SECONDS)
-        for name in ("event", "event_window")
-        if config.get(f"{name}_days") is not None
+    # singer-sdk reads a config's fractions as Decimal, so each is made a number here.
+    kinds: dict[str, tuple[str, Callable[[Any], Any]]] = {
+        "api_version": ("version", str),
+        "requests_per_second": ("requests_per_second", float),
+        "lookback_seconds": ("lookback_seconds", int),
+        "event_days": ("event_seconds", _days),
+        "event_window_days": ("event_window_seconds", _days),
+        "rows_per_window": ("rows_per_window", int),
+        "account_ids": ("account_ids", tuple),
     }
-    return Options(
-        version=given("api_version", usual.version),
-        requests_per_second=given("requests_per_second", usual.requests_per_second),
-        lookback_seconds=given("lookback_seconds", usual.lookback_seconds),
-        event_seconds=days.get("event", usual.event_seconds),
-        event_window_seconds=max(
-            1, days.get("event_window", usual.event_window_seconds)
-        ),
-        rows_per_window=given("rows_per_window", usual.rows_per_window),
-        account_ids=tuple(given("account_ids", ())),
-    )
+    given = {
+        option: kind(config[name])
+        for name, (option, kind) in kinds.items()
+        if config.get(name) is not None
+    }
+    return Options(**given)
+
+
+def _days(number: Any) -> int:
+    return max(1, int(number * DAY_SECONDS))
 
 
 def key_of(config: Mapping[str, Any]) -> str:

@@ -6,18 +6,18 @@ event was seen of its creation, and of what is inside of another that of its own
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 import msgspec
-from msgspec import Raw
+from msgspec import UNSET, Raw
 
 from elt.taps.rest.ahead import side_by_side
 from elt.taps.rest.envelopes import NotThere, excerpt, fields, records_at, value_at
-from elt.taps.rest.rows import Record, with_fields
+from elt.taps.rest.rows import Record, only, with_fields
 from elt.taps.stripe.account import Account
 from elt.taps.stripe.streams import Inside, Listed, Stream
 
@@ -48,11 +48,12 @@ class _Known(msgspec.Struct, gc=False):
     id: Any = None
     created: Any = None
     date: Any = None
-    updated: Any = None
     deleted: Any = None
-    invoice: Any = None
-    payout: Any = None
-    subscription: Any = None
+    # A name that a record has, be it null, must not be put in front of it again.
+    updated: Any = UNSET
+    invoice: Any = UNSET
+    payout: Any = UNSET
+    subscription: Any = UNSET
 
 
 _known = msgspec.json.Decoder(_Known).decode
@@ -96,7 +97,10 @@ def gone_rows(
             last: Record = change.last or _encode(
                 {"id": key, "object": stream.object, stream.created: None}
             )
-            return [_with(last, account.fields, change.at, deleted=True)]
+            added: dict[str, Any] = {**account.fields, **_deleted(change)}
+            if known(last).updated is UNSET:
+                added["updated"] = change.at
+            return [with_fields(added)(last)]
         case Inside():
             return _gone_inside(account, stream, key, change, change.inside)
 
@@ -113,7 +117,14 @@ def _stamped(account: Account, stream: Listed, found: Found) -> bytes:
     made = own.date if stream.created == "date" else own.created
     at = found.change.at if found.change else None
     moments = [moment for moment in (made, at) if isinstance(moment, int)]
-    return _with(found.record, account.fields, max(moments, default=None))
+    kept: Record = found.record
+    if stream.without:
+        kept = only(lambda name: name not in stream.without)(kept)
+    added: dict[str, Any] = dict(account.fields)
+    # A product has a field of this name that says the same.
+    if own.updated is UNSET:
+        added["updated"] = max(moments, default=None)
+    return with_fields(added)(kept)
 
 
 def _all_inside(account: Account, stream: Inside, found: Found) -> list[Raw]:
@@ -121,10 +132,9 @@ def _all_inside(account: Account, stream: Inside, found: Found) -> list[Raw]:
     owner = fields(found.record)
     if stream.only and bytes(owner.get(stream.only, b"")) != b"true":
         return []
-    if stream.field and stream.field in owner:
-        embedded = owner[stream.field]
-        if not value_at(embedded, ["has_more"]):
-            return records_at(bytes(embedded), ["data"])
+    embedded = bytes(owner.get(stream.field, b"null"))
+    if embedded != b"null" and not value_at(embedded, ["has_more"]):
+        return records_at(embedded, ["data"])
     key = str(value_at(found.record, ["id"]))
     params = {stream.parameter: key} if stream.parameter else {}
     # From the first one on: what stands behind an embedded one that was deleted
@@ -139,13 +149,15 @@ def _inside_rows(
     owner = known(found.record)
     change = found.change or Change(at=owner.created)
     moments = [each for each in (owner.created, change.at) if isinstance(each, int)]
-    at = max(moments, default=None)
-    rows = []
+    added = {**account.fields, "updated": max(moments, default=None)}
+    usual = with_fields(added)
+    named = with_fields({**added, stream.owner: owner.id})
+    rows, there = [], set()
     for record in inside:
-        named = getattr(known(record), stream.owner, None)
-        more = {} if named else {stream.owner: owner.id}
-        rows.append(_with(record, {**account.fields, **more}, at))
-    there = {known(record).id for record in inside}
+        own = known(record)
+        there.add(own.id)
+        has_owner = getattr(own, stream.owner) is not UNSET
+        rows.append((usual if has_owner else named)(record))
     gone = change.inside - there
     return rows + _gone_inside(account, stream, owner.id, change, gone)
 
@@ -153,25 +165,10 @@ def _inside_rows(
 def _gone_inside(
     account: Account, stream: Inside, owner: str, change: Change, keys: Iterable[str]
 ) -> list[bytes]:
-    return [
-        _with(
-            _encode({"id": key, stream.owner: owner}),
-            account.fields,
-            change.at,
-            deleted=True,
-        )
-        for key in sorted(keys)
-    ]
+    added = {**account.fields, "updated": change.at, **_deleted(change)}
+    return [_encode({**added, "id": key, stream.owner: owner}) for key in sorted(keys)]
 
 
-def _with(
-    record: Record, more: Mapping[str, Any], at: int | None, *, deleted: bool = False
-) -> bytes:
-    added = dict(more)
-    # A product has a field of this name that says the same.
-    if known(record).updated is None:
-        added["updated"] = at
-    if deleted and at is not None:
-        moment = datetime.fromtimestamp(at, UTC).isoformat()
-        added["_sdc_deleted_at"] = moment.replace("+00:00", "Z")
-    return with_fields(added)(record)
+def _deleted(change: Change) -> dict[str, str]:
+    moment = datetime.fromtimestamp(change.at, UTC).isoformat()
+    return {"_sdc_deleted_at": moment.replace("+00:00", "Z")}

@@ -24,20 +24,20 @@ class Listed:
     named_by: other objects whose events change one of ours, and the field of theirs
         that names it.
     deleted: the type of event that tells that one is no more.
-    permission: what a restricted key needs beside reading events.
+    without: fields that are left out.
     """
 
     name: str
     object: str
     path: str
     columns: Columns
-    permission: str
     created: str = "created"
     params: Mapping[str, str] = field(default_factory=dict)
     expand: tuple[str, ...] = ()
     events: tuple[str, ...] = ()
     named_by: Mapping[str, str] = field(default_factory=dict)
     deleted: str = ""
+    without: tuple[str, ...] = ()
     key: tuple[str, ...] = ("id",)
 
 
@@ -72,7 +72,6 @@ INVOICES = Listed(
     object="invoice",
     path="invoices",
     columns=columns.INVOICES,
-    permission="Invoices",
     events=("invoice.*",),
     deleted="invoice.deleted",
 )
@@ -81,7 +80,6 @@ SUBSCRIPTIONS = Listed(
     object="subscription",
     path="subscriptions",
     columns=columns.SUBSCRIPTIONS,
-    permission="Subscriptions",
     # Without it, what was canceled is not listed (List subscriptions, `status`).
     params={"status": "all"},
     # `customer.subscription.deleted` tells of the end of one that stays readable.
@@ -92,7 +90,6 @@ PAYOUTS = Listed(
     object="payout",
     path="payouts",
     columns=columns.PAYOUTS,
-    permission="Payouts",
     events=("payout.*",),
 )
 
@@ -102,7 +99,6 @@ STREAMS: tuple[Stream, ...] = (
         object="customer",
         path="customers",
         columns=columns.CUSTOMERS,
-        permission="Customers",
         # Not `customer.*`: that is all of their subscriptions, too.
         events=(
             "customer.created",
@@ -128,7 +124,6 @@ STREAMS: tuple[Stream, ...] = (
         object="charge",
         path="charges",
         columns=columns.CHARGES,
-        permission="Charges and Refunds",
         events=("charge.*",),
         named_by={"dispute": "charge", "refund": "charge"},
     ),
@@ -137,15 +132,15 @@ STREAMS: tuple[Stream, ...] = (
         object="payment_intent",
         path="payment_intents",
         columns=columns.PAYMENT_INTENTS,
-        permission="PaymentIntents",
         events=("payment_intent.*",),
+        # Whoever has it can finish the payment (The PaymentIntent object).
+        without=("client_secret",),
     ),
     Listed(
         name="refunds",
         object="refund",
         path="refunds",
         columns=columns.REFUNDS,
-        permission="Charges and Refunds",
         events=(
             "refund.created",
             "refund.updated",
@@ -169,7 +164,6 @@ STREAMS: tuple[Stream, ...] = (
         object="invoiceitem",
         path="invoiceitems",
         columns=columns.INVOICE_ITEMS,
-        permission="Invoices",
         created="date",
         events=("invoiceitem.*",),
         deleted="invoiceitem.deleted",
@@ -190,7 +184,6 @@ STREAMS: tuple[Stream, ...] = (
         object="product",
         path="products",
         columns=columns.PRODUCTS,
-        permission="Products",
         events=("product.*",),
         deleted="product.deleted",
     ),
@@ -199,7 +192,6 @@ STREAMS: tuple[Stream, ...] = (
         object="price",
         path="prices",
         columns=columns.PRICES,
-        permission="Prices",
         expand=("tiers",),
         events=("price.*",),
         deleted="price.deleted",
@@ -209,7 +201,6 @@ STREAMS: tuple[Stream, ...] = (
         object="plan",
         path="plans",
         columns=columns.PLANS,
-        permission="Plans",
         expand=("tiers",),
         events=("plan.*",),
         deleted="plan.deleted",
@@ -219,7 +210,6 @@ STREAMS: tuple[Stream, ...] = (
         object="coupon",
         path="coupons",
         columns=columns.COUPONS,
-        permission="Coupons",
         expand=("applies_to",),
         events=("coupon.*",),
         deleted="coupon.deleted",
@@ -229,7 +219,6 @@ STREAMS: tuple[Stream, ...] = (
         object="promotion_code",
         path="promotion_codes",
         columns=columns.PROMOTION_CODES,
-        permission="Promotion Codes",
         events=("promotion_code.*",),
     ),
     Listed(
@@ -237,7 +226,6 @@ STREAMS: tuple[Stream, ...] = (
         object="balance_transaction",
         path="balance_transactions",
         columns=columns.BALANCE_TRANSACTIONS,
-        permission="Balance Transaction Sources",
     ),
     PAYOUTS,
     Inside(
@@ -260,7 +248,6 @@ STREAMS: tuple[Stream, ...] = (
         object="dispute",
         path="disputes",
         columns=columns.DISPUTES,
-        permission="Disputes",
         events=("charge.dispute.*",),
     ),
     Listed(
@@ -268,7 +255,6 @@ STREAMS: tuple[Stream, ...] = (
         object="transfer",
         path="transfers",
         columns=columns.TRANSFERS,
-        permission="Transfers",
         events=("transfer.*",),
     ),
     Listed(
@@ -276,7 +262,6 @@ STREAMS: tuple[Stream, ...] = (
         object="credit_note",
         path="credit_notes",
         columns=columns.CREDIT_NOTES,
-        permission="Credit notes",
         events=("credit_note.*",),
     ),
     Listed(
@@ -284,7 +269,6 @@ STREAMS: tuple[Stream, ...] = (
         object="event",
         path="events",
         columns=columns.EVENTS,
-        permission="Events",
     ),
 )
 
@@ -295,4 +279,4 @@ def listed(stream: Stream) -> Listed:
 
 
 def has_deletes(stream: Stream) -> bool:
-    return isinstance(stream, Inside) or bool(stream.deleted)
+    return bool(stream.deleted if isinstance(stream, Listed) else stream.field)

@@ -98,6 +98,8 @@ def make_server(app: ASGIApp) -> uvicorn.Server:
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=1,
+        # Too long an address is refused as the vendor does, not by the server.
+        h11_max_incomplete_event_size=256 * 1024,
     )
     return uvicorn.Server(config)
 

@@ -221,3 +221,17 @@ def test_oauth_of_a_dated_version_asks_at_its_own_path(hubspot, read):
 
     paths = {r.path for r in hubspot.api.front.requests}
     assert "/oauth/2026-03/token" in paths
+
+
+def test_no_secret_is_in_the_output_the_state_or_the_log(hubspot, read, caplog):
+    hubspot.api.add("contacts", n=3)
+    echo = json.dumps({"message": f"who is {hubspot.api.token}?"})
+    hubspot.api.front.troubles.add(Says(500, echo), path=LISTS)
+    hubspot.api.front.troubles.add(Says(400, echo), path="/crm/v3/owners")
+
+    told = read(hubspot, "contacts", "owners", fails=EltError)
+
+    assert "who is ***?" in str(told.error)
+    assert hubspot.api.token not in str(told.error)
+    assert hubspot.api.token not in caplog.text
+    assert hubspot.api.token.encode() not in told.text

@@ -190,3 +190,34 @@ def test_an_address_of_another_host_is_not_followed(hubspot, read):
 
     assert told.ids("deals") == ["1"]
     assert told.error is None
+
+
+def test_ids_that_are_numbers_are_read_as_the_ids_that_they_are(hubspot, read):
+    deals = [
+        {
+            **a_deal(0),
+            "id": 9007199254740993,
+            "properties": {
+                "hs_merged_object_ids": 12,
+                "hs_lastmodifieddate": "2025-06-01T10:00:00Z",
+            },
+        }
+    ]
+    hubspot.api.front.troubles.add(a_page(*deals), path=LIST)
+
+    told = read(hubspot, "deals")
+
+    assert told.rows("deals")[0]["id"] == 9007199254740993
+    assert told.deleted("deals") == {"12"}
+
+
+def test_a_record_of_another_shape_fails_its_stream_and_no_other(hubspot, read):
+    hubspot.api.add("contacts", n=3)
+    page = Says(200, json.dumps({"results": [{"id": {"of": "what"}}, "text"]}))
+    hubspot.api.front.troubles.add(page, path=LIST)
+
+    told = read(hubspot, "deals", "contacts", fails=EltError)
+
+    assert "stream `deals`" in told.error.what
+    assert "has another shape than was expected" in told.error.what
+    assert len(told.ids("contacts")) == 3

@@ -154,8 +154,9 @@ def test_nothing_is_read_again_where_nothing_has_changed(hubspot, read):
     assert len(told.ids("deals")) == 1  # the one at the mark
 
 
-def test_an_archived_record_comes_as_deleted_once(hubspot, read):
-    gone, kept = hubspot.api.add("contacts", {"email": "{n}@example.com"}, n=2)
+def test_an_archived_record_comes_as_deleted(hubspot, read):
+    old, gone, kept = hubspot.api.add("contacts", {"email": "{n}@example.com"}, n=3)
+    hubspot.api.archive("contacts", old)
     hubspot.api.clock.advance(HOUR)
     first = read(hubspot, "contacts")
     hubspot.api.archive("contacts", gone)
@@ -163,14 +164,17 @@ def test_an_archived_record_comes_as_deleted_once(hubspot, read):
 
     told = read(hubspot, "contacts", state=first.state)
     hubspot.api.clock.advance(HOUR)
+    hubspot.api.archive("contacts", kept)
+    hubspot.api.clock.advance(HOUR)
     later = read(hubspot, "contacts", state=told.state)
 
     (row,) = (row for row in told.rows("contacts") if row["id"] == str(gone))
     assert row["_sdc_deleted_at"] == row["archivedAt"] == "2025-06-01T13:00:00Z"
     assert row["archived"] is True
-    assert row["email"] == "0@example.com"
-    assert str(kept) not in told.deleted()
-    assert later.deleted() == set()
+    assert row["email"] == "1@example.com"
+    assert first.deleted() == {str(old)}
+    assert told.deleted() == {str(old), str(gone)}  # the newest comes again
+    assert later.deleted() == {str(gone), str(kept)}
 
 
 def test_what_was_archived_during_a_run_comes_with_the_next(hubspot, read):

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import timedelta
+from decimal import Decimal
 
 import pytest
+from taps.hubspot.account import FAST
 
 from elt.taps.hubspot.paths import Paths
 from elt.taps.hubspot.settings import CONFIG_SCHEMA, settings_of
@@ -15,7 +18,7 @@ from elt.taps.hubspot.settings import CONFIG_SCHEMA, settings_of
 @pytest.fixture
 def run(company, tmp_path):
     config = tmp_path / "config.json"
-    given = {"access_token": company.api.token, "base_url": company.origin}
+    given = {"access_token": company.api.token, "base_url": company.origin, **FAST}
     config.write_text(json.dumps(given))
 
     def run(*arguments):
@@ -59,6 +62,15 @@ def test_settings_have_hubspots_limits_as_defaults():
     assert oauth.requests_per_second == 11
     assert token.searches_per_second == 4
     assert token.index_lag.total_seconds() == 60
+
+
+def test_numbers_of_a_config_may_be_decimals():
+    found = settings_of(
+        {"access_token": "t", "sweep_days": Decimal("0.5"), "concurrency": Decimal(2)}
+    )
+
+    assert found.sweep_every == timedelta(hours=12)
+    assert found.concurrency == 2
 
 
 def test_secrets_are_marked_as_such():

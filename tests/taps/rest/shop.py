@@ -76,12 +76,7 @@ def busy(answer: Answer) -> float | None:
     return 0.0 if answer.status == 429 else None
 
 
-VENDOR = Vendor(
-    name="Shop",
-    credentials_setting="token",
-    busy=busy,
-    unauthorized=frozenset((401, 530)),
-)
+VENDOR = Vendor(name="Shop", credentials_setting="token", busy=busy)
 
 
 class ShopTap(RestTap):

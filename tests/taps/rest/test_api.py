@@ -218,3 +218,35 @@ def test_one_failing_child_is_told_in_its_place():
     with pytest.raises(Refused):
         seen.extend(child for _, child in side_by_side(fetch, range(9), most=2))
     assert seen in ([0, 1], [])
+
+
+def test_a_vendors_word_that_another_try_is_in_vain_is_taken():
+    asked = []
+
+    def answer(request):
+        asked.append(request)
+        return httpx.Response(500, headers={"X-Final": "yes"})
+
+    vendor = Vendor(
+        name="Shop",
+        credentials_setting="api_key",
+        settled=lambda answer: answer.headers.get("x-final") == "yes",
+    )
+
+    with pytest.raises(Unavailable):
+        api(answer, vendor=vendor).ask(Call(path="/orders"), body)
+
+    assert len(asked) == 1
+
+
+def test_an_error_names_the_vendors_number_of_the_request():
+    vendor = Vendor(
+        name="Shop", credentials_setting="api_key", request_header="x-request"
+    )
+    shop = api(
+        lambda _: httpx.Response(400, text="no", headers={"X-Request": "r-17"}),
+        vendor=vendor,
+    )
+
+    with pytest.raises(Refused, match=r"HTTP 400 no \[request r-17\]"):
+        shop.ask(Call(path="/orders"), body)

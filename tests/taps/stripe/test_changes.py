@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
 
-from taps.stripe.kettle import DAY, SECOND
+from taps.stripe.kettle import DAY, SECOND, Reads, kettle
 
+from elt.errors import EltError
 from elt.testing.apis.troubles import Says
 
 
@@ -151,10 +153,6 @@ def test_the_next_run_begins_at_the_last_ones_start_less_the_lookback(stripe, re
 
 
 def test_balance_transactions_that_are_visible_late_are_read(capsysbinary):
-    from datetime import timedelta
-
-    from taps.stripe.kettle import Reads, kettle
-
     with kettle(balance_lag=timedelta(minutes=9)) as stripe:
         read = Reads(stripe, capsysbinary)
         stripe.api.add("balance_transaction", id="txn_1", created=SECOND - 60)
@@ -232,7 +230,7 @@ def test_an_interrupted_full_read_goes_on_without_another_note(stripe, read):
     further = r"/v1/customers\?.*created%5Blt.*starting_after"
     stripe.api.front.troubles.add(Says(500), path=further, after=1, times=9)
     killed = read(
-        "customers", state=first.state, fails=Exception, tries=1, rows_per_window=100
+        "customers", state=first.state, fails=EltError, tries=1, rows_per_window=100
     )
     stripe.api.front.troubles.clear()
     read.later(days=1)
@@ -258,7 +256,7 @@ def test_big_windows_of_events_are_read_a_day_at_a_time(stripe, read):
         Says(500), path=r"/v1/customers/", after=150, times=99
     )
 
-    killed = read("customers", state=first.state, fails=Exception, tries=1)
+    killed = read("customers", state=first.state, fails=EltError, tries=1)
     day_two = killed.mark("customers")
     stripe.api.front.troubles.clear()
     told = read("customers", state=killed.state)
@@ -272,7 +270,8 @@ def test_products_keep_their_own_time_of_change(stripe, read):
     stripe.api.add("product", id="prod_1", updated=SECOND - 5, created=SECOND - 50)
     first = read("products")
 
-    assert first.text.count(b'"updated":') == 2 - 1 + 1 or first.rows("products")
+    (line,) = [row for row in first.text.splitlines() if b'"RECORD"' in row]
+    assert line.count(b'"updated":') == 1
     assert first.rows("products")[0]["updated"] == SECOND - 5
     assert first.mark("products") == SECOND
 
