@@ -69,6 +69,13 @@ def test_a_second_run_sends_nothing_and_a_week_more_only_what_changed(
     assert 10 < len(new) < 100
     assert "It is now 2025-06-08" in said
     assert contents(demo) == contents(made_on_a_later_day(tmp_path / "later"))
+    # The tap has read what the sync had written, and nothing comes of it.
+    assert scores_read(demo) == scores(received)
+    received = written(demo)
+
+    elt(demo, "run")
+
+    assert written(demo) == received
 
 
 def test_time_cannot_go_by_where_no_demo_is(
@@ -131,6 +138,11 @@ def scores(writes: list[Written]) -> dict[str, str]:
         for each in writes
         for one in json.loads(each.body)["inputs"]
     }
+
+
+def scores_read(folder: Path) -> dict[str, str]:
+    sql = "SELECT account_id, health_score FROM raw_crm.companies"
+    return {account: score for account, score in query(folder, sql) if score}
 
 
 def query(folder: Path, sql: str) -> list[tuple[Any, ...]]:

@@ -15,7 +15,7 @@ import weakref
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime, time
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -43,11 +43,11 @@ class Playing:
     ) -> None:
         self._name = name
         self._folder = folder
-        self._keep = keep
+        self._writes = folder / keep / WRITES if keep else None
 
     def now(self) -> datetime:
         """Give the last second of the company's day. Raises ConfigError for none."""
-        return datetime.combine(self._day().today, time(23, 59, 59), UTC)
+        return _end_of(_day(self._folder))
 
     @cached_property
     def origin(self) -> str:
@@ -55,32 +55,32 @@ class Playing:
 
         Raises ConfigError where there is no company.
         """
-        self._day()
+        making = partial(_front, self._name, _day(self._folder), self._writes)
         stack = ExitStack()
         weakref.finalize(self, stack.close)
-        return stack.enter_context(answering(_MadeLate(self._front)))
+        return stack.enter_context(answering(_MadeLate(making)))
 
-    def _front(self) -> ASGIApp:
-        api = make(
-            self._name,
-            seed=self._day().seed,
-            at=self.now(),
-            runs=False,
-            limited=False,
-            writes=self._folder / self._keep / WRITES if self._keep else None,
-        )
-        return api.front
 
-    def _day(self) -> Day:
-        data = self._folder / DATA
-        try:
-            return day_of(data)
-        except FileNotFoundError:
-            raise ConfigError(
-                "the made-up company is not there",
-                where=str(data / CLOCK),
-                hint="`elt init DIR --template demo` makes a project with its data",
-            ) from None
+def _front(name: str, day: Day, writes: Path | None) -> ASGIApp:
+    at = _end_of(day)
+    api = make(name, seed=day.seed, at=at, runs=False, limited=False, writes=writes)
+    return api.front
+
+
+def _end_of(day: Day) -> datetime:
+    return datetime.combine(day.today, time(23, 59, 59), UTC)
+
+
+def _day(folder: Path) -> Day:
+    data = folder / DATA
+    try:
+        return day_of(data)
+    except FileNotFoundError:
+        raise ConfigError(
+            "the made-up company is not there",
+            where=str(data / CLOCK),
+            hint="`elt init DIR --template demo` makes a project with its data",
+        ) from None
 
 
 class _MadeLate:
