@@ -6,9 +6,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
-from elt.taps.rest.api import Api
 from elt.taps.rest.calls import Answer, Call
 from elt.taps.rest.envelopes import records_at
 from elt.taps.rest.pace import Pace
@@ -17,6 +16,20 @@ from elt.taps.rest.paging import LoopGuard, Next, Page
 Item = TypeVar("Item")
 Found = TypeVar("Found")
 Read = Callable[[Answer], Page]
+
+
+class Asks(Protocol):
+    """What pages are asked of: an `Api`, or what stands before several of them."""
+
+    def ask(
+        self,
+        call: Call,
+        read: Callable[[Answer], Found],
+        *,
+        pace: Pace | None = None,
+    ) -> Found: ...
+
+    def name(self, call: Call) -> str: ...
 
 
 def read_at(*path: str) -> Read:
@@ -29,7 +42,7 @@ def read_at(*path: str) -> Read:
 
 
 def pages(
-    api: Api, first: Call, read: Read, following: Next, *, pace: Pace | None = None
+    api: Asks, first: Call, read: Read, following: Next, *, pace: Pace | None = None
 ) -> Iterator[Page]:
     """Give the pages of a list; the next one is fetched while one is written.
 

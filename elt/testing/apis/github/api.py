@@ -203,8 +203,12 @@ class GitHub:
         self._made_up.live_until(self.clock.now())
 
     def _meddle(self, ask: Ask) -> None:
-        """Let the test change rows before a page that is not the first."""
-        is_further = ask.query.get("page", "1") != "1" or "after" in ask.query
+        """Let the test change rows before a page that is not the first.
+
+        A client may go on by a time as well as by a page.
+        """
+        further = {"after", "since"} & ask.query.keys()
+        is_further = ask.query.get("page", "1") != "1" or bool(further)
         if self.between_pages and is_further:
             self.between_pages(ask.path)
 
