@@ -7,11 +7,12 @@ of its product and its help desk, in another way.
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ import duckdb
 import pytest
 
 from elt.project.scaffold import scaffold
+from elt.testing.apis.clock import Clock
+from elt.testing.apis.github.api import GitHub
 from elt.testing.company import SEED, TODAY, generate
 from elt.testing.lives import Account, accounts
 from elt.testing.traces import invoices
@@ -104,6 +107,14 @@ def test_health_is_graded_over_all_customers(demo: Path) -> None:
     assert sum(number for number, _, _ in grades.values()) == len(customers())
 
 
+def test_an_issue_counts_for_the_customer_who_asked_for_it(demo: Path) -> None:
+    found = rows(demo, "SELECT account_id, open_issues FROM customer_health")
+
+    waits = asked_for()
+    assert found == [(one.id, waits[one.id]) for one in customers()]
+    assert waits.total() > 5
+
+
 def load(folder: Path) -> None:
     command = [sys.executable, "-m", "elt", "run", "tap:*"]
     done = subprocess.run(
@@ -148,6 +159,16 @@ def paid_and_overdue() -> Iterator[tuple[str, Decimal, Decimal]]:
             elif bill.due_on < TODAY:
                 overdue += bill.amount
         yield account.id, paid, overdue
+
+
+def asked_for() -> Counter[str]:
+    """Count the open issues of each account, as the simulated GitHub keeps them."""
+    github = GitHub(seed=SEED, clock=Clock(datetime.combine(TODAY, time.max, UTC)))
+    issues = github.repository("roster").tables["issues"].rows.values()
+    said = [row["body"] for row in issues if row["state"] == "open"]
+    return Counter(
+        re.findall(r"Asked for by (acc_[0-9]+)", "\n".join(filter(None, said)))
+    )
 
 
 def contacts() -> Iterator[tuple[str, str, str, str]]:
