@@ -165,10 +165,8 @@ def asked_for() -> Counter[str]:
     """Count the open issues of each account, as the simulated GitHub keeps them."""
     github = GitHub(seed=SEED, clock=Clock(datetime.combine(TODAY, time.max, UTC)))
     issues = github.repository("roster").tables["issues"].rows.values()
-    said = [row["body"] for row in issues if row["state"] == "open"]
-    return Counter(
-        re.findall(r"Asked for by (acc_[0-9]+)", "\n".join(filter(None, said)))
-    )
+    said = "\n".join(row["body"] or "" for row in issues if row["state"] == "open")
+    return Counter(re.findall(r"Asked for by (acc_[0-9]+)", said))
 
 
 def contacts() -> Iterator[tuple[str, str, str, str]]:
