@@ -150,7 +150,8 @@ def _sent(written: Sequence[Written]) -> str:
     if not written:
         return "nothing this time: no score has changed"
     companies = sum(len(json.loads(each.body)["inputs"]) for each in written)
-    return f"the health of {companies} companies in {len(written)} requests"
+    requests = f"{len(written)} request{'' if len(written) == 1 else 's'}"
+    return f"the health of {companies} companies in {requests}"
 
 
 def _demo_command(folder: Path) -> str:
