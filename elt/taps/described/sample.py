@@ -36,15 +36,16 @@ Properties = dict[str, Any]
 def columns_of_all(
     lists: Lists, names: Sequence[str], *, logger: logging.Logger
 ) -> dict[str, Properties]:
-    """Look into streams, several at a time. Raises all their errors as one."""
+    """Look into streams, several at a time.
+
+    A stream that is wrong keeps its place, with its key alone, and fails when it is
+    read. Raises all errors as one where no stream is right, or some may be later.
+    """
 
     def look(name: str) -> Properties | EltError:
         stream = lists.streams[name]
         try:
             return columns_of(stream, _sample(lists, stream, logger))
-        except NotReadable as error:
-            logger.warning("stream %s cannot be looked into: %s", name, error)
-            return columns_of(stream, ())
         except ConfigError:  # about all streams: who we are, or a certificate
             raise
         except EltError as error:
@@ -52,9 +53,18 @@ def columns_of_all(
 
     found = dict(side_by_side(look, names, most=lists.api.reach.concurrency))
     errors = {n: each for n, each in found.items() if isinstance(each, EltError)}
-    if errors:
-        raise _as_one(errors)
-    return {n: each for n, each in found.items() if not isinstance(each, EltError)}
+    wrong = {n: e for n, e in errors.items() if not isinstance(e, NotReadable)}
+    later = {n: e for n, e in wrong.items() if isinstance(e, Unavailable)}
+    if wrong and (later or len(errors) == len(names)):
+        raise _as_one(later or wrong)
+    for name, error in errors.items():
+        logger.warning("stream %s cannot be looked into: %s", name, error)
+    return {
+        name: columns_of(lists.streams[name], ())
+        if isinstance(each, EltError)
+        else each
+        for name, each in found.items()
+    }
 
 
 def columns_of(stream: StreamSettings, records: Sequence[Record]) -> Properties:

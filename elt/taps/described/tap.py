@@ -1,6 +1,8 @@
 """The rest tap: streams of any JSON API, as they are described in elt.toml.
 
-python -m elt.taps.described --config config.json --discover
+    python -m elt.taps.described --config config.json --discover
+
+Columns are found in the first records, and become more and wider while it reads.
 """
 
 from __future__ import annotations

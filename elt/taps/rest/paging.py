@@ -5,6 +5,7 @@ A style is a function of the call and its page that gives the next call, or None
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urljoin
@@ -109,7 +110,8 @@ class LoopGuard:
 
     def is_new(self, call: Call) -> bool:
         """Note a request; say whether it is the first of its kind."""
-        identity = call.identity
+        # A body may name a thousand fields, and there may be ten thousand pages.
+        identity = hashlib.blake2b(call.identity, digest_size=16).digest()
         is_new = identity not in self._seen
         self._seen.add(identity)
         return is_new

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 from singer_sdk import Stream, Tap
 from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.singerlib.catalog import Metadata, MetadataMapping
 
 from elt.errors import ConfigError, EltError, Unavailable
 from elt.singer.catalog import column_selected
@@ -31,6 +32,7 @@ from elt.taps.rest.rows import (
     write,
 )
 
+DELETED_AT = "_sdc_deleted_at"
 STATE_SECONDS, STATE_ROWS = 1.0, 10_000
 _decode = msgspec.json.Decoder().decode
 
@@ -158,6 +160,15 @@ class RestStream(Stream):
         """
         given = getattr(self._tap, "column_patterns", {})
         return given.get(self.name) or ()
+
+    @property
+    def metadata(self) -> MetadataMapping:
+        """Choose the time of a deletion always: without it a row would live on."""
+        found = super().metadata
+        if DELETED_AT in self.schema["properties"]:
+            about = found["properties", DELETED_AT]
+            about.inclusion = Metadata.InclusionType.AUTOMATIC
+        return found
 
     def get_records(self, context: Any) -> Iterable[dict[str, Any]]:  # noqa: ARG002
         """Give decoded records, for a test of some of them."""
@@ -319,4 +330,5 @@ def _misshapen(error: msgspec.ValidationError) -> EltError:
 
 
 def _line(error: EltError) -> str:
-    return f"{error.what} ({error.where})" if error.where else error.what
+    told = f"{error.what} ({error.where})" if error.where else error.what
+    return f"{told}; {error.hint}" if error.hint else told

@@ -61,7 +61,7 @@ class Account:
         except (NotReadable, Refused) as error:
             if _AGED_OUT in error.what:
                 return
-            again = _from_time(call, last, by) if _MISSING in error.what else None
+            again = _from_time(call, last, by) if is_missing(error) else None
             if again is None:
                 raise
             yield from self.pages(again, by=by)
@@ -93,6 +93,11 @@ class Account:
         """Ask for objects side by side."""
         most = self.api.reach.concurrency
         return side_by_side(lambda key: self.one(path, key, expand), keys, most=most)
+
+
+def is_missing(error: NotReadable | Refused) -> bool:
+    """Say whether an object that a request named is not there (any more)."""
+    return _MISSING in error.what
 
 
 def _from_time(call: Call, last: Page | None, by: str) -> Call | None:

@@ -18,6 +18,7 @@ DAY_SECONDS = 86_400
 SETTINGS: dict[str, Any] = {
     "type": "object",
     "required": ["api_key"],
+    "x-elt-window": {"start": "start_date", "end": "end_date"},
     "properties": {
         "api_key": {
             "type": "string",

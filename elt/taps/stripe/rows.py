@@ -17,8 +17,9 @@ from msgspec import UNSET, Raw
 
 from elt.taps.rest.ahead import side_by_side
 from elt.taps.rest.envelopes import NotThere, excerpt, fields, records_at, value_at
+from elt.taps.rest.problems import NotReadable, Refused
 from elt.taps.rest.rows import Record, only, with_fields
-from elt.taps.stripe.account import Account
+from elt.taps.stripe.account import Account, is_missing
 from elt.taps.stripe.streams import Inside, Listed, Stream
 
 
@@ -140,7 +141,12 @@ def _all_inside(account: Account, stream: Inside, found: Found) -> list[Raw]:
     # From the first one on: what stands behind an embedded one that was deleted
     # meanwhile cannot be asked for (singer-io/tap-stripe#137).
     call = account.list(stream.path.format(key), params)
-    return [record for page in account.pages(call) for record in page.records]
+    try:
+        return [record for page in account.pages(call) for record in page.records]
+    except (NotReadable, Refused) as error:
+        if not is_missing(error):
+            raise
+        return []  # deleted since it was listed, which an event will tell
 
 
 def _inside_rows(

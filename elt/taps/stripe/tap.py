@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 from elt.taps.rest.api import Api, Fixed
 from elt.taps.rest.marks import UNIX_SECONDS, Cursor
 from elt.taps.rest.pace import Pace
-from elt.taps.rest.problems import NotReadable, Refused
+from elt.taps.rest.problems import Refused
 from elt.taps.rest.settings import reach_of
 from elt.taps.rest.stream import Chunk, Reading, RestStream, Shape
 from elt.taps.rest.tap import RestTap
@@ -119,25 +119,20 @@ class StripeTap(RestTap):
         return Account(self.api, key, {"Stripe-Account": key})
 
     def _read_accounts(self, reading: Reading) -> Iterator[Chunk]:
-        """Read the key's own account, and those connected to it."""
+        """Read the key's own account, and those connected to it.
+
+        Raises NotReadable where either may not be read: a part of them would be taken
+        for the whole.
+        """
+        del reading
         platform = Account(self.api)
-        refused: list[NotReadable] = []
-        try:
-            yield Chunk(records=[platform.own()])
-        except NotReadable as error:
-            refused.append(error)
+        yield Chunk(records=[platform.own()])
         try:
             for page in platform.pages(platform.list("accounts", {})):
                 yield Chunk(records=page.records)
         except Refused as error:
             # One that is no platform may be told that it has no accounts to list.
             self.logger.info("no connected accounts: %s", error)
-        except NotReadable as error:
-            refused.append(error)
-        if len(refused) > 1:
-            raise refused[0]
-        for left_out in refused:
-            reading.leave_out(f"{left_out.what} ({left_out.where})")
 
 
 def _nullable_but_keys(columns: Mapping[str, Any], key: Sequence[str]) -> Any:

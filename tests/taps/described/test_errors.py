@@ -65,6 +65,32 @@ def test_the_same_is_said_when_columns_are_looked_for_of_all_streams_at_once(rea
     assert "stream `others`: no record has the key `no`" in second.what
 
 
+@pytest.mark.usefixtures("orders")
+def test_a_stream_that_is_wrong_keeps_no_other_from_being_read(read, caplog):
+    caplog.set_level("WARNING")
+
+    told = read(looks=True, fails=EltError, wrong=stream(path="no"), orders=stream())
+
+    assert told.ids("orders") == [1, 2, 3, 4]
+    assert told.ends()["wrong"]["end"] == "failed"
+    assert "look at `path`" in told.ends()["wrong"]["why"]
+    assert "stream `wrong`" in told.error.what
+    assert "stream wrong cannot be looked into" in caplog.text
+
+
+@pytest.mark.usefixtures("orders")
+def test_a_source_that_fails_for_a_while_is_looked_into_later(api, read):
+    api.front.troubles.add(Says(503), path="/v1/orders", times=9)
+    api.lists["stock"] = Listed(ROWS)
+
+    told = read(
+        looks=True, fails=Unavailable, orders=stream(), stock=stream(path="stock")
+    )
+
+    assert "stream `orders`" in told.error.what
+    assert told.messages == []
+
+
 def test_records_unset_for_a_table_says_which_lists_there_are(api, read):
     api.extra_answers["orders"] = {"paging": {"next": 2}, "results": [{"id": 1}]}
 

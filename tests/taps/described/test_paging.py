@@ -75,7 +75,7 @@ def test_for_any_list_and_paging_records_come_once_and_the_bookmark_is_right():
         api = listening.api
         tap = tap_of(listening.origin)
 
-        @settings(max_examples=50, deadline=None)
+        @settings(max_examples=30, deadline=None)
         @given(
             kind=st.sampled_from([*PAGING]),
             times=st.lists(st.sampled_from(MOMENTS), max_size=25),

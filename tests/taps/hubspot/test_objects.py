@@ -225,6 +225,20 @@ def test_both_sides_of_a_merge_are_deleted_where_the_winner_is_new(hubspot, read
     assert set(told.live()) == {str(new)}
 
 
+def test_what_is_gone_is_told_though_only_some_columns_are_selected(hubspot, read):
+    gone, _ = hubspot.api.add("contacts", {"email": "{n}@example.com"}, n=2)
+    hubspot.api.archive("contacts", gone)
+    hubspot.api.clock.advance(HOUR)
+
+    told = read(hubspot, "contacts.email")
+
+    assert told.deleted() == {str(gone)}
+    declared = told.messages[0]["schema"]["properties"]
+    names = {"id", "email", "lastmodifieddate", "_sdc_deleted_at"}
+    assert set(declared) == names
+    assert set().union(*told.rows("contacts")) == names
+
+
 def test_merges_are_found_though_their_property_is_deselected(hubspot, read):
     winner, loser = hubspot.api.add("deals", n=2)
     hubspot.api.merge("deals", winner, loser)

@@ -88,6 +88,21 @@ def test_several_events_of_one_object_are_one_fetch(stripe, read):
     assert {row["name"] for row in told.rows("customers")} == {"Name 3"}
 
 
+def test_changes_beyond_a_page_of_events_are_all_read(stripe, read):
+    """airbytehq/airbyte#32976: rows went missing between pages."""
+    ids = stripe.api.add("charge", 250, created=SECOND - 50 * DAY)
+    first = read("charges")
+    read.later(hours=1)
+    for key in ids:
+        stripe.api.update("charge", key, {"description": "changed"})
+    stripe.api.between_pages = lambda: stripe.api.add("charge", tells=True)
+
+    told = read("charges", state=first.state)
+
+    changed = {row["id"] for row in told.rows("charges") if row["description"]}
+    assert changed == set(ids)
+
+
 def test_what_is_new_comes_from_its_list_and_is_not_fetched(stripe, read):
     first = read("charges")
     read.later(hours=1)

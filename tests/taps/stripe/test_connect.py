@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from taps.stripe.kettle import DAY, SECOND
+
+from elt.testing.apis.troubles import Says
 
 
 @pytest.fixture
@@ -105,3 +109,30 @@ def test_our_own_account_alone_has_no_column_for_it(accounts, read):
     told = read("coupons")
 
     assert "stripe_account" not in told.rows("coupons")[0]
+
+
+@pytest.mark.usefixtures("accounts")
+def test_accounts_are_those_of_the_key_and_all_that_are_connected(read):
+    told = read("accounts")
+
+    assert told.ids("accounts")[0] == "acct_kettle"
+    assert set(told.ids("accounts")) == {"acct_kettle", "acct_red", "acct_blue"}
+
+
+def test_an_account_that_is_no_platform_has_itself(stripe, read):
+    no = json.dumps({"error": {"message": "You can only list accounts with Connect"}})
+    stripe.api.front.troubles.add(Says(400, no), path=r"/v1/accounts")
+
+    told = read("accounts")
+
+    assert told.ids("accounts") == ["acct_kettle"]
+    assert told.ends["accounts"] == {"end": "complete"}
+
+
+def test_a_part_of_the_accounts_is_not_taken_for_all(accounts, read):
+    key = "rk_live_no_accounts"
+    accounts.restrict(key, ["event_read"])
+
+    told = read("accounts", api_key=key)
+
+    assert told.ends["accounts"]["end"] == "skipped"

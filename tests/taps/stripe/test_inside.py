@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from taps.stripe.kettle import DAY, SECOND
 
 from elt.errors import EltError
+from elt.testing.apis.troubles import Says
 
 
 def add_invoice(stripe, lines, key="in_1", created=SECOND - 50 * DAY):
@@ -129,6 +132,21 @@ def test_only_automatic_payouts_are_asked_for_what_they_consist_of(stripe, read)
     assert {row["payout"] for row in rows} == {"po_auto"}
     queries = [dict(each.query) for each in read.asked("/v1/balance_transactions")]
     assert {query["payout"] for query in queries} == {"po_auto"}
+
+
+def test_an_invoice_that_is_deleted_while_its_lines_are_read_stops_nothing(
+    stripe, read
+):
+    add_invoice(stripe, 11)
+    others = add_invoice(stripe, 11, key="in_2")
+    error = {"code": "resource_missing", "message": "No such invoice: 'in_1'"}
+    gone = Says(404, json.dumps({"error": error}))
+    stripe.api.front.troubles.add(gone, path="/v1/invoices/in_1/lines")
+
+    told = read("invoice_line_items")
+
+    assert sorted(told.ids("invoice_line_items")) == sorted(others)
+    assert told.ends["invoice_line_items"] == {"end": "complete"}
 
 
 def test_an_upcoming_invoice_which_has_no_id_is_passed_over(stripe, read):

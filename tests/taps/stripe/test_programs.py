@@ -56,6 +56,7 @@ def test_about_tells_the_settings_and_which_are_secret():
     assert settings["required"] == ["api_key"]
     assert settings["properties"]["api_key"]["writeOnly"] is True
     assert settings["properties"]["start_date"]["x-elt-ask"] is True
+    assert settings["x-elt-window"] == {"start": "start_date", "end": "end_date"}
 
 
 def test_test_reads_one_record_of_each_stream(stripe, config):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from taps.stripe.kettle import DAY, SECOND, Reads, company_less
@@ -61,15 +62,28 @@ def there(api):
     }
 
 
-@settings(
-    max_examples=8,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+CHECKS = settings(
+    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(first=st.integers(0, 45), second=st.integers(0, 30))
+KILLS = given(first=st.integers(0, 45), second=st.integers(0, 30))
+
+
+@settings(CHECKS, max_examples=4)
+@KILLS
 def test_for_all_requests_at_which_it_is_killed_nothing_is_lost(
     first, second, stage, capsysbinary
 ):
+    check_that_nothing_is_lost(first, second, stage, capsysbinary)
+
+
+@pytest.mark.slow
+@settings(CHECKS, max_examples=150)
+@KILLS
+def test_nothing_is_lost_at_many_more_requests(first, second, stage, capsysbinary):
+    check_that_nothing_is_lost(first, second, stage, capsysbinary)
+
+
+def check_that_nothing_is_lost(first, second, stage, capsysbinary):
     small = {"rows_per_window": 100, "tries": 1, "event_window_days": 0.5}
     stage.api.stripe = company_less()
     stripe = Served(stage.api.stripe, stage.origin)
