@@ -477,6 +477,8 @@ def test_a_tap_says_which_of_its_optional_settings_are_asked_for(project):
         "access_token": "${env:TAP_HUB_ACCESS_TOKEN}",
         "start_date": "2025-01-31",
     }
+    window = {"start": "start_date", "end": "end_date"}
+    assert tables_of(project)["taps"]["hub"]["window"] == window
 
 
 def test_the_files_tap_asks_for_a_streams_path_and_key(project):

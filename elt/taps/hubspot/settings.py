@@ -16,6 +16,7 @@ _SECRET = {"type": "string", "secret": True, "writeOnly": True}
 _NUMBER = {"type": "number", "exclusiveMinimum": 0}
 CONFIG_SCHEMA: dict[str, Any] = {
     "type": "object",
+    "x-elt-window": {"start": "start_date", "end": "end_date"},
     "properties": {
         "access_token": {
             **_SECRET,

@@ -7,7 +7,7 @@ from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from elt.singer.catalog import select
+from elt.singer.catalog import select, selected_streams
 from elt.taps.hubspot.tap import HubSpotTap
 from elt.taps.rest.pace import Pace
 from elt.testing.apis.clock import Clock
@@ -103,7 +103,7 @@ def make_tap(
         given.setdefault("access_token", hubspot.api.token)
     catalog = None
     if only:
-        catalog = select(_catalog(hubspot.api, Tap, given), list(only), {})
+        catalog = _catalog(hubspot.api, Tap, given, only)
     for entry in catalog["streams"] if catalog else ():
         if entry["tap_stream_id"] in full_table:
             entry["replication_method"] = "FULL_TABLE"
@@ -115,7 +115,7 @@ def make_tap(
     return tap
 
 
-def _catalog(api, tap, config):
+def _catalog(api, tap, config, only):
     """Discover once, as elt does: what is defined later is in no catalog."""
     found = api.__dict__.setdefault("catalogs", {})
     key = json.dumps(config, sort_keys=True)
@@ -123,4 +123,8 @@ def _catalog(api, tap, config):
         asking = tap(config=config, parse_env_config=False)
         found[key] = asking.catalog_dict
         asking.api.close()
-    return found[key]
+    chosen = select(found[key], list(only), {})
+    selected = {stream.id for stream in selected_streams(chosen)}
+    # Making each stream of a catalog takes its time, also of those that are not read.
+    streams = [s for s in chosen["streams"] if s["tap_stream_id"] in selected]
+    return {**chosen, "streams": streams}

@@ -1,10 +1,26 @@
 from __future__ import annotations
 
+from pathlib import Path
+
+import certifi
 import pytest
 from taps.hubspot.account import Told, account, make_tap
 
 from elt.testing.apis.hubspot.api import HubSpot
 from elt.testing.apis.serving import served
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_certificate(tmp_path_factory):
+    """Let clients trust one authority: reading all of them is a fifth of a test."""
+    first, end, _ = (
+        Path(certifi.where()).read_text().partition("-----END CERTIFICATE-----")
+    )
+    file = tmp_path_factory.mktemp("trust") / "one.pem"
+    file.write_text(first[first.index("-----BEGIN") :] + end + "\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", str(file))
+        yield
 
 
 @pytest.fixture

@@ -4,8 +4,11 @@ import json
 from datetime import timedelta
 
 import pytest
+from taps.hubspot.account import account
 
 from elt.taps.hubspot.kinds import STANDARD
+from elt.testing.apis.hubspot.portal import Limits
+from elt.testing.apis.serving import served
 
 HOUR = timedelta(hours=1)
 
@@ -98,6 +101,20 @@ def test_a_deselected_property_is_not_even_asked_for(hubspot, read):
     lists = [q["properties"].split(",") for q in asked if "properties" in q]
     assert "jobtitle" not in lists[-1]
     assert "email" in lists[-1]
+
+
+def test_a_pattern_keeps_out_properties_that_came_after_discovery(hubspot, read):
+    read(hubspot, "contacts", "!contacts.hr_*")
+    hubspot.api.define("contacts", "hr_salary")
+    hubspot.api.define("contacts", "shoe_size")
+    hubspot.api.add("contacts", {"hr_salary": "1", "shoe_size": "38"})
+
+    told = read(hubspot, "contacts", "!contacts.hr_*")
+
+    (row,) = told.rows("contacts")
+    assert row["shoe_size"] == "38"
+    assert "hr_salary" not in row
+    assert "hr_salary" not in str(hubspot.api.front.requests[-1].query)
 
 
 def test_the_cursor_is_asked_for_though_it_is_deselected(hubspot, read):
@@ -307,13 +324,15 @@ def test_many_properties_do_not_make_an_address_that_is_too_long(hubspot, read):
     assert told.ends()["deals"] == {"end": "complete"}
 
 
-def test_an_address_that_is_refused_as_too_long_is_written_shorter(hubspot, read):
-    hubspot.api.limits.__class__  # noqa: B018  the limit is smaller than we think
-    object.__setattr__(hubspot.api.limits, "query_characters", 300)
-    hubspot.api.add("deals", {"dealname": "{n}"}, n=120)
+def test_an_address_that_is_refused_as_too_long_is_written_shorter(read):
+    limits = Limits(per_ten_seconds=10**9, query_characters=120)
+    with served(account(limits=limits)) as hubspot:
+        hubspot.api.add("deals", {"dealname": "{n}"}, n=120)
 
-    told = read(hubspot, "deals")
+        told = read(hubspot, "deals")
 
+        refused = [r for r in hubspot.api.front.requests if r.status == 414]
+    assert len(refused) == 2  # live ones, and archived ones
     assert len(told.live("deals")) == 120
     assert told.rows("deals")[7]["dealname"] == "7"
 
@@ -322,7 +341,7 @@ def test_records_that_come_and_go_between_pages_are_not_passed_over(hubspot, rea
     ids = hubspot.api.add("contacts", {"email": "{n}@example.com"}, n=350)
 
     def change():
-        if str(ids[0]) and hubspot.api.records("contacts").get(ids[0]):
+        if ids[0] in hubspot.api.records("contacts"):
             hubspot.api.archive("contacts", ids[0])
         hubspot.api.add("contacts", {"lastname": "New"})
 
