@@ -30,6 +30,7 @@ from elt.taps.rest.stream import Chunk, Reading
 
 HEAD, LAST_PAGE = "head", "page"
 MOST_STARS = 40_000
+_OK = 200
 _COMMITTED = ("commit", "committer", "date")
 
 
@@ -62,7 +63,7 @@ class CommitLists:
         old = remembered_of(self.reading, repository).get(HEAD)
         seen: dict[str, None] = {}
         yield from self._chunks(repository, begun, seen)
-        if old and old not in seen and seen:
+        if old and old not in seen and begun.page.answer.status == _OK:
             self.account.logger.warning(
                 "%s: the history of `%s` was written anew; all of it is read again",
                 *(repository.full_name, repository.default_branch),

@@ -35,6 +35,7 @@ from elt.taps.rest.stream import Chunk, Reading
 # docs.github.com, List workflow runs for a repository: up to 1,000 for each search.
 MOST_RUNS = 1_000
 _PATH = "/actions/runs"
+_GONE = frozenset((404, 410))  # since it was listed
 # Runs have the repository in them, and our rows its name under the same name.
 _without_repository = only(lambda name: name != "repository")
 
@@ -156,7 +157,8 @@ class BelowLists:
                 most=self.account.most,
             ):
                 if isinstance(found, NotReadable):
-                    # It went away since it was listed.
+                    if found.status not in _GONE:
+                        raise found
                     self.reading.leave_out(f"{found.where}: {found.what}")
                     continue
                 # Also of a row without any below it: it was looked at.
