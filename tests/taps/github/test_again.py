@@ -222,7 +222,7 @@ def test_a_window_reads_what_is_in_it_and_its_end_is_not(young, read):
 
 
 @settings(
-    max_examples=10,
+    max_examples=8,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -232,8 +232,8 @@ def test_a_window_reads_what_is_in_it_and_its_end_is_not(young, read):
 def test_for_all_pages_at_which_it_ends_nothing_is_lost(empty, read, stream, page):
     api = empty.api
     if not api.repository("roster").tables["issues"].rows:
-        api.add("pulls", 430)
-        api.add("stars", 430)
+        api.add("pulls", 420)
+        api.add("stars", 420)
         api.clock.advance(timedelta(hours=1))
     name, table, field, path = {
         "issues": ("issues", "issues", "number", "/issues"),

@@ -526,3 +526,82 @@ def test_a_star_taken_back_does_not_hide_a_later_one(empty, read):
 
     times = set(told.values("stargazers", "starred_at"))
     assert {row["starred_at"] for row in new} <= times
+
+
+def test_a_page_in_the_middle_that_is_too_slow_is_asked_for_in_smaller_ones(
+    empty, read
+):
+    pulls = empty.api.add("pulls", 350)
+    slow = Says(502, '{"message": "Server Error"}')
+    empty.api.front.troubles.add(slow, path=".*/pulls", after=2, times=2)
+
+    told = read(empty, "pull_requests", repositories=[ROSTER])
+
+    numbers = told.values("pull_requests", "number")
+    assert sorted(numbers) == [row["number"] for row in pulls]
+    pages = [
+        (dict(r.query).get("page", "1"), dict(r.query)["per_page"])
+        for r in asked(empty, "/pulls")
+    ]
+    assert pages[2:5] == [("3", "100"), ("5", "50"), ("9", "25")]
+
+
+def test_a_token_that_is_revoked_in_the_middle_keeps_what_was_read(empty, read):
+    empty.api.add("issues", 350)
+    pages = iter(range(9))
+
+    def revoke(_):
+        if next(pages) == 1:
+            empty.api.revoke(empty.api.token)
+
+    empty.api.between_pages = revoke
+    told = read(empty, "issues", repositories=[ROSTER], fails=ConfigError)
+
+    assert "refused our credentials" in told.error.what
+    assert len(told.rows("issues")) >= 100
+    assert told.mark("issues", empty.api.repository("roster")) >= "2024-10-01T11:55:00Z"
+
+
+def test_a_list_is_asked_again_by_the_token_that_got_its_tag(young, read):
+    """github/docs#34689: a tag holds for one token."""
+    api, state = young.api, None
+    api.add_token(SECOND_TOKEN, "tomasz-k", scopes=frozenset({"repo", "read:org"}))
+    for _ in range(3):
+        api.front.requests.clear()
+        told = read(young, "labels", "issues", state=state, more_tokens=[SECOND_TOKEN])
+        state = told.state
+
+    lists = [r for r in api.front.requests if r.path.endswith(("/labels", "/issues"))]
+    assert {r.status for r in lists} == {304}
+    assert "ghp_" not in str(state)
+
+
+def test_a_repository_that_is_renamed_while_it_is_read_is_found_again(young, read):
+    young.api.add("issues", 150)
+    young.api.between_pages = lambda _: young.api.rename("roster", "shifts")
+
+    told = read(young, "issues", "labels", repositories=[ROSTER])
+
+    young.api.between_pages = None
+    rows = young.api.repository("shifts").tables["issues"].rows
+    assert set(told.values("issues")) == set(rows)
+    assert 301 in {r.status for r in asked(young, "/roster/labels")}
+    assert len(told.rows("labels")) == 4
+
+
+def test_the_newer_version_of_the_api_is_read_too(company, read):
+    told = read(company, api_version="2026-03-10")
+
+    assert all(end == {"end": "complete"} for end in told.ends.values())
+    assert told.rows("issues")
+
+
+def test_a_count_of_runs_that_is_no_number_is_too_many(empty, read):
+    """github.blog/changelog, 2026-09-25: more than 2,500 are told as "2,500+"."""
+    empty.api.add("runs", 30)
+    many = Says(200, '{"total_count": "2,500+", "workflow_runs": []}')
+    empty.api.front.troubles.add(many, path=".*/actions/runs")
+
+    told = read(empty, "workflow_runs", repositories=[ROSTER])
+
+    assert len(set(told.values("workflow_runs"))) == 30
