@@ -121,7 +121,9 @@ def _range(first: datetime, last: datetime) -> str:
 
 
 def _total(answer: Answer) -> int:
-    return int(value_at(answer.body, ("total_count",)) or 0)
+    """Read how many there are; what is no number, as "2,500+", is too many."""
+    found = value_at(answer.body, ("total_count",)) or 0
+    return found if isinstance(found, int) else MOST_RUNS + 1
 
 
 def _moment(text: str) -> datetime:

@@ -99,11 +99,6 @@ class Marks:
         """Give the mark alone; None where there is none yet."""
         return self._stored(part)
 
-    @property
-    def is_incremental(self) -> bool:
-        """Say whether there is a mark to begin at: not where all is to be read."""
-        return self._cursor is not None
-
     def memory(self, part: str = "") -> dict[str, Any]:
         """Give what else is to be remembered, as JSON; it is kept with the mark."""
         found: dict[str, Any] = self._entry(part).setdefault("memory", {})

@@ -574,3 +574,34 @@ def test_a_list_is_asked_again_by_the_token_that_got_its_tag(young, read):
     lists = [r for r in api.front.requests if r.path.endswith(("/labels", "/issues"))]
     assert {r.status for r in lists} == {304}
     assert "ghp_" not in str(state)
+
+
+def test_a_repository_that_is_renamed_while_it_is_read_is_found_again(young, read):
+    young.api.add("issues", 150)
+    young.api.between_pages = lambda _: young.api.rename("roster", "shifts")
+
+    told = read(young, "issues", "labels", repositories=[ROSTER])
+
+    young.api.between_pages = None
+    rows = young.api.repository("shifts").tables["issues"].rows
+    assert set(told.values("issues")) == set(rows)
+    assert 301 in {r.status for r in asked(young, "/roster/labels")}
+    assert len(told.rows("labels")) == 4
+
+
+def test_the_newer_version_of_the_api_is_read_too(company, read):
+    told = read(company, api_version="2026-03-10")
+
+    assert all(end == {"end": "complete"} for end in told.ends.values())
+    assert told.rows("issues")
+
+
+def test_a_count_of_runs_that_is_no_number_is_too_many(empty, read):
+    """github.blog/changelog, 2026-09-25: more than 2,500 are told as "2,500+"."""
+    empty.api.add("runs", 30)
+    many = Says(200, '{"total_count": "2,500+", "workflow_runs": []}')
+    empty.api.front.troubles.add(many, path=".*/actions/runs")
+
+    told = read(empty, "workflow_runs", repositories=[ROSTER])
+
+    assert len(set(told.values("workflow_runs"))) == 30

@@ -140,20 +140,3 @@ def test_a_mark_alone_is_told_apart_from_a_start():
     assert found.mark() == datetime(2025, 5, 1, tzinfo=UTC)
     assert found.is_kept
     assert not Marks({}, None, run_start=NOON, start=None).is_kept
-
-
-def test_what_is_remembered_is_looked_at_without_making_a_part_of_it():
-    state = {}
-    found = marks(state, part_field="repository_id")
-
-    assert found.remembered("7") == {}
-    assert state == {}
-
-    found.memory("7")["tag"] = "a"
-    assert found.remembered("7") == {"tag": "a"}
-    assert found.remembered("8") == {}
-
-
-def test_a_stream_that_is_read_in_full_says_so():
-    assert marks().is_incremental
-    assert not Marks({}, None, run_start=NOON, start=None).is_incremental

@@ -34,7 +34,7 @@ from elt.testing.apis.hubspot.asking import Call
 from elt.testing.apis.hubspot.definitions import Definition
 from elt.testing.apis.hubspot.kettle_and_crew import Life
 from elt.testing.apis.hubspot.oauth import token as oauth_token
-from elt.testing.apis.hubspot.portal import BY_PEOPLE, Limits, Portal
+from elt.testing.apis.hubspot.portal import BY_PEOPLE, NO_LIMITS, Limits, Portal
 from elt.testing.apis.hubspot.refusals import (
     Refused,
     RefusedAsText,
@@ -54,7 +54,8 @@ class HubSpot:
     """An account of HubSpot.
 
     `company=False` is an empty one. `index_lag` is how late search hears of a change,
-    `limits` how often one may ask. `between_pages` is called when a page was given.
+    `limits` how often one may ask; with `limited=False`, as often as one likes.
+    `between_pages` is called when a page was given.
     """
 
     name = "hubspot"
@@ -63,18 +64,19 @@ class HubSpot:
     client_secret = CLIENT_SECRET
     refresh_token = REFRESH_TOKEN
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, each is a knob
         self,
         *,
         seed: int = 7,
         clock: Clock | None = None,
         writes: Path | None = None,
         company: bool = True,
+        limited: bool = True,
         limits: Limits | None = None,
         index_lag: timedelta = timedelta(seconds=10),
     ) -> None:
         self.clock = clock or Clock(_OPENS)
-        self.limits = limits or Limits()
+        self.limits = limits or (Limits() if limited else NO_LIMITS)
         self.portal = Portal(self.clock, self.limits, index_lag)
         self.access = Access(self.clock, self.limits)
         self._life = Life(self.portal, seed) if company else None

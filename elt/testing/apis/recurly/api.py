@@ -42,7 +42,7 @@ class Recurly:
     `unknown_parameters` is "refused" or "ignored"; `next_is_url` writes the next page
     as the specification shows it; `wrong_key` is the status and type for a wrong key;
     `sunset` marks the version as deprecated; `between_pages` is called before each page
-    but the first.
+    but the first. With `limited=False` one may ask as often as one likes.
     """
 
     name = "recurly"
@@ -50,20 +50,22 @@ class Recurly:
     reading_token = "recurly-simulated-reading-key"  # noqa: S105
     narrow_token = "recurly-simulated-narrow-key"  # noqa: S105
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, each is a knob
         self,
         *,
         seed: int = 7,
         clock: Clock | None = None,
         writes: Path | None = None,
         company: bool = True,
+        limited: bool = True,
         mode: str = "production",
         requests_a_minute: int | None = None,
     ) -> None:
         self.clock = clock or Clock(_TODAY)
         self.mode = mode
         self.window = SlidingWindow(
-            requests_a_minute or LIMITS[mode], self.clock.seconds
+            requests_a_minute or (LIMITS[mode] if limited else 1_000_000),
+            self.clock.seconds,
         )
         self.store = Store(seed)
         self.keys = {

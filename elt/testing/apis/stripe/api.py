@@ -20,7 +20,7 @@ from elt.testing.apis.front import Front
 from elt.testing.apis.stripe import bulk, payments
 from elt.testing.apis.stripe.company import Company
 from elt.testing.apis.stripe.endpoint import Endpoint
-from elt.testing.apis.stripe.keys import REAL, Key, Keys, Limits, Pace
+from elt.testing.apis.stripe.keys import NO_LIMITS, REAL, Key, Keys, Limits, Pace
 from elt.testing.apis.stripe.repeats import Repeats
 from elt.testing.apis.stripe.space import Space
 from elt.testing.apis.stripe.tables import Object
@@ -35,8 +35,9 @@ class Stripe:
     """The accounts of a platform, in live and in test mode.
 
     `version` is the accounts' default, in which events are rendered. `limits` count
-    by the clock, so one that stands lets only so many through: `NO_LIMITS` for those
-    who do not test them. `balance_lag` is how late an entry of the balance is seen.
+    by the clock, so one that stands lets only so many through: `NO_LIMITS`, or
+    `limited=False`, for those who do not test them. `balance_lag` is how late an entry
+    of the balance is seen.
     """
 
     name = "stripe"
@@ -49,6 +50,7 @@ class Stripe:
         clock: Clock | None = None,
         writes: Path | None = None,
         company: bool = True,
+        limited: bool = True,
         version: str = "2024-06-20",
         limits: Limits = REAL,
         balance_lag: timedelta = timedelta(0),
@@ -60,7 +62,7 @@ class Stripe:
         self.keys = Keys()
         self.keys.add(TOKEN)
         self.keys.add(TEST_TOKEN)
-        self.pace = Pace(self.clock, limits)
+        self.pace = Pace(self.clock, limits if limited else NO_LIMITS)
         self.repeats = Repeats()
         self.locks: dict[str, int] = {}
         self._seed = seed
