@@ -30,7 +30,7 @@ base_url = "{address}"
 path = "/orders"
 records = "data"
 key = "id"
-paging = {{ kind = "cursor", cursor = "next", parameter = "cursor" }}
+paging = {{ type = "cursor", path = "next", param = "cursor" }}
 """
 
 

@@ -29,10 +29,10 @@ COLUMNS, LINES = 100, 50
 
 # A picture's name, and the commands that it shows, in the order of one project's days.
 SCENES: dict[str, tuple[str, ...]] = {
-    "plan": ("elt plan tap:crm+ --exclude test:*",),
+    "plan": ("elt plan tap:code+ --exclude test:*",),
     "run": ("elt run --log-format plain tap:crm tap:billing",),
-    "tap": ("elt tap discover crm contacts deals", "elt tap test crm"),
-    "preview": ("elt tap preview billing invoices --limit 3",),
+    "tap": ("elt tap discover crm owners", "elt tap test crm"),
+    "preview": ("elt tap preview support tickets --limit 3",),
     "query": ("elt query 'FROM monthly_recurring_revenue' --limit 5",),
     "status": ("elt status",),
     "state": (

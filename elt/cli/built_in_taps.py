@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from elt.errors import ConfigError
+from elt.errors import ConfigError, ConfigErrors
 
 if TYPE_CHECKING:
     from elt.project.locate import KeyPath
@@ -17,26 +17,47 @@ def check_built_in(project: Project, tap: str, config: Mapping[str, Any]) -> Non
     """Raise ConfigError, with its line, for what the tap would not take."""
     import msgspec
 
-    from elt.taps.events import settings as events
-    from elt.taps.files import settings as files
-
-    check = {"files": files.check, "events": events.check}.get(
-        project.file.taps[tap].plugin or ""
-    )
+    check = _check_of(project.file.taps[tap].plugin or "")
     if check is None:
         return
     try:
         check(msgspec.to_builtins(config))  # dates are texts when the tap reads them
+    except ConfigErrors as errors:
+        placed = [_placed(project, tap, error) for error in errors.errors]
+        raise ConfigErrors(placed) from errors
     except ConfigError as error:
-        where = _where(project, tap, error.what)
-        raise ConfigError(error.what, where=where, hint=error.hint) from error
+        raise _placed(project, tap, error) from error
+
+
+def _check_of(plugin: str) -> Callable[[Mapping[str, Any]], None] | None:
+    match plugin:
+        case "events":
+            from elt.taps.events.settings import check
+
+            return check
+        case "files":
+            from elt.taps.files.settings import check as check_files
+
+            return check_files
+        case "rest":
+            from elt.taps.described.sense import check as check_rest
+
+            return check_rest
+        case _:
+            return None
+
+
+def _placed(project: Project, tap: str, error: ConfigError) -> ConfigError:
+    where = _where(project, tap, error.what)
+    return ConfigError(error.what, where=where, hint=error.hint)
 
 
 def _where(project: Project, tap: str, what: str) -> str:
     """Find the line of the key that a message names, else that of the config."""
     from elt.project.settings import place
 
-    named = set(re.findall(r"`([^`]+)`", what))
+    quoted = re.findall(r"`([^`]+)`", what)
+    named = {*quoted, *(part for text in quoted for part in text.split("."))}
     table: KeyPath = ("taps", tap, "config")
     tables = (("environments", project.environment, *table), table)
     found = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import shutil
@@ -17,10 +18,11 @@ from elt.cli.run import watched_run
 from elt.errors import ConfigError
 
 if TYPE_CHECKING:
+    from elt.testing.apis.kept import Written
     from elt.testing.company import Exported
-    from elt.testing.inbox import Received
 
 DEFAULT_FOLDER = Path("elt-demo")
+WRITES = Path("crm", "writes.jsonl")
 _DAYS = {"d": 1, "w": 7}
 
 
@@ -58,10 +60,10 @@ def demo(
         _tell_of_time(chosen, days)
     else:
         _make(chosen, advance)
-    before = len(_requests(chosen))
+    before = len(_written(chosen))
     code = watched_run(load_project(chosen), RunRequest()).exit_code
     if code == 0:
-        _tell_what_next(chosen, _requests(chosen)[before:])
+        _tell_what_next(chosen, _written(chosen)[before:])
     raise typer.Exit(code)
 
 
@@ -121,15 +123,15 @@ def _in_words(exported: Exported) -> str:
     )
 
 
-def _requests(folder: Path) -> list[Received]:
-    """List what the CRM of the demo was sent so far."""
-    from elt.testing.inbox import received_in
+def _written(folder: Path) -> list[Written]:
+    """List the requests that changed something in the demo's HubSpot so far."""
+    from elt.testing.apis.kept import written_in
 
-    return received_in(folder / "crm_app")
+    return written_in(folder / WRITES)
 
 
-def _tell_what_next(folder: Path, received: Sequence[Received]) -> None:
-    note(f"\nThe CRM was sent   {_sent(received)}, see {folder / 'crm_app'}")
+def _tell_what_next(folder: Path, written: Sequence[Written]) -> None:
+    note(f"\nHubSpot was sent   {_sent(written)}, see {folder / WRITES}")
     note(f"The warehouse is   {folder / 'warehouse.duckdb'}")
     note(f"The sync's file    {folder / 'exports' / 'customer_list.csv'}")
     note(f"What to look at    {folder / 'README.md'}")
@@ -144,12 +146,12 @@ def _tell_what_next(folder: Path, received: Sequence[Received]) -> None:
     note("  elt demo --advance 7d    # a week goes by")
 
 
-def _sent(received: Sequence[Received]) -> str:
-    if not received:
-        return "nothing this time: no row has changed"
-    added = sum(each.added for each in received)
-    changed = sum(each.changed for each in received)
-    return f"{added} new and {changed} changed rows in {len(received)} signed requests"
+def _sent(written: Sequence[Written]) -> str:
+    if not written:
+        return "nothing this time: no score has changed"
+    companies = sum(len(json.loads(each.body)["inputs"]) for each in written)
+    requests = f"{len(written)} request{'' if len(written) == 1 else 's'}"
+    return f"the health of {companies} companies in {requests}"
 
 
 def _demo_command(folder: Path) -> str:

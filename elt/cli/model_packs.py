@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 def pack_of(project: Project, tap: str, plugin: str) -> str:
     """Name the models of a tap, before anything is asked or written.
 
-    Raises ConfigError where there are none, or nowhere to put them.
+    Raises ConfigError where there are none, nowhere to put them, or some there already.
     """
-    from elt.transform.staging import packs
+    from elt.project.settings import plain_name
+    from elt.transform.staging import packs, refuse_written
 
     there = project.file.taps.get(tap)
     pack = (there.plugin if there else None) or plugin
@@ -31,6 +32,7 @@ def pack_of(project: Project, tap: str, plugin: str) -> str:
             where="elt.toml",
             hint='Add [transform] with `project_dir = "transform"`',
         )
+    refuse_written(project.transform_dir, pack, tap=plain_name(tap))
     return pack
 
 

@@ -84,9 +84,10 @@ class Questions:
 def answer(questions: Questions, given: Sequence[str]) -> Answers:
     """Take what `--set` gives and what is set already, and ask for the rest.
 
-    Asked for is what is required, and a secret or two that are not. Without a terminal
-    nobody is asked: required secrets become references to the environment, and
-    ConfigError names all else that is missing.
+    Asked for is what is required, what the plugin wants asked, and where that is no
+    secret, a secret or two that are not required. Without a terminal nobody is asked:
+    required secrets become references to the environment, and ConfigError names all
+    else that is missing.
     """
     answers = Answers()
     for text in given:
@@ -99,12 +100,19 @@ def answer(questions: Questions, given: Sequence[str]) -> Answers:
     left = [s for s in left if not answers.has(s)]
     missing = [s for s in left if s.required]
     if sys.stdin.isatty():
-        optional = [s for s in left if s.secret and not s.required]
-        missing += optional if len(optional) <= _OPTIONAL_SECRETS else []
-        _ask_all(questions, answers, missing)
+        _ask_all(questions, answers, [*missing, *_worth_asking(left)])
     else:
         _refer(questions, answers, missing)
     return answers
+
+
+def _worth_asking(settings: Sequence[Setting]) -> list[Setting]:
+    """Choose among optional settings; a plugin says best which of its secrets is it."""
+    optional = [s for s in settings if not s.required]
+    asked = [s for s in optional if s.asked]
+    others = [s for s in optional if s.secret and not s.asked]
+    is_choice = len(others) > _OPTIONAL_SECRETS or any(s.secret for s in asked)
+    return asked if is_choice else [*others, *asked]
 
 
 def say_what_is_unknown(questions: Questions, answers: Answers) -> None:

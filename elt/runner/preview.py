@@ -23,6 +23,7 @@ from elt.runner.discovery import ask_for_catalog, config_of, program_of, selecte
 from elt.runner.loading import only
 from elt.singer.catalog import Stream, selected_streams
 from elt.singer.diagnosis import Diagnosis, diagnose, last_said
+from elt.singer.endings import ending_of
 from elt.singer.messages import Message, decode, raw_json, read_chunks
 from elt.singer.process import SAID, TapProcess, start_tap
 
@@ -187,11 +188,22 @@ def _records(messages: Iterator[Message], names: set[str]) -> Iterator[Record]:
     for message in messages:
         if message.stream not in names:
             continue
-        if message.type == "RECORD":
+        if message.type == "SCHEMA":
+            _raise_where_unread(message)
+        elif message.type == "RECORD":
             yield _fields(bytes(message.record))
         elif message.type == "BATCH":
             for uri in message.manifest or ():
                 yield from map(_fields, _batch_lines(uri, message))
+
+
+def _raise_where_unread(message: Message) -> None:
+    """Raise what the tap tells of a stream that it skipped, or that failed."""
+    ending = ending_of(message)
+    if ending is None or ending.end == "complete":
+        return
+    kind = Unavailable if ending.temporary else EltError
+    raise kind(f"stream `{message.stream}` {ending.end}: {ending.why}")
 
 
 def _fields(record: bytes) -> Record:

@@ -149,6 +149,7 @@ _FRAME = re.compile(
 )
 _EMPTY = re.compile(r"\W*(Background on this error|$)")
 _EXCEPTION = re.compile(r"(\w+ )?[\w.]*(Error|Exception|Exit|Failure)\b( \(.*\))?(:|$)")
+_OUR_ERROR = "error: "
 _LONGEST = 300
 
 
@@ -165,11 +166,16 @@ def without_frames(lines: Iterable[str]) -> list[str]:
 
 
 def last_said(lines: Iterable[str]) -> str:
-    """Give the line that says most: the last exception, else the last one at all."""
+    """Give the line that says most: the last exception, else the last one at all.
+
+    Our own taps say `error: ...`, and under it where, and a hint.
+    """
     lines = list(lines)
     said = without_frames(lines) or [line for line in lines if line.strip()]
     exceptions = [line for line in said if _EXCEPTION.match(line)]
-    return _one_line((exceptions or said or [""])[-1])
+    errors = [line for line in said if line.startswith(_OUR_ERROR)]
+    found = (exceptions or errors or said or [""])[-1]
+    return _one_line(found.removeprefix(_OUR_ERROR))
 
 
 def _one_line(line: str) -> str:

@@ -16,6 +16,9 @@ from elt.singer.messages import Message
 
 End = Literal["complete", "skipped", "failed"]
 
+# singer-sdk reads the numbers of a catalog as decimals: `multipleOf` is a number again.
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+
 
 class Ending(
     msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True
@@ -47,7 +50,7 @@ def ending_message(
         "key_properties": list(key),
         "elt": ending,
     }
-    return msgspec.json.encode(message) + b"\n"
+    return _encode(message) + b"\n"
 
 
 def ending_of(message: Message) -> Ending | None:

@@ -1,26 +1,21 @@
 """A made-up company, Kettle & Crew, and the files that its tools would export.
 
-It sells shift planning to cafés. A CRM, a billing system, the product's event log and
-a help desk export into a folder; the same seed and day give the same bytes. A week
-more changes and adds files as those tools would, and touches no others.
+It sells shift planning to cafés. The product's event log and a help desk export into a
+folder; the same seed and day give the same bytes. A week more changes and adds files
+as those tools would, and touches no others. What its HubSpot, Stripe and GitHub know
+is in elt.testing.apis, which live the same lives up to the same day.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 from elt.testing.dice import Dice
-from elt.testing.exports import (
-    billing_files,
-    crm_files,
-    event_line,
-    json_lines,
-    ticket_rows,
-)
+from elt.testing.exports import event_line, json_lines, ticket_rows
 from elt.testing.lives import Account, accounts
 from elt.testing.traces import (
     EVENTS_FROM,
@@ -38,12 +33,20 @@ FIRST_DAY = EVENTS_FROM + timedelta(days=13)  # the earliest day to look from
 TODAY = date(2025, 6, 1)  # where the demo starts: 13 weeks of events
 BROKEN_ON = EVENTS_FROM + timedelta(days=9)  # this day's file has the broken line
 
-Row = Mapping[str, object]
+CLOCK, TICKETS = "clock.json", "support/tickets.jsonl"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Day:
+    """Which day it is in a folder, and from which seed all of it follows."""
+
+    today: date
+    seed: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exported:
-    """What is in the folder, counted while it was written.
+    """The company as it is known, counted while its files were written.
 
     Every event counts once in `events`; `doubled` are the further lines of messages
     sent twice, `late` the lines in a file of a later day than the event's own.
@@ -76,12 +79,10 @@ def generate(folder: Path, *, seed: int = SEED, until: date = TODAY) -> Exported
     written = [t for account in known for t in tickets(seed, account, until)]
     lines = _event_lines(seed, known, until)
     files = {
-        **crm_files(known, until),
-        **billing_files(known, billed, until),
-        "support/tickets.jsonl": json_lines(ticket_rows(written, until)),
+        TICKETS: json_lines(ticket_rows(written, until)),
         **_event_files(lines, until),
         # Last: a week that was cut short is written again by the next one.
-        "clock.json": json_lines([{"id": 1, "today": until, "seed": seed}]),
+        CLOCK: json_lines([{"id": 1, "today": until, "seed": seed}]),
     }
     changed = sum(_write(folder / name, text) for name, text in files.items())
     return _exported(known, billed, written, lines, until=until, changed=changed)
@@ -92,9 +93,14 @@ def advance(folder: Path, *, days: int) -> Exported:
 
     Raises FileNotFoundError where there is none.
     """
-    clock = json.loads((folder / "clock.json").read_text())
-    until = date.fromisoformat(clock["today"]) + timedelta(days=days)
-    return generate(folder, seed=clock["seed"], until=until)
+    day = day_of(folder)
+    return generate(folder, seed=day.seed, until=day.today + timedelta(days=days))
+
+
+def day_of(folder: Path) -> Day:
+    """Read which day it is where `generate` has been. Raises FileNotFoundError."""
+    clock = json.loads((folder / CLOCK).read_text())
+    return Day(today=date.fromisoformat(clock["today"]), seed=clock["seed"])
 
 
 @dataclass(frozen=True, slots=True, order=True)

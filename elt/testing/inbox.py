@@ -16,14 +16,12 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from elt.testing.webhooks import Answer, Request
 
-ROWS, REQUESTS = "rows.json", "requests.jsonl"
 OLDEST_SIGNATURE_SECONDS = 300
 
 
@@ -43,7 +41,7 @@ class Body(msgspec.Struct):
 
 
 class Received(msgspec.Struct, frozen=True, kw_only=True):
-    """One request that was taken, as in `requests.jsonl`."""
+    """One request that was taken."""
 
     idempotency_key: str
     sync: str
@@ -65,23 +63,15 @@ class Inbox:
     """Takes requests and answers them.
 
     secret: refuse what is not signed with it, with 401.
-    folder: keep `rows.json` and `requests.jsonl` there, from one time to the next.
     refuse: say why a row's payload is not accepted, or None.
     """
 
     secret: str | None = None
-    folder: Path | None = None
     refuse: Refuse = _refuse_nothing
     rows: dict[str, msgspec.Raw] = field(default_factory=dict)
     requests: list[Received] = field(default_factory=list)
     _answers: dict[str, Answer] = field(default_factory=dict)
     _one_request: threading.Lock = field(default_factory=threading.Lock)
-
-    def __post_init__(self) -> None:
-        if self.folder is not None and (self.folder / ROWS).exists():
-            kept = (self.folder / ROWS).read_bytes()
-            self.rows = msgspec.json.decode(kept, type=dict[str, msgspec.Raw])
-            self.requests = received_in(self.folder)
 
     def row(self, key: str) -> dict[str, Any]:
         """Give one row as it is known here."""
@@ -115,7 +105,6 @@ class Inbox:
             removed=operations.count("removed"),
         )
         self.requests.append(received)
-        self._save(received)
         return Answer(200, _json({"results": results}))
 
     def _apply(self, change: Change) -> dict[str, str]:
@@ -127,26 +116,6 @@ class Inbox:
             return {"key": change.key, "status": "rejected", "message": reason}
         self.rows[change.key] = change.payload.copy()
         return {"key": change.key, "status": "accepted"}
-
-    def _save(self, received: Received) -> None:
-        if self.folder is None:
-            return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        lines = [
-            msgspec.json.encode(key) + b": " + bytes(self.rows[key])
-            for key in sorted(self.rows)
-        ]
-        text = b"{\n" + b",\n".join(lines) + b"\n}\n"
-        (self.folder / ROWS).write_bytes(text)
-        with (self.folder / REQUESTS).open("ab") as requests:
-            requests.write(msgspec.json.encode(received) + b"\n")
-
-
-def received_in(folder: Path) -> list[Received]:
-    """List the requests that a receiver has kept in a folder."""
-    path = folder / REQUESTS
-    lines = path.read_bytes().splitlines() if path.exists() else []
-    return [msgspec.json.decode(line, type=Received) for line in lines]
 
 
 def _is_signed(secret: str, request: Request) -> bool:

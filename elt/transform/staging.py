@@ -21,32 +21,44 @@ def packs() -> list[str]:
     return sorted(path.name for path in _PACKS.iterdir() if path.is_dir())
 
 
-def write_models(project_dir: Path, pack: str, *, tap: str, schema: str) -> list[Path]:
-    """Write a pack's models to `models/staging/<tap>/`; give their paths.
-
-    Raises ConfigError where one of its files is there already: then nothing is
-    written at all.
-    """
-    folder = model_folders(project_dir)[0] / "staging" / tap
-    texts = {
-        folder / _filled(file.name, tap, schema): _filled(
-            file.read_text(encoding="utf-8"), tap, schema
-        )
-        for file in sorted((_PACKS / pack).iterdir())
-        if file.suffix in {".sql", ".yml"}
-    }
-    there = [path for path in texts if path.exists()]
+def refuse_written(project_dir: Path, pack: str, *, tap: str) -> None:
+    """Raise ConfigError where one of a pack's files is there already."""
+    folder = _folder(project_dir, tap)
+    paths = [folder / _filled(file.name, tap) for file in _files(pack)]
+    there = [path for path in paths if path.exists()]
     if there:
         raise ConfigError(
             f"there are models of `{tap}` already: {there[0].name}",
             where=str(folder),
             hint="They are yours since they were written; move them away for new ones",
         )
+
+
+def write_models(project_dir: Path, pack: str, *, tap: str, schema: str) -> list[Path]:
+    """Write a pack's models to `models/staging/<tap>/`; give their paths.
+
+    Raises ConfigError where one of its files is there already: then nothing is
+    written at all.
+    """
+    refuse_written(project_dir, pack, tap=tap)
+    folder = _folder(project_dir, tap)
     make_folder(folder)
-    for path, text in texts.items():
-        write_whole(path, text)
-    return list(texts)
+    written = []
+    for file in _files(pack):
+        text = file.read_text(encoding="utf-8").replace(_SCHEMA, schema)
+        written.append(folder / _filled(file.name, tap))
+        write_whole(written[-1], _filled(text, tap))
+    return written
 
 
-def _filled(text: str, tap: str, schema: str) -> str:
-    return text.replace(_TAP, tap).replace(_SCHEMA, schema)
+def _folder(project_dir: Path, tap: str) -> Path:
+    return model_folders(project_dir)[0] / "staging" / tap
+
+
+def _files(pack: str) -> list[Path]:
+    found = sorted((_PACKS / pack).iterdir())
+    return [file for file in found if file.suffix in {".sql", ".yml"}]
+
+
+def _filled(text: str, tap: str) -> str:
+    return text.replace(_TAP, tap)

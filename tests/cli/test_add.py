@@ -459,6 +459,28 @@ def test_a_person_is_asked_and_may_leave_things_open(project, crm):
     assert (project / ".env").read_text() == "TAP_CRM_API_TOKEN=long-enough\n"
 
 
+def test_a_tap_says_which_of_its_optional_settings_are_asked_for(project):
+    (project / "plugins").mkdir(exist_ok=True)
+    (project / "plugins" / "hub.py").write_text(
+        "from elt.taps.hubspot.tap import HubSpotTap\n\n\n"
+        "class HubTap(HubSpotTap):\n    name = 'tap-hub'\n"
+    )
+    terminal = Terminal("-C", project, "add", "tap", "hub")
+
+    terminal.answer("access_token (optional, not shown): ", "pat-1234567\n")
+    terminal.answer("start_date, or Enter: ", "2025-01-31\n")
+
+    assert terminal.end() == 0, terminal.said
+    assert "client_secret" not in terminal.said
+    assert "pat-1234567" not in terminal.said
+    assert tables_of(project)["taps"]["hub"]["config"] == {
+        "access_token": "${env:TAP_HUB_ACCESS_TOKEN}",
+        "start_date": "2025-01-31",
+    }
+    window = {"start": "start_date", "end": "end_date"}
+    assert tables_of(project)["taps"]["hub"]["window"] == window
+
+
 def test_the_files_tap_asks_for_a_streams_path_and_key(project):
     terminal = Terminal("-C", project, "add", "tap", "files")
 

@@ -39,6 +39,10 @@ for entry in catalog["streams"]:
     name = entry["tap_stream_id"]
     print(json.dumps({{"type": "SCHEMA", "stream": name, "schema": schema,
         "key_properties": ["id"]}}))
+    if name == "empty" and config.get("told"):
+        print(json.dumps({{"type": "SCHEMA", "stream": name, "schema": schema,
+            "key_properties": ["id"], "elt": {{"end": "skipped",
+            "why": config["told"]}}}}))
     if name == "salaries":
         sys.exit("HTTPError: 403 Client Error: Forbidden for url: https://x/salaries")
     for number in range(1000000 if name == "orders" else 0):
@@ -154,6 +158,18 @@ def test_permissions_are_told_apart_from_what_works(shop, run_elt):
     assert "empty: reached, and it has no records" in done.out
     assert "salaries: permissions" in done.out
     assert "403 Client Error" in done.out
+
+
+def test_a_stream_that_the_tap_leaves_out_is_not_taken_for_an_empty_one(shop, run_elt):
+    settings(shop, 'told = "HTTP 403: the token lacks the scope shop.read"')
+
+    tried = run_elt("-C", shop, "tap", "test", "shop", "empty")
+    seen = run_elt("-C", shop, "tap", "preview", "shop", "empty")
+
+    assert tried.code == 2
+    assert "empty: permissions" in tried.out
+    assert seen.code == 1
+    assert "stream `empty` skipped: HTTP 403: the token lacks" in seen.err
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def test_an_api_is_played_until_somebody_ends_it(ended_by):
     assert refused.status_code == 401
     assert program.returncode == 0
     assert "2025-06-01 00:00 UTC in the simulated stripe" in said
-    assert "Its credential is sk_test_" in said
+    assert "Its credential is sk_live_" in said
 
 
 def test_a_taken_port_is_told():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -14,8 +15,8 @@ import pytest
 
 from elt.cli.app import main
 from elt.project.scaffold import scaffold
+from elt.testing.apis.kept import Written, written_in
 from elt.testing.company import TODAY, generate
-from elt.testing.inbox import Inbox, received_in
 
 MARTS = (
     "customers",
@@ -40,10 +41,10 @@ def test_the_demo_loads_builds_and_sends_everything(tmp_path: Path) -> None:
     assert query(demo, "SELECT count(*), sum(events) FROM weekly_active_users") == [
         (13, exported.events)
     ]
-    assert len(Inbox(folder=demo / "crm_app").rows) == exported.customers
+    assert len(scores(written(demo))) == exported.customers
     sent = (demo / "exports" / "customer_list.csv").read_text(encoding="utf-8")
     assert len(sent.splitlines()) == exported.customers + 1
-    assert f"{exported.customers} new and 0 changed rows" in said
+    assert f"HubSpot was sent   the health of {exported.customers} companies" in said
     assert "elt demo --advance 7d" in said
 
 
@@ -53,22 +54,28 @@ def test_a_second_run_sends_nothing_and_a_week_more_only_what_changed(
 ) -> None:
     demo = tmp_path / "demo"
     elt(tmp_path, "demo", "demo")
-    tables, received = contents(demo), received_in(demo / "crm_app")
+    tables, received = contents(demo), written(demo)
     listed = (demo / "exports" / "customer_list.csv").stat()
 
     elt(demo, "run")
 
     assert contents(demo) == tables
-    assert received_in(demo / "crm_app") == received
+    assert written(demo) == received
     assert (demo / "exports" / "customer_list.csv").stat() == listed
 
     said = elt(demo, "demo", "--advance", "1w")
 
-    new = received_in(demo / "crm_app")[len(received) :]
-    assert sum(each.added for each in new) < 10
-    assert 10 < sum(each.changed for each in new) < 100
+    new = scores(written(demo)[len(received) :])
+    assert 10 < len(new) < 100
     assert "It is now 2025-06-08" in said
     assert contents(demo) == contents(made_on_a_later_day(tmp_path / "later"))
+    # The tap has read what the sync had written, and nothing comes of it.
+    assert scores_read(demo) == scores(received)
+    received = written(demo)
+
+    elt(demo, "run")
+
+    assert written(demo) == received
 
 
 def test_time_cannot_go_by_where_no_demo_is(
@@ -118,6 +125,24 @@ def made_on_a_later_day(folder: Path) -> Path:
 
 def contents(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
     return {mart: query(folder, f"FROM {mart} ORDER BY ALL") for mart in MARTS}
+
+
+def written(folder: Path) -> list[Written]:
+    return written_in(folder / "crm" / "writes.jsonl")
+
+
+def scores(writes: list[Written]) -> dict[str, str]:
+    """Give the score that was last written to each company, by our own id of it."""
+    return {
+        one["id"]: one["properties"]["health_score"]
+        for each in writes
+        for one in json.loads(each.body)["inputs"]
+    }
+
+
+def scores_read(folder: Path) -> dict[str, str]:
+    sql = "SELECT account_id, health_score FROM raw_crm.companies"
+    return {account: score for account, score in query(folder, sql) if score}
 
 
 def query(folder: Path, sql: str) -> list[tuple[Any, ...]]:

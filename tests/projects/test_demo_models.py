@@ -1,17 +1,18 @@
-"""The demo's dbt project with plain dbt, on tables loaded by hand.
+"""The demo's dbt project with plain dbt, on what its taps have loaded.
 
-What its marts must hold is computed here from the files, in another way.
+What its marts must hold is computed here from the company's lives, and from the files
+of its product and its help desk, in another way.
 """
 
 from __future__ import annotations
 
-import csv
 import json
+import re
 import subprocess
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,23 +21,13 @@ import duckdb
 import pytest
 
 from elt.project.scaffold import scaffold
-from elt.testing.company import TODAY, generate
+from elt.testing.apis.clock import Clock
+from elt.testing.apis.github.api import GitHub
+from elt.testing.company import SEED, TODAY, generate
+from elt.testing.lives import Account, accounts
+from elt.testing.traces import invoices
 
 pytestmark = pytest.mark.slow  # dbt builds the demo once for each worker
-
-CSV = {
-    "raw_crm.accounts": "crm/accounts.csv",
-    "raw_crm.contacts": "crm/contacts.csv",
-    "raw_crm.deals": "crm/deals.csv",
-    "raw_billing.customers": "billing/customers.csv",
-    "raw_billing.subscriptions": "billing/subscriptions.csv",
-    "raw_billing.invoices": "billing/invoices/*.csv",
-}
-JSON = {
-    "raw_events.events": "events/*.jsonl",
-    "raw_events.clock": "clock.json",
-    "raw_support.tickets": "support/tickets.jsonl",
-}
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +36,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("demo") / "demo"
     scaffold(folder, "demo")
     generate(folder / "data")
-    load_by_hand(folder)
+    load(folder)
     dbt = [sys.executable, "-m", "dbt.cli.main", "build", "--no-use-colors"]
     done = subprocess.run(
         dbt, cwd=folder / "transform", capture_output=True, text=True, check=False
@@ -58,7 +49,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_revenue_is_the_sum_of_what_ran_on_each_months_last_day(demo: Path) -> None:
     found = rows(demo, "SELECT month, mrr FROM monthly_recurring_revenue")
 
-    assert found == list(revenue(demo))
+    assert found == list(revenue())
     assert len(found) == 12
     assert found[-1][1] > 5_000
 
@@ -79,9 +70,23 @@ def test_only_the_weeks_that_are_over_are_complete(demo: Path) -> None:
 
 
 def test_customers_have_paid_what_their_paid_bills_add_up_to(demo: Path) -> None:
-    found = rows(demo, "SELECT customer_id, paid_total, overdue_total FROM customers")
+    found = rows(demo, "SELECT account_id, paid_total, overdue_total FROM customers")
 
-    assert found == list(paid_and_overdue(demo))
+    assert found == list(paid_and_overdue())
+
+
+def test_customers_are_those_of_the_crm_and_of_billing(demo: Path) -> None:
+    found = rows(demo, "SELECT account_id, owner, contact_name, email FROM customers")
+
+    assert found == list(contacts())
+
+
+def test_the_last_plan_of_a_customer_is_that_of_the_last_bill(demo: Path) -> None:
+    found = rows(
+        demo, "SELECT account_id, plan, seats, monthly_amount, left_on FROM customers"
+    )
+
+    assert found == list(plans())
 
 
 def test_health_is_graded_over_all_customers(demo: Path) -> None:
@@ -99,42 +104,38 @@ def test_health_is_graded_over_all_customers(demo: Path) -> None:
     assert all(number >= 5 for number, _, _ in grades.values())
     assert grades["churned"][1:] == (0, 0)
     assert grades["healthy"][1:] == (80, 100)
-    assert sum(number for number, _, _ in grades.values()) == len(
-        read_csv(demo, "billing/customers.csv")
+    assert sum(number for number, _, _ in grades.values()) == len(customers())
+
+
+def test_an_issue_counts_for_the_customer_who_asked_for_it(demo: Path) -> None:
+    found = rows(demo, "SELECT account_id, open_issues FROM customer_health")
+
+    waits = asked_for()
+    assert found == [(one.id, waits[one.id]) for one in customers()]
+    assert waits.total() > 5
+
+
+def load(folder: Path) -> None:
+    command = [sys.executable, "-m", "elt", "run", "tap:*"]
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, check=False
     )
+    assert done.returncode == 0, done.stderr
 
 
-def load_by_hand(folder: Path) -> None:
-    with duckdb.connect(folder / "warehouse.duckdb") as warehouse:
-        for schema in ("raw_crm", "raw_billing", "raw_events", "raw_support"):
-            warehouse.execute(f"CREATE SCHEMA {schema}")
-        for table, path in CSV.items():
-            source = f"read_csv('{folder}/data/{path}', header = true)"
-            warehouse.execute(f"CREATE TABLE {table} AS FROM {source}")
-        for table, path in JSON.items():
-            source = (
-                f"read_json('{folder}/data/{path}', format = 'newline_delimited',"
-                " ignore_errors = true)"
-            )
-            warehouse.execute(f"CREATE TABLE {table} AS FROM {source}")
-        # The broken line, which a load sets aside, is a row of NULLs here.
-        warehouse.execute("DELETE FROM raw_events.events WHERE message_id IS NULL")
-        warehouse.execute("ALTER TABLE raw_events.events ALTER properties TYPE JSON")
+def customers() -> list[Account]:
+    """Give the accounts that have signed, in the order of their numbers."""
+    known = accounts(SEED, TODAY)
+    return [one for one in known if one.periods and one.decided_on <= TODAY]
 
 
-def revenue(folder: Path) -> Iterator[tuple[date, Decimal]]:
-    subscriptions = read_csv(folder, "billing/subscriptions.csv")
-    first = min(row["starts_on"] for row in subscriptions)
-    month = date.fromisoformat(first).replace(day=1)
+def revenue() -> Iterator[tuple[date, Decimal]]:
+    month = min(one.decided_on for one in customers()).replace(day=1)
     while month <= TODAY:
         next_month = (month + timedelta(days=31)).replace(day=1)
-        as_of = min(next_month - timedelta(days=1), TODAY).isoformat()
-        running = [
-            Decimal(row["monthly_amount"])
-            for row in subscriptions
-            if row["starts_on"] <= as_of < (row["ends_on"] or "9999")
-        ]
-        yield month, sum(running, Decimal(0))
+        as_of = min(next_month - timedelta(days=1), TODAY)
+        running = [one.period_on(as_of) for one in customers()]
+        yield month, sum((p.monthly for p in running if p), Decimal(0))
         month = next_month
 
 
@@ -149,27 +150,42 @@ def active_users(folder: Path) -> Iterator[tuple[date, int, int]]:
         yield monday, len(users[monday]), len(messages[monday])
 
 
-def paid_and_overdue(folder: Path) -> Iterator[tuple[str, Decimal, Decimal]]:
-    paid, overdue = defaultdict(Decimal), defaultdict(Decimal)
-    for path in sorted((folder / "data" / "billing" / "invoices").iterdir()):
-        for row in read_csv(folder, f"billing/invoices/{path.name}"):
-            if row["paid_on"]:
-                paid[row["customer_id"]] += Decimal(row["amount"])
-            elif row["due_on"] < TODAY.isoformat():
-                overdue[row["customer_id"]] += Decimal(row["amount"])
-    for row in read_csv(folder, "billing/customers.csv"):
-        customer = row["customer_id"]
-        yield customer, paid[customer], overdue[customer]
+def paid_and_overdue() -> Iterator[tuple[str, Decimal, Decimal]]:
+    for account in customers():
+        paid, overdue = Decimal(0), Decimal(0)
+        for bill in invoices(SEED, account, TODAY):
+            if bill.paid_on and bill.paid_on <= TODAY:
+                paid += bill.amount
+            elif bill.due_on < TODAY:
+                overdue += bill.amount
+        yield account.id, paid, overdue
+
+
+def asked_for() -> Counter[str]:
+    """Count the open issues of each account, as the simulated GitHub keeps them."""
+    github = GitHub(seed=SEED, clock=Clock(datetime.combine(TODAY, time.max, UTC)))
+    issues = github.repository("roster").tables["issues"].rows.values()
+    said = "\n".join(row["body"] or "" for row in issues if row["state"] == "open")
+    return Counter(re.findall(r"Asked for by (acc_[0-9]+)", said))
+
+
+def contacts() -> Iterator[tuple[str, str, str, str]]:
+    for account in customers():
+        first = account.people[0]
+        yield account.id, account.owner, first.name, first.email
+
+
+def plans() -> Iterator[tuple[str, str, int, Decimal, date | None]]:
+    for account in customers():
+        last = [p for p in account.periods if p.starts_on <= TODAY][-1]
+        ended = account.ends_on and account.ends_on <= TODAY
+        left_on = account.ends_on if ended else None
+        yield account.id, last.plan, last.seats, last.monthly, left_on
 
 
 def rows(folder: Path, sql: str) -> list[tuple[Any, ...]]:
     with duckdb.connect(folder / "warehouse.duckdb", read_only=True) as warehouse:
         return warehouse.execute(f"FROM ({sql}) ORDER BY 1").fetchall()
-
-
-def read_csv(folder: Path, name: str) -> list[dict[str, str]]:
-    with (folder / "data" / name).open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def read_events(folder: Path) -> Iterator[dict[str, Any]]:

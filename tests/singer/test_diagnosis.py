@@ -82,6 +82,7 @@ def test_a_line_about_a_manual_and_the_frames_of_a_traceback_say_nothing():
         ("x.OddError: no\nDETAIL: more\n\n", "x.OddError: no"),
         ("ValueError\n", "ValueError"),
         ('  File "x.py", line 3', 'File "x.py", line 3'),
+        ("error: no list\n  GET /v1/orders\nhint: Set `records`", "no list"),
         ("", ""),
     ],
 )

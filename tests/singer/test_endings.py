@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 
 import pytest
 
@@ -39,6 +40,14 @@ def test_for_another_target_it_is_a_schema_like_any():
         "key_properties": ["id"],
         "elt": {"end": "complete"},
     }
+
+
+def test_a_decimal_of_a_schema_is_written_as_a_number():
+    schema = {"properties": {"price": {"multipleOf": Decimal("0.01")}}}
+
+    written = ending_message("teams", schema, ["id"], Ending("complete"))
+
+    assert b'"multipleOf":0.01' in written
 
 
 @pytest.mark.parametrize("elt", [b"", b',"elt":null'])

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import csv
 import json
 from collections import Counter
-from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -12,7 +10,17 @@ from typing import Any
 
 import pytest
 
-from elt.testing.company import BROKEN_ON, FIRST_DAY, Exported, advance, generate
+from elt.testing.company import (
+    BROKEN_ON,
+    FIRST_DAY,
+    SEED,
+    TICKETS,
+    TODAY,
+    Exported,
+    advance,
+    generate,
+)
+from elt.testing.lives import accounts
 from elt.testing.traces import EVENTS_FROM
 
 EARLY = date(2025, 3, 30)  # four weeks of events: quick to make
@@ -59,7 +67,7 @@ def test_a_week_more_touches_no_older_event_file(tmp_path: Path) -> None:
     changed = {name for name in before if after[name] != before[name]}
     assert len([name for name in new if name.startswith("events/")]) == 7
     assert not [name for name in changed if name.startswith("events/")]
-    assert changed >= {"clock.json", "crm/accounts.csv", "support/tickets.jsonl"}
+    assert changed >= {"clock.json", "support/tickets.jsonl"}
     assert exported.files_written == len(new | changed)
 
 
@@ -113,30 +121,16 @@ def test_an_event_lies_in_the_file_of_the_day_it_was_received(
     assert wrong == []
 
 
-def test_money_has_two_decimals(company: tuple[Path, Exported]) -> None:
-    folder, _ = company
-    amounts = [row["monthly_amount"] for row in rows(folder, "billing/subscriptions")]
-    for path in (folder / "billing" / "invoices").iterdir():
-        amounts += [
-            row["amount"] for row in rows(folder, f"billing/invoices/{path.stem}")
-        ]
-
-    assert {Decimal(amount).as_tuple().exponent for amount in amounts} == {-2}
-    assert any(not amount.endswith(("0", "5")) for amount in amounts)
-
-
-def test_every_reference_has_what_it_refers_to(company: tuple[Path, Exported]) -> None:
+def test_every_ticket_and_event_is_of_an_account(
+    company: tuple[Path, Exported],
+) -> None:
     folder, exported = company
-    known = {row["account_id"] for row in rows(folder, "crm/accounts")}
-    customers = {row["customer_id"] for row in rows(folder, "billing/customers")}
-    tickets = folder / "support" / "tickets.jsonl"
+    known = {account.id for account in accounts(SEED, exported.today)}
+    lines = [line for path in (folder / "events").iterdir() for line in json_rows(path)]
 
     assert len(known) == exported.accounts
-    assert len(customers) == exported.customers
-    assert {row["account_id"] for row in rows(folder, "crm/contacts")} == known
-    subscribed = {row["customer_id"] for row in rows(folder, "billing/subscriptions")}
-    assert subscribed == customers
-    assert {t["account_id"] for t in json_rows(tickets)} <= known
+    assert {line["account_id"] for line in lines} <= known
+    assert {t["account_id"] for t in json_rows(folder / TICKETS)} <= known
 
 
 def test_tickets_come_in_the_order_of_their_last_change(
@@ -149,19 +143,22 @@ def test_tickets_come_in_the_order_of_their_last_change(
     assert len(changes) == exported.tickets
 
 
-def test_subscriptions_of_a_customer_follow_each_other(
-    company: tuple[Path, Exported],
-) -> None:
-    folder, _ = company
-    found = list(rows(folder, "billing/subscriptions"))
+def test_the_periods_of_a_customer_follow_each_other() -> None:
     pairs = [
-        (one["ends_on"], next_one["starts_on"])
-        for one, next_one in pairwise(found)
-        if one["customer_id"] == next_one["customer_id"]
+        (one.ends_on, next_one.starts_on)
+        for account in accounts(SEED, TODAY)
+        for one, next_one in pairwise(account.periods)
     ]
 
     assert pairs
     assert all(end == start for end, start in pairs)
+
+
+def test_money_has_two_decimals() -> None:
+    amounts = [p.monthly for account in accounts(SEED, TODAY) for p in account.periods]
+
+    assert {amount.as_tuple().exponent for amount in amounts} == {-2}
+    assert any(amount % Decimal("0.05") for amount in amounts)
 
 
 def test_a_day_before_the_exports_begin_is_refused(tmp_path: Path) -> None:
@@ -178,10 +175,6 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
-def rows(folder: Path, name: str) -> Iterator[dict[str, str]]:
-    with (folder / f"{name}.csv").open(encoding="utf-8", newline="") as file:
-        yield from csv.DictReader(file)
-
-
 def json_rows(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    text = path.read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines() if line.endswith("}")]

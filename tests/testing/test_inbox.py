@@ -9,7 +9,7 @@ import pytest
 from elt.errors import ConfigError
 from elt.reverse.destination import Added, Changed, Receipt, Removed, Route
 from elt.reverse.destinations.webhook import WebhookDestination
-from elt.testing.inbox import Inbox, received_in
+from elt.testing.inbox import Inbox
 from elt.testing.webhooks import Receiver
 
 ROUTE = Route(sync="health", run_id="r1", object="customers", key="id", mode="mirror")
@@ -83,22 +83,6 @@ def test_what_is_no_json_is_refused() -> None:
         answer = httpx.post(receiver.url, content=b"hello", trust_env=False)
 
     assert answer.status_code == 422
-
-
-def test_its_folder_outlives_it(tmp_path: Path) -> None:
-    send(Inbox(folder=tmp_path), ANN)
-    later = Inbox(folder=tmp_path)
-
-    send(later, BOB)
-
-    assert set(later.rows) == {"ann", "bob"}
-    text = (tmp_path / "rows.json").read_text()
-    assert text.splitlines()[1] == '"ann": {"id":"ann","owes":1.10},'
-    assert [each.added for each in received_in(tmp_path)] == [1, 1]
-
-
-def test_a_folder_without_requests_has_received_nothing(tmp_path: Path) -> None:
-    assert received_in(tmp_path / "nowhere") == []
 
 
 def send(

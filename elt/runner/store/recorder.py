@@ -24,6 +24,7 @@ from elt.events import (
     StepFinished,
     StepRetrying,
     StepStarted,
+    is_left_out,
 )
 from elt.runner.store.database import Store
 from elt.runner.store.history import run_detail
@@ -143,10 +144,12 @@ def _writes(
 
 
 def _of_asset(event: AssetFinished, entry: AssetEntry, at: str) -> dict[str, Any]:
-    ended_well = event.status in _ENDED_WELL
+    # What its tap left out is as old as it was.
+    left_out = is_left_out(event.status, event.message)
+    ended_well = event.status in _ENDED_WELL and not left_out
     return {
         "last_success": at if ended_well and not entry.backfilled else None,
-        "last_change": None if event.status in _UNTOUCHED else at,
+        "last_change": None if event.status in _UNTOUCHED or left_out else at,
         "last_rows": at if event.rows else None,
         "fingerprint": entry.fingerprint if ended_well else None,
         "owner": entry.owner,

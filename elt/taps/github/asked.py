@@ -111,7 +111,7 @@ def remember(
 
     Call it before the chunk that ends the part, so that they are kept with its rows.
     """
-    if not reading.marks.is_incremental:
+    if not reading.marks.is_kept:
         return
     if tags and all(tags):
         memory = reading.marks.memory(repository.part)
@@ -123,7 +123,7 @@ def remember(
 
 def remembered_of(reading: Reading, repository: Repository) -> Remembered:
     """Look up what is remembered; nothing where all is to be read again."""
-    if not reading.marks.is_incremental:
+    if not reading.marks.is_kept:
         return {}
     return reading.marks.remembered(repository.part)
 

@@ -73,7 +73,7 @@ class CommitLists:
             yield from self._chunks(repository, again, seen)
         # A tip stands for all that is behind it, so the first page tells of changes.
         remember(self.reading, repository, begun, [begun.tag])
-        if seen and self.reading.marks.is_incremental:
+        if seen and self.reading.marks.is_kept:
             self.reading.marks.memory(part)[HEAD] = next(iter(seen))
         yield Chunk(part=part, ends=True)
 
@@ -141,7 +141,7 @@ class StarLists:
             yield Chunk(records=rows, part=part, in_order=True)
         if number * PAGE >= MOST_STARS and size:
             reading.leave_out(f"{repository.full_name}: stars beyond {MOST_STARS}")
-        if reading.marks.is_incremental:
+        if reading.marks.is_kept:
             reading.marks.memory(part)[LAST_PAGE] = max(1, number)
         only = tags if len(tags) == 1 and size < PAGE else None
         remember(reading, repository, begun, only)

@@ -30,7 +30,7 @@ from elt.taps.rest.envelopes import fields, records_at, value_at
 from elt.taps.rest.marks import Cursor
 from elt.taps.rest.paging import Page, link_in_body
 from elt.taps.rest.problems import NotReadable
-from elt.taps.rest.rows import Record, with_fields
+from elt.taps.rest.rows import Record, only, with_fields
 from elt.taps.rest.settings import common_settings, reach_of
 from elt.taps.rest.stream import Chunk, Reading, RestStream, Shape, Source
 from elt.taps.rest.tap import RestTap
@@ -161,7 +161,10 @@ class RecurlyTap(RestTap):
         if reading.has_end:
             bounds["end_time"] = reading.until.isoformat()
         for page in self._pages(kind.path, sort="updated_at", order="asc", **bounds):
-            records = page.records
+            records: Sequence[Record] = page.records
+            if kind.without:
+                kept = only(lambda name: name not in kind.without)
+                records = [kept(one) for one in records]
             if reading.has_end:  # Recurly's end is inclusive, a window's is not
                 records = [one for one in records if _is_before(one, reading)]
             yield Chunk(records=records, in_order=True)

@@ -7,12 +7,14 @@ credentials in those. Of an answer they show the beginning, known secrets struck
 from __future__ import annotations
 
 import logging
+import re
 import time
+import weakref
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from typing import Protocol, TypeVar
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, quote_plus, urlencode, urljoin, urlsplit
 
 import httpx
 import msgspec
@@ -30,6 +32,10 @@ NOT_FOR_US = frozenset((403, 404, 410, 451))
 MOVED = frozenset((301, 302, 307, 308))
 _MOST_MOVES = 5
 _SHORTEST_SECRET = 6
+_USER = re.compile(r"//[^/@]+@")
+_SECRET_PARAM = re.compile(
+    r"([?&][^=&]*(?:key|secret|sign|token|passw|auth)[^=&]*=)[^&#]*", re.IGNORECASE
+)
 Found = TypeVar("Found")
 
 
@@ -84,8 +90,12 @@ class Vendor:
     said: the vendor's own words out of an answer's body; empty where there are none.
     temporary: statuses that mean "later" beside the usual ones.
     not_for_us: statuses that mean that this stream, or part of it, is not readable.
+    names_queries: errors name a request with its address and query, not its path alone.
     refuses_us: whether an answer means that our credentials are wrong.
     hints: the way out, by status, for requests that are refused.
+    settled: whether an answer says that another try would bring the same.
+    request_header: the header, in lower case, by which the vendor's support finds a
+        request.
     """
 
     name: str
@@ -96,8 +106,11 @@ class Vendor:
     scope_of: Callable[[Answer], str] = lambda _: ""
     temporary: frozenset[int] = frozenset()
     not_for_us: frozenset[int] = NOT_FOR_US
+    names_queries: bool = False
     refuses_us: Callable[[Answer], bool] = _is_unauthorized
     hints: Mapping[int, str] = field(default_factory=dict)
+    settled: Callable[[Answer], bool] = lambda _: False
+    request_header: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +124,8 @@ class Reach:
     user_agent: str = ""
     concurrency: int = 4
     headers: Mapping[str, str] = field(default_factory=dict)
+    # With every request, also one whose address the API gave; no error shows them.
+    params: Mapping[str, str] = field(default_factory=dict)
 
 
 class Api:
@@ -150,6 +165,8 @@ class Api:
             },
             transport=transport,
         )
+        # The SDK's discovery and its tests of a tap end without a word to the tap.
+        weakref.finalize(self, self._client.close)
 
     def close(self) -> None:
         self._client.close()
@@ -193,14 +210,18 @@ class Api:
         """Strike secrets out of a text, also as they are in a URL."""
         for secret in self.credentials.secrets():
             if len(secret) >= _SHORTEST_SECRET:
-                text = text.replace(secret, "***").replace(
-                    quote(secret, safe=""), "***"
-                )
+                for written in (secret, quote(secret, safe=""), quote_plus(secret)):
+                    text = text.replace(written, "***")
         return text
 
     def name(self, call: Call) -> str:
-        """Name a request for a person: method and path."""
-        return self.hidden(f"{call.method} {urlsplit(self._url(call)).path}")
+        """Name a request for a person: method and path, or address."""
+        url = self._url(call)
+        if not self.vendor.names_queries:
+            return self.hidden(f"{call.method} {urlsplit(url).path}")
+        whole = str(_with_params(url, call, {}))
+        shown = _SECRET_PARAM.sub(r"\1***", _USER.sub("//***@", whole))
+        return self.hidden(f"{call.method} {shown}")
 
     def _url(self, call: Call) -> str:
         """Join base and path. Raises EltError for another origin than the base's."""
@@ -239,8 +260,7 @@ class Api:
         try:
             return self._client.request(
                 call.method,
-                url,
-                params=dict(call.params) or None,
+                _with_params(url, call, self.reach.params),
                 headers=headers,
                 content=content,
             )
@@ -265,6 +285,8 @@ class Api:
         if wait is None and (httpx.codes.is_success(status) or status in call.also):
             return
         said = self._said(answer)
+        if vendor.settled(answer) and status in TEMPORARY:
+            raise self._unavailable(call, said)
         if wait is not None or status in TEMPORARY | vendor.temporary:
             self._wait_or_stop(call, answer, said, wait)
         if vendor.refuses_us(answer):
@@ -307,7 +329,9 @@ class Api:
 
     def _said(self, answer: Answer) -> str:
         words = self.vendor.said(answer.body) or excerpt(answer.body)
-        return self.hidden(f"HTTP {answer.status} {words}".strip())
+        number = answer.headers.get(self.vendor.request_header)
+        told = f"HTTP {answer.status} {words}".strip()
+        return self.hidden(f"{told} [request {number}]" if number else told)
 
     def _unavailable(self, call: Call, what: str) -> Unavailable:
         return Unavailable(f"{self.vendor.name}: {what}", where=self.name(call))
@@ -320,6 +344,19 @@ class Api:
             number + 1,
             self.reach.tries,
         )
+
+
+def _with_params(url: str, call: Call, always: Mapping[str, str]) -> httpx.URL:
+    """Add what goes with every request; an address's own query stays as it is."""
+    # An address with `params`, be they none, loses the query that it has.
+    address = (
+        httpx.URL(url, params=dict(call.params)) if call.params else httpx.URL(url)
+    )
+    missing = {n: value for n, value in always.items() if n not in address.params}
+    if not missing:
+        return address
+    parts = filter(None, (address.query, urlencode(missing).encode()))
+    return address.copy_with(query=b"&".join(parts))
 
 
 def _answer_of(response: httpx.Response) -> Answer:

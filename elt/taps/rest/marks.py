@@ -91,9 +91,13 @@ class Marks:
         return self._start if stored is None else stored
 
     @property
-    def is_incremental(self) -> bool:
-        """Say whether there is a mark to begin at: not where all is to be read."""
+    def is_kept(self) -> bool:
+        """Say whether there are marks at all; a stream read in full has none."""
         return self._cursor is not None
+
+    def mark(self, part: str = "") -> datetime | Any | None:
+        """Give the mark alone; None where there is none yet."""
+        return self._stored(part)
 
     def memory(self, part: str = "") -> dict[str, Any]:
         """Give what else is to be remembered, as JSON; it is kept with the mark."""
@@ -101,9 +105,11 @@ class Marks:
         return found
 
     def remembered(self, part: str = "") -> Mapping[str, Any]:
-        """Give the same to look at; nothing comes into being by it."""
-        found: Mapping[str, Any] = (self._find(part) or {}).get("memory", {})
-        return found
+        """Give what was remembered, without a place for more."""
+        return (self._find(part) or {}).get("memory") or {}
+
+    def forget_memory(self, part: str = "") -> None:
+        (self._find(part) or {}).pop("memory", None)
 
     def see(self, values: Iterable[Any], part: str = "") -> None:
         """Take in the cursor's values of records that were written."""

@@ -21,7 +21,8 @@ class Pace:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        self._interval = 1.0 / per_second if per_second else 0.0
+        # A config's fractions come as decimals.
+        self._interval = 1.0 / float(per_second) if per_second else 0.0
         self._ahead = self._interval * (burst - 1)
         self._clock = clock
         self._sleep = sleep

@@ -5,6 +5,7 @@ A style is a function of the call and its page that gives the next call, or None
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urljoin
@@ -15,6 +16,7 @@ from msgspec import Raw
 from elt.errors import EltError
 from elt.taps.rest.calls import Answer, Call
 from elt.taps.rest.envelopes import value_at
+from elt.taps.rest.problems import Repeats
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +110,14 @@ class LoopGuard:
 
     def is_new(self, call: Call) -> bool:
         """Note a request; say whether it is the first of its kind."""
-        identity = call.identity
+        # A body may name a thousand fields, and there may be ten thousand pages.
+        identity = hashlib.blake2b(call.identity, digest_size=16).digest()
         is_new = identity not in self._seen
         self._seen.add(identity)
         return is_new
 
     def error(self) -> EltError:
-        return EltError(
+        return Repeats(
             "the API points to a page that was read already, so the list would never"
             " end",
             where=self._name,

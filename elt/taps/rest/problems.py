@@ -3,6 +3,7 @@
 ConfigError      who we say we are is not accepted: nothing of the tap can be read
 NotReadable      this stream, or part of it, is not for us: leave it out, and say so
 Refused          the request itself is wrong: a setting of the stream, or a bug
+Repeats          a list never ends: how it is paged, or the API, is wrong
 Unavailable      after several tries; another run may do
 └── QuotaSpent   not before a time that is too far away to wait for
 """
@@ -35,6 +36,10 @@ class Refused(EltError):
     ) -> None:
         super().__init__(what, where=where, hint=hint)
         self.status = status
+
+
+class Repeats(EltError):
+    """The API points to a page that was read already."""
 
 
 class QuotaSpent(Unavailable):

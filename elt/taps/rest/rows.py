@@ -30,10 +30,19 @@ def write(content: bytes) -> None:
     buffer.flush()
 
 
-def record_lines(stream: str, records: Sequence[Record]) -> bytes:
+def record_lines(
+    stream: str, records: Sequence[Record], version: int | None = None
+) -> bytes:
     """Write RECORD messages around records, which are JSON objects on one line."""
-    begin = b'{"type":"RECORD","stream":%b,"record":' % _encode(stream)
+    told = b"" if version is None else b'"version":%d,' % version
+    begin = b'{"type":"RECORD","stream":%b,%b"record":' % (_encode(stream), told)
     return begin + (b"}\n" + begin).join(records) + b"}\n" if records else b""
+
+
+def whole_line(stream: str, version: int) -> bytes:
+    """Say that rows of older versions are there no more."""
+    begin = b'{"type":"ACTIVATE_VERSION","stream":%b' % _encode(stream)
+    return begin + b',"version":%d}\n' % version
 
 
 def on_one_line(records: Sequence[Record]) -> list[Record]:

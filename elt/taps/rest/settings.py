@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -69,15 +69,17 @@ def reach_of(
             f"`base_url` is not an address: {url}",
             hint="Write it with https://, as in https://api.example.com/v1",
         )
+    # Fractions in a config are decimals, and a socket takes no decimals.
+    kinds: dict[str, Callable[[Any], Any]] = {
+        "timeout_seconds": float,
+        "tries": int,
+        "longest_wait_seconds": float,
+        "concurrency": int,
+        "user_agent": str,
+    }
     given = {
-        name: config[name]
-        for name in (
-            "timeout_seconds",
-            "tries",
-            "longest_wait_seconds",
-            "concurrency",
-            "user_agent",
-        )
+        name: kind(config[name])
+        for name, kind in kinds.items()
         if config.get(name) is not None
     }
     return Reach(base_url=url, headers=dict(headers or {}), **given)

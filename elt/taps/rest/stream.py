@@ -15,9 +15,10 @@ from typing import Any
 import msgspec
 from singer_sdk import Stream, Tap
 from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.singerlib.catalog import Metadata, MetadataMapping
 
 from elt.errors import ConfigError, EltError, Unavailable
-from elt.singer.catalog import PATTERNS, column_selected
+from elt.singer.catalog import column_selected
 from elt.singer.endings import Ending, ending_message
 from elt.taps.rest.marks import Cursor, Marks
 from elt.taps.rest.problems import NotReadable, QuotaSpent
@@ -27,9 +28,11 @@ from elt.taps.rest.rows import (
     only,
     record_lines,
     value_reader,
+    whole_line,
     write,
 )
 
+DELETED_AT = "_sdc_deleted_at"
 STATE_SECONDS, STATE_ROWS = 1.0, 10_000
 _decode = msgspec.json.Decoder().decode
 
@@ -42,13 +45,16 @@ class Chunk:
     part: which part of the stream they belong to, as in `Marks`.
     in_order: the server sorts by the cursor, ascending, and no earlier record of this
         part will come: the bookmark may move before the part's end.
-    ends: the part was read to its end.
+    ends: the part was read to its end, or to where its memory says.
+    reached: all up to this value of the cursor was read, in a stream whose shape says
+        that its source tells so.
     """
 
     records: Sequence[Record] = ()
     part: str = ""
     in_order: bool = False
     ends: bool = False
+    reached: Any = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -68,15 +74,27 @@ class Run:
 
 @dataclass(slots=True)
 class Reading:
-    """One reading of a stream: from where to where, and what it left out."""
+    """One reading of a stream: from where to where, and what it left out.
+
+    A source that sets `version` sends its records with it. One that sets `is_whole`
+    too has sent all that there is: rows of older versions are gone.
+    """
 
     marks: Marks
     until: datetime  # not inclusive; the run's start where no end was set
     has_end: bool  # an end was set
+    start: datetime | None = None  # of the config, whatever the bookmark
+    keeps: Callable[[str], bool] | None = None  # which columns; None for all
     left_out: list[str] = field(default_factory=list)
+    version: int | None = None
+    is_whole: bool = False
 
     def since(self, part: str = "") -> Any | None:
         return self.marks.since(part)
+
+    def wants(self, column: str) -> bool:
+        """Say whether a column is selected, so that others are not asked for."""
+        return self.keeps is None or self.keeps(column)
 
     def leave_out(self, what: str) -> None:
         """Note a part that could not be read though the rest could."""
@@ -91,7 +109,8 @@ class Shape:
     """What Singer wants to know of a stream.
 
     `cursor` makes it incremental; without one it is read in full each time.
-    `part_field` is the name that parts have in the state.
+    `part_field` is the name that parts have in the state. `tells_reached`: the source
+    says how far it has read, and the values of its records move no bookmark.
     """
 
     name: str
@@ -100,6 +119,7 @@ class Shape:
     cursor: Cursor | None = None
     part_field: str | None = None
     selected_by_default: bool = True
+    tells_reached: bool = False
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -131,6 +151,24 @@ class RestStream(Stream):
     def is_sorted(self) -> bool:
         """Say no: the SDK would check it record by record."""
         return False
+
+    @property
+    def column_patterns(self) -> Sequence[str]:
+        """Give what chooses among columns that nobody knew when the catalog was made.
+
+        The SDK forgets what a catalog says beyond its own words.
+        """
+        given = getattr(self._tap, "column_patterns", {})
+        return given.get(self.name) or ()
+
+    @property
+    def metadata(self) -> MetadataMapping:
+        """Choose the time of a deletion always: without it a row would live on."""
+        found = super().metadata
+        if DELETED_AT in self.schema["properties"]:
+            about = found["properties", DELETED_AT]
+            about.inclusion = Metadata.InclusionType.AUTOMATIC
+        return found
 
     def get_records(self, context: Any) -> Iterable[dict[str, Any]]:  # noqa: ARG002
         """Give decoded records, for a test of some of them."""
@@ -168,52 +206,56 @@ class RestStream(Stream):
         except (ConfigError, QuotaSpent):
             raise
         except EltError as error:
-            self.logger.error("stream %s failed: %s", self.name, error)  # noqa: TRY400
-            self._run.failures.append((self.name, error))
-            self._write_state()  # what was reached holds, whatever became of the rest
-            self._end("failed", _line(error), isinstance(error, Unavailable))
+            self._fail(error)
+        except msgspec.ValidationError as error:
+            self._fail(_misshapen(error))
         else:
             self._describe()
+            if reading.is_whole and reading.version is not None:
+                write(whole_line(self.name, reading.version))
             self._end("complete", "; ".join(reading.left_out))
             self._write_state()
 
+    def _fail(self, error: EltError) -> None:
+        self.logger.error("stream %s failed: %s", self.name, error)
+        self._run.failures.append((self.name, error))
+        self._write_state()  # what was reached holds, whatever became of the rest
+        self._end("failed", _line(error), isinstance(error, Unavailable))
+
     def _read(self, reading: Reading) -> None:
-        prepare, marks = self._prepare(), reading.marks
+        prepare, marks = _preparer(reading.keeps), reading.marks
         cursor = self._active_cursor
-        value_of = value_reader(cursor.field) if cursor else None
+        values_of = _values(self._shape, cursor)
         with self.get_record_counter() as counter, self.get_sync_timer():
             for chunk in self._source(reading):
                 records = prepare(on_one_line(chunk.records))
                 if records:
                     self._describe()
-                    write(record_lines(self.name, records))
+                    write(record_lines(self.name, records, reading.version))
                     counter.increment(len(records))
-                if value_of:
-                    marks.see(map(value_of, chunk.records), chunk.part)
+                marks.see(values_of(chunk), chunk.part)
                 self._rows_since_state += len(records)
-                moved = (chunk.ends or chunk.in_order) and marks.checkpoint(chunk.part)
+                may_move = chunk.ends or chunk.in_order or chunk.reached is not None
+                moved = may_move and marks.checkpoint(chunk.part)
                 if (moved or chunk.ends) and self._state_is_due():
                     self._write_state()
         if marks.checkpoint():
             self._write_state()
 
-    def _prepare(self) -> Callable[[Sequence[Record]], Sequence[Record]]:
-        """Leave deselected columns out, where there are any."""
+    def _keeps(self) -> Callable[[str], bool] | None:
+        """Tell the columns that are selected from others; None where all are."""
         known = self.effective_schema["properties"]
         deselected = {name for name in known if not self.mask["properties", name]}
-        root = self._tap_input_catalog and self._tap_input_catalog.get(self.name)
-        extras = getattr(root.metadata.root, "extras", {}) if root else {}
-        patterns = (extras or {}).get(PATTERNS) or []
+        patterns = self.column_patterns
         if not deselected and not patterns:
-            return lambda records: records
+            return None
 
         def keep(name: str) -> bool:
             return name not in deselected and (
                 name in known or column_selected(patterns, name)
             )
 
-        chosen = only(keep)
-        return lambda records: [chosen(record) for record in records]
+        return keep
 
     def _reading(self) -> Reading:
         run = self._run
@@ -224,7 +266,10 @@ class RestStream(Stream):
             start=run.start,
             part_field=self._shape.part_field,
         )
-        return Reading(marks, run.end or run.began_at, run.end is not None)
+        until = run.end or run.began_at
+        return Reading(
+            marks, until, run.end is not None, start=run.start, keeps=self._keeps()
+        )
 
     @property
     def _active_cursor(self) -> Cursor | None:
@@ -258,5 +303,32 @@ class RestStream(Stream):
         """Give none: `Marks` knows the run's start."""
 
 
+def _values(shape: Shape, cursor: Cursor | None) -> Callable[[Chunk], Iterable[Any]]:
+    """Make what gives the values of a chunk that may move the bookmark."""
+    if cursor is None:
+        return lambda _: ()
+    if shape.tells_reached:
+        return lambda chunk: () if chunk.reached is None else (chunk.reached,)
+    value_of = value_reader(cursor.field)
+    return lambda chunk: map(value_of, chunk.records)
+
+
+def _preparer(
+    keeps: Callable[[str], bool] | None,
+) -> Callable[[Sequence[Record]], Sequence[Record]]:
+    if keeps is None:
+        return lambda records: records
+    chosen = only(keeps)
+    return lambda records: [chosen(record) for record in records]
+
+
+def _misshapen(error: msgspec.ValidationError) -> EltError:
+    return EltError(
+        f"a record or an answer has another shape than was expected: {error}",
+        hint="What came before is kept; if it goes on, tell the tap's authors",
+    )
+
+
 def _line(error: EltError) -> str:
-    return f"{error.what} ({error.where})" if error.where else error.what
+    told = f"{error.what} ({error.where})" if error.where else error.what
+    return f"{told}; {error.hint}" if error.hint else told

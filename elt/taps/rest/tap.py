@@ -15,6 +15,7 @@ from singer_sdk.helpers.capabilities import (
 )
 
 from elt.errors import EltError, Unavailable
+from elt.singer.catalog import PATTERNS
 from elt.taps.rest.api import Api
 from elt.taps.rest.settings import moment_setting
 from elt.taps.rest.stream import RestStream, Run, Shape, Source
@@ -33,6 +34,10 @@ class RestTap(Tap):
         PluginCapabilities.STRUCTURED_LOGGING,
     ]
 
+    def __init__(self, *, catalog: Any = None, **given: Any) -> None:
+        self.column_patterns = _patterns(catalog)
+        super().__init__(catalog=catalog, **given)
+
     @classmethod
     def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
         """Append none: records do not pass through the SDK, nor its stream maps."""
@@ -46,7 +51,12 @@ class RestTap(Tap):
         raise NotImplementedError
 
     def discover_streams(self) -> Sequence[RestStream]:
-        return self.rest_streams()
+        try:
+            return self.rest_streams()
+        except EltError:
+            if "api" in self.__dict__:
+                self.api.close()
+            raise
 
     @cached_property
     def api(self) -> Api:
@@ -56,10 +66,13 @@ class RestTap(Tap):
     def run(self) -> Run:
         """What all streams of this run go by; the clock starts at the first look."""
         return Run(
-            began_at=datetime.now(UTC),
+            began_at=self.now(),
             start=moment_setting(self.config, "start_date"),
             end=moment_setting(self.config, "end_date"),
         )
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
 
     def stream(self, shape: Shape, source: Source) -> RestStream:
         return RestStream(self, shape, source, self.run)
@@ -79,6 +92,17 @@ class RestTap(Tap):
             self.api.close()
         if self.run.failures:
             raise _all_of(self.run.failures)
+
+
+def _patterns(catalog: Any) -> dict[str, list[str]]:
+    """Read the patterns for columns that a catalog has, by stream."""
+    entries = catalog.get("streams", ()) if type(catalog) is dict else ()
+    return {
+        entry["tap_stream_id"]: about["metadata"][PATTERNS]
+        for entry in entries
+        for about in entry.get("metadata") or ()
+        if not about["breadcrumb"] and about["metadata"].get(PATTERNS)
+    }
 
 
 def _all_of(failures: Sequence[tuple[str, EltError]]) -> EltError:

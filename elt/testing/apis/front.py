@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -19,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from elt.testing.apis.clock import Clock
 from elt.testing.apis.kept import Kept, has_changed
-from elt.testing.apis.troubles import Troubles, answer_in_trouble
+from elt.testing.apis.troubles import Troubles, answer_in_trouble, hang_up
 
 OWN = "/_simulation"
 
@@ -88,14 +89,21 @@ class Front:
         if trouble is None:
             await self._act(scope, _given(body), watch)
         else:
-            # The server's own `send`, because some troubles close its connection.
-            await answer_in_trouble(trouble, self._act, scope, _given(body), send)
+            given, abort = _given(body), partial(hang_up, send)
+            await answer_in_trouble(trouble, self._act, scope, given, watch, abort)
 
     async def _act(self, scope: Scope, receive: Receive, send: Send) -> None:
         at = self.clock.now()
-        await self._app(scope, receive, send)
-        if self._kept and has_changed(scope):
-            self._kept.note(scope, (await receive())["body"], at)
+        body = (await receive())["body"]
+
+        async def keep_first(message: Message) -> None:
+            # Kept before the client hears of it: what was answered is never lost.
+            is_start = message["type"] == "http.response.start"
+            if is_start and self._kept and has_changed(scope):
+                self._kept.note(scope, body, at)
+            await send(message)
+
+        await self._app(scope, receive, keep_first)
 
     async def _own(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await _read(receive)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,29 @@ def has_changed(scope: Scope) -> bool:
     return bool(scope.get("state", {}).get(_CHANGED))
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One request of those that changed something."""
+
+    at: datetime
+    method: str
+    path: str
+    body: str
+
+
+def written_in(path: Path) -> list[Written]:
+    """List the requests in a file; there need not be one yet."""
+    return [
+        Written(
+            at=datetime.fromisoformat(line["at"]),
+            method=line["method"],
+            path=line["path"],
+            body=line["body"],
+        )
+        for line in _lines(path)
+    ]
+
+
 class Kept:
     """The requests in a file; there need not be one yet."""
 
@@ -37,7 +61,7 @@ class Kept:
     @property
     def begins_at(self) -> datetime | None:
         """The time of the first request: a clock has to start no later."""
-        lines = self._lines()
+        lines = _lines(self._path)
         return datetime.fromisoformat(lines[0]["at"]) if lines else None
 
     def note(self, scope: Scope, body: bytes, at: datetime) -> None:
@@ -55,17 +79,18 @@ class Kept:
 
     def repeat(self, app: ASGIApp, clock: Clock) -> None:
         """Make the requests again, each at its time, by moving the clock on."""
-        for line in self._lines():
+        for line in _lines(self._path):
             at = datetime.fromisoformat(line["at"])
             if at > clock.now():
                 clock.move_to(at)
             asyncio.run(_again(app, line))
 
-    def _lines(self) -> list[dict[str, Any]]:
-        if not self._path.exists():
-            return []
-        text = self._path.read_text(encoding="utf-8")
-        return [json.loads(line) for line in text.splitlines()]
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    if not path.exists():
+        return []
+    text = path.read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
 
 
 async def _again(app: ASGIApp, line: dict[str, Any]) -> None:

@@ -20,7 +20,7 @@ NAMES = {
 }
 
 
-def make(
+def make(  # noqa: PLR0913, what may be asked for
     name: str,
     *,
     seed: int,
@@ -28,11 +28,13 @@ def make(
     runs: bool = True,
     writes: Path | None = None,
     company: bool = True,
+    limited: bool = True,
 ) -> Simulation:
     """Make a simulated API as it is at a moment.
 
     `writes` is the file of what was written to it before, and of what will be;
-    without `company` the account is empty.
+    without `company` the account is empty. `limited=False` lets it be asked as often
+    as one likes: by a clock that stands, no limit is ever over.
     Raises ConfigError for a name that there is not.
     """
     if name not in NAMES:
@@ -44,7 +46,7 @@ def make(
     begun = Kept(writes).begins_at if writes else None
     clock = Clock(min(at, begun or at), runs=runs)
     made = getattr(importlib.import_module(module), kind)(
-        seed=seed, clock=clock, writes=writes, company=company
+        seed=seed, clock=clock, writes=writes, company=company, limited=limited
     )
     if at > clock.now():
         clock.move_to(at)

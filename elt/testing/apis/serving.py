@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from elt.testing.apis.clock import Clock
 from elt.testing.apis.front import Front
@@ -56,13 +57,20 @@ def served(api: Kind, port: int = 0) -> Iterator[Served[Kind]]:
 
     Raises OSError where the port is taken.
     """
+    with answering(api.front, port) as origin:
+        yield Served(api, origin)
+
+
+@contextlib.contextmanager
+def answering(app: ASGIApp, port: int = 0) -> Iterator[str]:
+    """Serve any application as `served` does; give its address."""
     with listening(port) as listener:
-        server = make_server(api)
+        server = make_server(app)
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
         thread.start()
         _wait_for_start(server, thread)
         try:
-            yield Served(api, f"http://{HOST}:{listener.getsockname()[1]}")
+            yield f"http://{HOST}:{listener.getsockname()[1]}"
         finally:
             server.should_exit = True
             thread.join()
@@ -79,9 +87,9 @@ def listening(port: int) -> Iterator[socket.socket]:
         yield listener
 
 
-def make_server(api: Simulation) -> uvicorn.Server:
+def make_server(app: ASGIApp) -> uvicorn.Server:
     config = uvicorn.Config(
-        api.front,
+        app,
         # h11 and asyncio are always there; others would answer as they do in no test.
         http="h11",
         loop="asyncio",
@@ -90,6 +98,8 @@ def make_server(api: Simulation) -> uvicorn.Server:
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=1,
+        # Too long an address is refused as the vendor does, not by the server.
+        h11_max_incomplete_event_size=256 * 1024,
     )
     return uvicorn.Server(config)
 

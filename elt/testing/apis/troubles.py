@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -114,9 +114,14 @@ class Troubles:
 
 
 async def answer_in_trouble(
-    trouble: Trouble, app: ASGIApp, scope: Scope, receive: Receive, send: Send
+    trouble: Trouble,
+    app: ASGIApp,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    abort: Callable[[], None],
 ) -> None:
-    """Answer one request as the trouble has it."""
+    """Answer one request as the trouble has it; `abort` closes its connection."""
     match trouble:
         case Says(status=status, body=body, headers=headers):
             await _read_all(receive)
@@ -124,7 +129,7 @@ async def answer_in_trouble(
         case HangsUp(acts=acts):
             if acts:
                 await _gathered(app, scope, receive)
-            hang_up(send)
+            abort()
         case Waits(seconds=seconds, within=within):
             start, body_bytes = await _gathered(app, scope, receive)
             await (_dripped if within else _late)(send, start, body_bytes, seconds)
@@ -133,7 +138,7 @@ async def answer_in_trouble(
             await send(start)
             part = body_bytes[: int(len(body_bytes) * share)]
             await send(_body(part, more=True))
-            hang_up(send)
+            abort()
         case CutJson(share=share):
             start, body_bytes = await _gathered(app, scope, receive)
             part = body_bytes[: int(len(body_bytes) * share)]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from elt.events import StepStarted
@@ -20,6 +21,17 @@ def test_the_last_success_outlives_later_failures(store: Store, clock: Clock):
     assert asset_log.last_change(store, "default")["stream:crm.deals"] == clock.moment
     (status,) = asset_log.asset_statuses(store, "default")
     assert status.status == "failed"
+
+
+def test_a_stream_that_its_tap_left_out_is_as_old_as_it_was(store: Store, clock: Clock):
+    record = begin(store, clock)
+    record(finished("stream:crm.deals", "done"))
+    clock.pass_(60)
+    left_out = finished("stream:crm.deals", "warned")
+    record(replace(left_out, message="skipped: HTTP 403"))
+
+    assert asset_log.last_success(store, "default") == {"stream:crm.deals": START}
+    assert asset_log.last_change(store, "default") == {"stream:crm.deals": START}
 
 
 def test_a_skipped_asset_did_not_change(store: Store, clock: Clock):

@@ -107,6 +107,10 @@ class ShopTap(RestTap):
         ]
 
     def _read(self, name, reading):
+        if self.config.get("version"):
+            reading.version = self.config["version"]
+            reading.is_whole = True
+        self.wanted = reading.wants("amount")
         since = reading.since()
         params = {"since": since.strftime("%Y-%m-%dT%H:%M:%SZ")} if since else {}
         call = Call(path=f"/v1/{name}", params=params)

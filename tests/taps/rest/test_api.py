@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 import time
+from decimal import Decimal
 
 import httpx
 import pytest
@@ -179,6 +180,16 @@ def test_no_more_requests_a_second_than_allowed_over_all_threads():
     assert len(slept) == 3
 
 
+def test_a_pace_may_be_a_fraction_as_the_sdk_reads_it_from_a_config():
+    slept = []
+    pace = Pace(Decimal("0.5"), clock=lambda: 0.0, sleep=slept.append)
+
+    pace.wait()
+    pace.wait()
+
+    assert slept == [2.0]
+
+
 def test_a_pause_that_the_api_asked_for_holds_all_threads():
     clock, slept = [0.0], []
     pace = Pace(None, clock=lambda: clock[0], sleep=slept.append)
@@ -218,3 +229,35 @@ def test_one_failing_child_is_told_in_its_place():
     with pytest.raises(Refused):
         seen.extend(child for _, child in side_by_side(fetch, range(9), most=2))
     assert seen in ([0, 1], [])
+
+
+def test_a_vendors_word_that_another_try_is_in_vain_is_taken():
+    asked = []
+
+    def answer(request):
+        asked.append(request)
+        return httpx.Response(500, headers={"X-Final": "yes"})
+
+    vendor = Vendor(
+        name="Shop",
+        credentials_setting="api_key",
+        settled=lambda answer: answer.headers.get("x-final") == "yes",
+    )
+
+    with pytest.raises(Unavailable):
+        api(answer, vendor=vendor).ask(Call(path="/orders"), body)
+
+    assert len(asked) == 1
+
+
+def test_an_error_names_the_vendors_number_of_the_request():
+    vendor = Vendor(
+        name="Shop", credentials_setting="api_key", request_header="x-request"
+    )
+    shop = api(
+        lambda _: httpx.Response(400, text="no", headers={"X-Request": "r-17"}),
+        vendor=vendor,
+    )
+
+    with pytest.raises(Refused, match=r"HTTP 400 no \[request r-17\]"):
+        shop.ask(Call(path="/orders"), body)

@@ -116,18 +116,27 @@ def test_for_all_runs_a_mark_goes_forward_and_stays_behind_the_start(runs):
         before = since
 
 
-def test_what_is_remembered_is_looked_at_without_making_a_part_of_it():
+def test_a_memory_is_looked_at_without_being_made_and_can_be_forgotten():
     state = {}
-    found = marks(state, part_field="repository_id")
+    found = marks(state, part_field="account")
 
-    assert found.remembered("7") == {}
+    assert found.remembered() == {}
+    assert found.remembered("a") == {}
     assert state == {}
 
-    found.memory("7")["tag"] = "a"
-    assert found.remembered("7") == {"tag": "a"}
-    assert found.remembered("8") == {}
+    found.memory("a")["until"] = 7
+    assert found.remembered("a") == {"until": 7}
+    found.forget_memory("a")
+    assert found.remembered("a") == {}
 
 
-def test_a_stream_that_is_read_in_full_says_so():
-    assert marks().is_incremental
-    assert not Marks({}, None, run_start=NOON, start=None).is_incremental
+def test_a_mark_alone_is_told_apart_from_a_start():
+    state = {}
+    found = marks(state, start=NOON)
+
+    assert found.mark() is None
+    found.see(["2025-05-01T00:00:00Z"])
+    found.checkpoint()
+    assert found.mark() == datetime(2025, 5, 1, tzinfo=UTC)
+    assert found.is_kept
+    assert not Marks({}, None, run_start=NOON, start=None).is_kept

@@ -1,12 +1,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
-from taps.rest.shop import TOKEN, Shop, ShopTap
+from taps.rest.shop import PROPERTIES, TOKEN, VENDOR, Shop, ShopTap
 
 from elt.errors import ConfigError, EltError, Unavailable
+from elt.singer.catalog import select
+from elt.taps.rest.ahead import read_at
+from elt.taps.rest.api import Api, Fixed, Reach
+from elt.taps.rest.calls import Call
+from elt.taps.rest.marks import Cursor
+from elt.taps.rest.stream import Chunk, Shape
 from elt.testing.apis.serving import served
 from elt.testing.apis.troubles import BreaksOff, CutJson, HangsUp, Says
 
@@ -21,9 +29,9 @@ def shop():
 def read(shop, capsysbinary):
     """Run the tap against the shop; give its messages, and its state."""
 
-    def run(*, state=None, fails=None, **config):
+    def run(*, state=None, fails=None, catalog=None, tap=ShopTap, **config):
         given = {"base_url": shop.origin, "token": TOKEN, **config}
-        tap = ShopTap(config=given, state=state, parse_env_config=False)
+        tap = tap(config=given, state=state, catalog=catalog, parse_env_config=False)
         if fails is None:
             tap.sync_all()
         else:
@@ -127,6 +135,12 @@ def test_a_window_reads_from_its_start(shop, read):
     assert read(start_date="2025-05-04").ids("orders") == [3, 4]
 
 
+def test_fractions_in_a_config_are_decimals_and_do_no_harm(shop, read):
+    shop.api.add("orders", *days(2))
+
+    assert read(timeout_seconds=Decimal("30.5")).ids("orders") == [0, 1]
+
+
 def test_a_stream_that_is_not_for_us_is_left_out_and_the_others_come(shop, read):
     shop.api.add("stock", *days(2))
     shop.api.forbidden = {"orders"}
@@ -210,3 +224,108 @@ def test_a_page_that_comes_again_is_an_error_and_no_endless_loop(shop, read):
 
     assert "would never end" in told.error.what
     assert told.ids("orders") == [0, 1, 2, 9]
+
+
+def test_parameters_that_go_with_every_request_are_added_to_any_address(shop):
+    reach = Reach(base_url=shop.origin, params={"key": "a b", "cursor": "0"})
+    api = Api(VENDOR, reach, Fixed({"Authorization": f"Bearer {TOKEN}"}))
+
+    api.ask(Call(path="/v1/stock"), read_at("data"))
+    api.ask(Call(path=f"{shop.origin}/v1/stock?cursor=1&x=%2F"), read_at("data"))
+    api.ask(Call(path="/v1/stock", params={"since": "2025"}), read_at("data"))
+    api.close()
+
+    assert [asked.query for asked in shop.api.front.requests] == [
+        (("key", "a b"), ("cursor", "0")),
+        (("cursor", "1"), ("x", "/"), ("key", "a b")),
+        (("since", "2025"), ("key", "a b"), ("cursor", "0")),
+    ]
+
+
+def test_a_request_may_be_named_with_its_query_but_not_with_secrets():
+    reach = Reach(base_url="https://ann:word@api.example.com/v1", params={"key": "k"})
+    vendor = replace(VENDOR, names_queries=True)
+    api = Api(vendor, reach, Fixed({}, ("hush/hush 1",)))
+
+    call = Call(path="a", params={"x": "1", "my_token": "t", "y": "hush/hush 1"})
+
+    named = "GET https://***@api.example.com/v1/a?x=1&my_token=***&y=***"
+    assert api.name(call) == named
+    api.close()
+
+
+def test_patterns_for_columns_decide_about_those_that_nobody_knew(shop, read):
+    shop.api.add("orders", *days(1))
+    shop.api.lists["orders"][0] |= {"secret_name": "x", "city": "y"}
+    config = {"base_url": shop.origin, "token": TOKEN}
+    looking = ShopTap(config=config, parse_env_config=False)
+    catalog = select(json.loads(looking.catalog_json_text), ["*", "!*.secret*"], {})
+
+    told = read(catalog=catalog)
+
+    assert sorted(told.messages[1]["record"]) == ["amount", "at", "city", "id"]
+
+
+def test_a_source_may_tell_itself_how_far_it_has_read(shop, read):
+    shop.api.add("orders", *days(8))
+
+    told = read(tap=TellingTap)
+
+    assert told.ids("orders") == [0, 1, 2, 3, 4, 5, 6, 7]
+    assert told.mark() == "2025-05-02T00:00:00Z"
+
+
+class TellingTap(ShopTap):
+    """Knows no more of its order than that one chunk is whole."""
+
+    def rest_streams(self):
+        shape = Shape(
+            name="orders",
+            key=("id",),
+            properties=PROPERTIES,
+            cursor=Cursor("at"),
+            tells_reached=True,
+        )
+        return [self.stream(shape, self._telling)]
+
+    def _telling(self, reading):
+        for chunk in self._read("orders", reading):
+            yield Chunk(records=chunk.records, ends=True)
+        yield Chunk(reached="2025-05-02T00:00:00Z")
+
+
+def test_rows_with_a_version_are_all_there_are_once_the_stream_was_read(shop, read):
+    shop.api.add("orders", *days(4))
+
+    told = read(version=7)
+
+    rows = [m for m in told.messages if m["type"] == "RECORD"]
+    assert {row["version"] for row in rows} == {7}
+    kinds = [m["type"] for m in told.messages if m.get("stream") == "orders"]
+    assert kinds == ["SCHEMA", *["RECORD"] * 4, "ACTIVATE_VERSION", "SCHEMA"]
+
+
+def test_a_stream_that_failed_does_not_say_that_other_rows_are_gone(shop, read):
+    shop.api.add("orders", *days(8))
+    shop.api.front.troubles.add(Says(500), path="/v1/orders", after=1, times=99)
+
+    told = read(version=7, fails=Unavailable)
+
+    gone = [m["stream"] for m in told.messages if m["type"] == "ACTIVATE_VERSION"]
+    assert gone == ["stock"]
+
+
+@pytest.mark.usefixtures("capsysbinary")
+@pytest.mark.parametrize("selected", [True, False])
+def test_a_source_knows_which_columns_are_selected(shop, selected):
+    given = {"base_url": shop.origin, "token": TOKEN}
+    catalog = ShopTap(config=given, parse_env_config=False).catalog_dict
+    for entry in catalog["streams"]:
+        for about in entry["metadata"]:
+            if about["breadcrumb"] == ["properties", "amount"]:
+                about["metadata"]["selected"] = selected
+    tap = ShopTap(config=given, catalog=catalog, parse_env_config=False)
+
+    tap.sync_all()
+
+    assert tap.wanted is selected

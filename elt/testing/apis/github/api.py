@@ -20,7 +20,7 @@ from elt.testing.apis.front import Front
 from elt.testing.apis.github import bulk
 from elt.testing.apis.github.answers import Answer, Refused, timed_out
 from elt.testing.apis.github.asks import Ask, Elsewhere, Knobs
-from elt.testing.apis.github.callers import Callers, Token
+from elt.testing.apis.github.callers import Callers, Token, unlimited
 from elt.testing.apis.github.made_up import ORGANIZATION, PEOPLE, MadeUp
 from elt.testing.apis.github.paging import per_page_of
 from elt.testing.apis.github.replies import (
@@ -46,27 +46,31 @@ class GitHub:
 
     `token` is an owner's; that of `reader` may read all and not push; more are made
     with `add_token`. With `company=False` there is the organisation and its people, and
-    nothing in it. Limits and depths are GitHub's: set smaller ones in tests.
+    nothing in it. Limits and depths are GitHub's: set smaller ones in tests; with
+    `limited=False` one may ask as often as one likes.
     """
 
     name = "github"
     token = "ghp_simulated_owner"  # noqa: S105
     reader = "ghp_simulated_reader"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, each is a knob
         self,
         *,
         seed: int = 7,
         clock: Clock | None = None,
         writes: Path | None = None,
         company: bool = True,
+        limited: bool = True,
         callers: Callers | None = None,
         knobs: Knobs | None = None,
     ) -> None:
         self.clock = clock or Clock(datetime.combine(TODAY, time(12), UTC))
         self.world = World()
         self.knobs = knobs or Knobs()
-        self.callers = callers or Callers(self.clock)
+        self.callers = callers or (
+            Callers(self.clock) if limited else unlimited(self.clock)
+        )
         self.between_pages: Callable[[str], None] | None = None
         self._made_up = MadeUp(seed, self.world, company=company)
         self.callers.tokens.update(_tokens())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -13,12 +14,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as Path_
+from starlette.types import Receive, Scope, Send
 
 from elt.testing.apis.clock import Clock
 from elt.testing.apis.front import Front
 from elt.testing.apis.kept import note_change
 from elt.testing.apis.recurly import exports, gate
-from elt.testing.apis.recurly.asked import Call, Reply
+from elt.testing.apis.recurly.asked import Call, Reply, find
 from elt.testing.apis.recurly.catalogue import fill_catalogue, set_up
 from elt.testing.apis.recurly.company import Company
 from elt.testing.apis.recurly.gate import Access
@@ -29,6 +31,7 @@ from elt.testing.apis.recurly.rendering import shown
 from elt.testing.apis.recurly.routes import Route, routes
 from elt.testing.apis.recurly.store import Row, Store, iso
 
+_OF_SITE = re.compile(r"/sites/([^/]+)(/.+)")
 _TODAY = datetime(2025, 6, 2, 8, tzinfo=UTC)
 
 
@@ -39,7 +42,7 @@ class Recurly:
     `unknown_parameters` is "refused" or "ignored"; `next_is_url` writes the next page
     as the specification shows it; `wrong_key` is the status and type for a wrong key;
     `sunset` marks the version as deprecated; `between_pages` is called before each page
-    but the first.
+    but the first. With `limited=False` one may ask as often as one likes.
     """
 
     name = "recurly"
@@ -47,20 +50,22 @@ class Recurly:
     reading_token = "recurly-simulated-reading-key"  # noqa: S105
     narrow_token = "recurly-simulated-narrow-key"  # noqa: S105
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, each is a knob
         self,
         *,
         seed: int = 7,
         clock: Clock | None = None,
         writes: Path | None = None,
         company: bool = True,
+        limited: bool = True,
         mode: str = "production",
         requests_a_minute: int | None = None,
     ) -> None:
         self.clock = clock or Clock(_TODAY)
         self.mode = mode
         self.window = SlidingWindow(
-            requests_a_minute or LIMITS[mode], self.clock.seconds
+            requests_a_minute or (LIMITS[mode] if limited else 1_000_000),
+            self.clock.seconds,
         )
         self.store = Store(seed)
         self.keys = {
@@ -78,7 +83,8 @@ class Recurly:
         set_up(self.store, mode)
         if company:
             fill_catalogue(self.store)
-        self.front = Front(self._app(), self.clock, writes=writes)
+        self._app = self._make_app()
+        self.front = Front(self._without_site, self.clock, writes=writes)
         self._catch_up()
 
     def add(
@@ -98,11 +104,8 @@ class Recurly:
         at = int(self.clock.seconds())
         if not isinstance(fields, int):
             return [self._add(kind, at, dict(fields), of).id]
-        first = at - each_seconds * (fields - 1)
-        moments = range(first, first + each_seconds * fields, each_seconds or 1)
-        if not each_seconds:
-            return [self._add(kind, at, {}, of).id for _ in range(fields)]
-        return [self._add(kind, moment, {}, of).id for moment in moments]
+        earlier = range(fields - 1, -1, -1)
+        return [self._add(kind, at - each_seconds * n, {}, of).id for n in earlier]
 
     def update(self, kind: str, identity: str, fields: Mapping[str, Any]) -> None:
         """Change one now, as people and other programs do."""
@@ -134,7 +137,17 @@ class Recurly:
         if self._company:
             self._company.catch_up(self.clock.now())
 
-    def _app(self) -> Starlette:
+    async def _without_site(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take the site out of a path, which may begin with it or not.
+
+        Recurly's changelog has both forms of each.
+        """
+        if found := _OF_SITE.fullmatch(scope["path"]):
+            scope.setdefault("state", {})  # what is noted there is read outside
+            scope = {**scope, "site": found[1], "path": found[2]}
+        await self._app(scope, receive, send)
+
+    def _make_app(self) -> Starlette:
         paths: list[Path_] = [
             Path_(f"{exports.DOWNLOADS}/{{date}}/{{kind}}.csv.gz", self._download)
         ]
@@ -153,6 +166,7 @@ class Recurly:
             body = await request.body()
             try:
                 version = self._let_in(request, route.kind)
+                self._find_site(request)
                 call = _call(request, body)
                 if "cursor" in request.query_params and self.between_pages:
                     self.between_pages()
@@ -173,6 +187,11 @@ class Recurly:
         version = gate.version_of(request.headers.get("accept", ""))
         access.check(request.method, kind)
         return version
+
+    def _find_site(self, request: Request) -> None:
+        """Check a path's site; 404 "Incorrect site ID" (specification)."""
+        if "site" in request.scope:
+            find(self.store, "sites", request.scope["site"])
 
     def _said(self, reply: Reply, version: str = gate.NEWEST) -> Response:
         """Write an answer with the headers that all have.
@@ -212,12 +231,18 @@ def _call(request: Request, body: bytes) -> Call:
     """Read a request. Raises Refused for a body that is not JSON."""
     return Call(
         method=request.method,
-        path=request.url.path,
+        path=_whole_path(request),
         origin=f"{request.url.scheme}://{request.url.netloc}",
         within=request.path_params,
         query=request.query_params.multi_items(),
         body=_read_json(request, body) if body else {},
     )
+
+
+def _whole_path(request: Request) -> str:
+    site = request.scope.get("site")
+    path = str(request.scope["path"])
+    return f"/sites/{site}{path}" if site else path
 
 
 def _read_json(request: Request, body: bytes) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,8 +14,9 @@ from elt.testing.apis.recurly.catalogue import (
     seat_prices,
 )
 from elt.testing.apis.recurly.happenings import Customer, Happening, Happens
+from elt.testing.apis.recurly.rendering import billing_info_of
 from elt.testing.apis.recurly.store import Row, Store, iso, uuid_of
-from elt.testing.lives import PLANS
+from elt.testing.lives import PLANS, month_after
 from elt.testing.traces import DAYS_TO_PAY, Invoice
 
 _SECOND_TRY = timedelta(days=7)
@@ -37,15 +38,28 @@ def happened_to_bill(happens: Happens, bill: Invoice) -> Iterator[Happening]:
 def _issue(store: Store, of: Customer, at: int, bill: Invoice) -> None:
     ids = of.ids(store)
     subscription = store.rows["subscriptions"].get(ids.subscription)
-    if subscription is None or subscription.get("state") == "expired":
+    if subscription is None or subscription.get("state") != "active":
         return
-    identity = store.identify("invoices", bill.id)
-    number = store.next_invoice_number()
     redemption = _redemption(store, of, bill)
     discount = SETUP_FEE if redemption else Decimal(0)
+    invoice = _add_invoice(store, of, at, bill, discount)
+    store.change(subscription, at, _renewed(bill, invoice.id, at))
+    for line in _lines(of, bill, has_setup_fee=redemption is not None):
+        said = {"plan_code": bill.plan, "end_date": _ends_at(bill)}
+        _add_line(store, of, at, invoice, {**line, **said})
+    if redemption:
+        store.change(redemption, at, {"discounted": major(discount)})
+        store.link(redemption, "invoice", invoice.id)
+
+
+def _add_invoice(
+    store: Store, of: Customer, at: int, bill: Invoice, discount: Decimal
+) -> Row:
+    ids = of.ids(store)
+    identity = store.identify("invoices", bill.id)
     fields = {
         "uuid": uuid_of(identity),
-        "number": number,
+        "number": store.next_invoice_number(),
         "origin": "purchase" if _is_first(of, bill) else "renewal",
         "billing_info_id": ids.billing_info,
         "subscription_ids": [ids.subscription],
@@ -58,11 +72,24 @@ def _issue(store: Store, of: Customer, at: int, bill: Invoice) -> None:
         "due_at": iso(at + DAYS_TO_PAY * 86400),
     }
     links = {"account": ids.account, "subscription": ids.subscription}
-    store.add(Row("invoices", identity, at, at, fields, links))
-    for line in _lines(of, bill, has_setup_fee=redemption is not None):
-        _add_line(store, of, at, bill, {**line, "invoice_number": number})
-    if redemption:
-        store.change(redemption, at, {"discounted": major(discount)})
+    return store.add(Row("invoices", identity, at, at, fields, links))
+
+
+def _renewed(bill: Invoice, invoice: str, at: int) -> dict[str, Any]:
+    """Move a subscription to the period that its bill is for; it is updated by that."""
+    ends_at = _ends_at(bill)
+    return {
+        "active_invoice_id": invoice,
+        "current_period_started_at": iso(at),
+        "current_period_ends_at": ends_at,
+        "current_term_started_at": iso(at),
+        "current_term_ends_at": ends_at,
+    }
+
+
+def _ends_at(bill: Invoice) -> str:
+    ends = datetime.combine(month_after(bill.issued_on, 1), time(12), UTC)
+    return iso(int(ends.timestamp()))
 
 
 def _is_first(of: Customer, bill: Invoice) -> bool:
@@ -113,28 +140,25 @@ def _line(
 
 
 def _add_line(
-    store: Store, of: Customer, at: int, bill: Invoice, line: dict[str, Any]
+    store: Store, of: Customer, at: int, invoice: Row, line: dict[str, Any]
 ) -> None:
-    ids = of.ids(store)
-    invoice = store.identify("invoices", bill.id)
-    name = f"{bill.id}/{line['origin']}/{line['unit_amount']}"
+    plan = line["plan_code"]
+    name = f"{invoice.id}/{line['origin']}/{line['unit_amount']}"
     identity = store.identify("line_items", name)
-    plan = store.identify("plans", bill.plan)
     is_seat = line["add_on_code"] is not None
-    add_on = store.identify("add_ons", f"{bill.plan}/seat") if is_seat else None
     fields = {
         **line,
         "uuid": uuid_of(identity),
-        "plan_id": plan,
-        "plan_code": bill.plan,
-        "add_on_id": add_on,
-        "product_code": "seat" if is_seat else bill.plan,
+        "plan_id": store.identify("plans", plan),
+        "add_on_id": store.identify("add_ons", f"{plan}/seat") if is_seat else None,
+        "product_code": "seat" if is_seat else plan,
+        "invoice_number": invoice.get("number"),
         "start_date": iso(at),
-        "end_date": iso(at + 30 * 86400),
     }
+    ids = of.ids(store)
     links = {
         "account": ids.account,
-        "invoice": invoice,
+        "invoice": invoice.id,
         "subscription": ids.subscription,
     }
     store.add(Row("line_items", identity, at, at, fields, links))
@@ -162,28 +186,33 @@ def transact(
 
     A transaction is collected later than it is made: `collected_at` is no order.
     """
-    amount = invoice.get("balance")
-    result = {"status": "declined", "success": False} if fails else {}
-    message = "Insufficient funds" if fails else "Approved"
-    fields = {
-        **result,
-        "uuid": uuid_of(identity),
-        "amount": amount,
-        "subscription_ids": invoice.get("subscription_ids"),
-        "gateway_message": message,
-        "status_code": "insufficient_funds" if fails else None,
-        "status_message": message,
-        "collected_at": iso(at + _GATEWAY_SECONDS),
-    }
+    fields = {**_attempt(store, invoice, fails=fails), "uuid": uuid_of(identity)}
+    fields["collected_at"] = iso(at + _GATEWAY_SECONDS)
     links = {"account": invoice.links["account"], "invoice": invoice.id}
     made = store.add(Row("transactions", identity, at, at, fields, links))
     if fails:
         store.change(invoice, at, {"state": "past_due"})
     else:
+        amount = fields["amount"]
         paid = {"paid": amount, "balance": 0.0, "refundable_amount": amount}
-        paid_at = {"state": "paid", "closed_at": iso(at)}
-        store.change(invoice, at, {**paid, **paid_at})
+        store.change(invoice, at, {**paid, "state": "paid", "closed_at": iso(at)})
     return made
+
+
+def _attempt(store: Store, invoice: Row, *, fails: bool) -> dict[str, Any]:
+    billing_info = billing_info_of(store, invoice.links["account"])
+    method = billing_info.get("payment_method") if billing_info else None
+    common = {
+        "amount": invoice.get("balance"),
+        "currency": invoice.get("currency"),
+        "subscription_ids": invoice.get("subscription_ids"),
+        "payment_method": method,
+    }
+    if fails:
+        refused = {"status": "declined", "success": False}
+        why = {"status_code": "insufficient_funds", "status_message": "Declined"}
+        return {**common, **refused, **why, "gateway_message": "Insufficient funds"}
+    return {**common, "gateway_message": "Approved", "status_message": "Approved"}
 
 
 def _decline(store: Store, of: Customer, at: int, bill: Invoice, number: int) -> None:
@@ -201,9 +230,18 @@ def _give_up(store: Store, of: Customer, at: int, bill: Invoice) -> None:
         return
     ids = of.ids(store)
     store.change(invoice, at, {"state": "failed", "closed_at": iso(at)})
-    credit = store.identify("invoices", f"{bill.id}/written off")
+    credit = _credit_invoice(store, at, bill, {"account": ids.account})
+    identity = store.identify("credit_payments", bill.id)
+    amount = major(bill.amount)
+    payment = {"uuid": uuid_of(identity), "action": "write_off", "amount": amount}
+    links = {"account": ids.account, "invoice": invoice.id, "original": credit.id}
+    store.add(Row("credit_payments", identity, at, at, payment, links))
+
+
+def _credit_invoice(store: Store, at: int, bill: Invoice, links: dict[str, str]) -> Row:
+    identity = store.identify("invoices", f"{bill.id}/written off")
     fields = {
-        "uuid": uuid_of(credit),
+        "uuid": uuid_of(identity),
         "number": store.next_invoice_number(),
         "type": "credit",
         "origin": "write_off",
@@ -211,15 +249,7 @@ def _give_up(store: Store, of: Customer, at: int, bill: Invoice) -> None:
         "subtotal": -major(bill.amount),
         "total": -major(bill.amount),
         "balance": 0.0,
-        "previous_invoice_id": invoice.id,
+        "previous_invoice_id": store.identify("invoices", bill.id),
         "closed_at": iso(at),
     }
-    store.add(Row("invoices", credit, at, at, fields, {"account": ids.account}))
-    identity = store.identify("credit_payments", bill.id)
-    payment = {
-        "uuid": uuid_of(identity),
-        "action": "write_off",
-        "amount": major(bill.amount),
-    }
-    links = {"account": ids.account, "invoice": invoice.id, "original": credit}
-    store.add(Row("credit_payments", identity, at, at, payment, links))
+    return store.add(Row("invoices", identity, at, at, fields, links))

@@ -92,6 +92,8 @@ def _plan(code: str, base: Decimal) -> dict[str, Any]:
     return {"code": code, "name": _NAMES[code], "currencies": [price]}
 
 
+# Recurly has prices of more than two places for usage only (specification,
+# `TierPricing`); the company's fourth seat has one all the same.
 def _seat(each: Decimal) -> dict[str, Any]:
     tiers = ((FULL_SEATS, each), (None, each * LESS))
     return {

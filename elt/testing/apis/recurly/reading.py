@@ -33,8 +33,9 @@ def read_parameters(
 ) -> dict[str, Any]:
     """Read the query. Raises Refused for what the list does not take.
 
-    The specification has "Invalid or unpermitted parameter" for 400. Which wrong ones
-    the real one passes over is not known: `unknown_parameters="ignored"` does so.
+    The specification has "Invalid or unpermitted parameter" for 400 with most lists.
+    Not with redemptions or one billing info, and singer-io/tap-recurly sends those
+    `limit` and `order`: `unknown_parameters="ignored"` passes all such over.
     """
     query = call.query
     if site.unknown_parameters == "ignored":

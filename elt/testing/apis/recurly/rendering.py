@@ -8,6 +8,8 @@ from typing import Any
 from elt.testing.apis.recurly.kinds import KINDS
 from elt.testing.apis.recurly.store import Row, Store, iso
 
+# Older versions' invoices say so from 500 on (Recurly's blog on version 2.5); of v3
+# only `has_more_line_items` is known.
 LINE_ITEMS_SHOWN = 500
 _LIVE = {"active", "canceled", "future", "paused"}
 _COUPON = ("code", "name", "state", "discount", "coupon_type", "expired_at")

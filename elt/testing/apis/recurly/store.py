@@ -109,6 +109,11 @@ class Store:
         row.updated = at
         return row
 
+    def link(self, row: Row, link: str, parent: str) -> None:
+        """Let a row belong to one more thing; that does not make it updated."""
+        row.links = {**row.links, link: parent}
+        self._children.setdefault((row.kind, link, parent), {})[row.id] = None
+
     def remove(self, row: Row) -> None:
         self._unname(row)
         del self.rows[row.kind][row.id]

@@ -196,3 +196,29 @@ def test_a_body_has_to_be_json_and_say_so(site, ask):
 
     assert form.json()["error"]["type"] == "invalid_content_type"
     assert (form.status_code, broken.status_code) == (400, 400)
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/sites/subdomain-kettleandcrew/accounts", 200),
+        ("/sites/subdomain-kettleandcrew/accounts/code-bob", 200),
+        ("/sites/subdomain-kettleandcrew", 200),
+        ("/sites/subdomain-nobody/accounts", 404),
+    ],
+)
+def test_a_path_may_begin_with_the_site(site, ask, path, status):
+    site.api.add("accounts", {"code": "bob"})
+
+    assert ask(site).get(path).status_code == status
+
+
+def test_the_next_page_of_a_site_is_of_the_site(site, ask):
+    site.api.add("accounts", 2)
+    client = ask(site)
+    path = "/sites/subdomain-kettleandcrew/accounts"
+
+    first = client.get(f"{path}?limit=1").json()
+
+    assert first["next"].startswith(f"{path}?cursor=")
+    assert client.get(first["next"]).json()["has_more"] is False

@@ -208,6 +208,17 @@ def test_rows_change_between_pages_by_a_hook(site, ask):
     assert site.api.store.find("accounts", "code-late") is not None
 
 
+def test_a_cursor_is_a_place_even_where_its_row_is_gone(site, ask):
+    made = site.api.add("accounts", 4)
+    client = ask(site)
+
+    first = client.get("/accounts?limit=2&order=asc").json()
+    site.api.remove("accounts", made[1])
+    second = client.get(first["next"]).json()
+
+    assert ids(second) == made[2:]
+
+
 def test_ids_give_all_at_once_and_pass_over_unknown_ones(site, ask):
     made = site.api.add("accounts", 30)
 

@@ -257,6 +257,24 @@ def test_the_vendors_client_reads_the_children(company, sdk):
     assert client.get_plan_add_on("code-house", "code-seat").tier_type == "tiered"
 
 
+def test_a_redemption_is_in_the_lists_of_all_that_it_belongs_to(company, sdk):
+    client = sdk(company)
+    redeemed = next(
+        invoice
+        for invoice in client.list_invoices(params={"limit": 200}).items()
+        if invoice.discount == 5.0
+    )
+
+    of_account = client.list_account_coupon_redemptions(redeemed.account.id).first()
+    of_subscription = client.list_subscription_coupon_redemptions(
+        redeemed.subscription_ids[0]
+    ).first()
+    of_invoice = client.list_invoice_coupon_redemptions(redeemed.id).first()
+
+    assert of_account.id == of_subscription.id == of_invoice.id
+    assert of_account.discounted == 5.0
+
+
 def test_money_is_a_number_in_major_units_that_keeps_its_text(company, ask):
     text = ask(company).get("/invoices?limit=200").text
 
@@ -286,3 +304,15 @@ def test_a_transaction_is_collected_later_than_it_is_made(company, ask):
     row = ask(company).get("/transactions?success=true").json()["data"][0]
 
     assert row["collected_at"] > row["updated_at"]
+
+
+def test_an_invoice_shows_500_of_its_lines_and_says_that_there_are_more(site, sdk):
+    (account,) = site.api.add("accounts", {"code": "bob"})
+    (invoice,) = site.api.add("invoices", of={"account": account})
+    site.api.add("line_items", 501, of={"account": account, "invoice": invoice})
+    client = sdk(site)
+
+    found = client.get_invoice(invoice)
+
+    assert (len(found.line_items), found.has_more_line_items) == (500, True)
+    assert client.list_invoice_line_items(invoice).count() == 501

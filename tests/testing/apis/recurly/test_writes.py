@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -18,6 +18,7 @@ from elt.testing.apis.recurly.bodies import BODIES
 from elt.testing.apis.troubles import HangsUp
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*utcfromtimestamp:DeprecationWarning")
+EARLY = datetime(2024, 9, 2, 8, tzinfo=UTC)
 CARD = {
     "first_name": "Ann",
     "last_name": "Lee",
@@ -344,14 +345,14 @@ def test_a_write_whose_answer_is_lost_is_done(site, ask):
 
 def test_what_was_written_is_there_again_with_the_same_ids(serve, sdk, tmp_path):
     writes = tmp_path / "writes.jsonl"
-    site = serve(Recurly(writes=writes))
+    site = serve(Recurly(clock=Clock(EARLY), writes=writes))
     client = sdk(site)
     client.create_plan(PLAN)
     site.api.clock.advance(timedelta(days=40))
     made = subscribe(client)
     client.update_account("code-acc_0001", {"company": "Blue Door"})
 
-    again = Recurly(clock=Clock(Recurly().clock.now()), writes=writes)
+    again = Recurly(clock=Clock(EARLY), writes=writes)
 
     assert again.shown("subscriptions", made.id) == site.api.shown(
         "subscriptions", made.id
@@ -423,3 +424,15 @@ async def asked(api, method, path, body):
             method, path, content=body, headers=headers, auth=(api.token, "")
         )
     return answer.status_code, answer.content
+
+
+def test_what_was_written_to_a_path_with_the_site_is_kept(serve, ask, tmp_path):
+    writes = tmp_path / "writes.jsonl"
+    site = serve(Recurly(company=False, writes=writes))
+
+    path = "/sites/subdomain-kettleandcrew/accounts"
+    made = ask(site).post(path, json={"code": "bob"})
+
+    again = Recurly(company=False, writes=writes)
+    assert made.status_code == 201
+    assert again.store.find("accounts", "code-bob") is not None

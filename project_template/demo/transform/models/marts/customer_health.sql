@@ -18,14 +18,25 @@ open_tickets AS (
     GROUP BY account_id
 ),
 
+open_issues AS (
+    SELECT
+        account_id,
+        count(*) AS open_issues
+    FROM {{ ref('stg_code__issues') }}
+    WHERE is_open
+    GROUP BY account_id
+),
+
 facts AS (
     SELECT
         customers.*,
         coalesce(active_users, 0) AS active_users,
-        coalesce(open_tickets, 0) AS open_tickets
+        coalesce(open_tickets, 0) AS open_tickets,
+        coalesce(open_issues, 0) AS open_issues
     FROM {{ ref('customers') }} AS customers
     LEFT JOIN active_users USING (account_id)
     LEFT JOIN open_tickets USING (account_id)
+    LEFT JOIN open_issues USING (account_id)
 ),
 
 points AS (
@@ -54,6 +65,7 @@ scores AS (
 
 SELECT
     customer_id,
+    account_id,
     name,
     email,
     owner,
@@ -63,6 +75,7 @@ SELECT
     active_users,
     invoices_overdue,
     open_tickets,
+    open_issues,
     score,
     CASE
         WHEN NOT is_active THEN 'churned'

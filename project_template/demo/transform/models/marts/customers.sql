@@ -4,7 +4,7 @@ WITH today AS (
 
 current_subscriptions AS (
     SELECT *
-    FROM {{ ref('stg_billing__subscriptions') }}
+    FROM {{ ref('subscription_periods') }}
     QUALIFY row_number() OVER (PARTITION BY customer_id ORDER BY starts_on DESC) = 1
 ),
 

@@ -1,6 +1,6 @@
 -- What one month's subscriptions are worth on its last day, and how that came about.
 WITH subscriptions AS (
-    SELECT * FROM {{ ref('stg_billing__subscriptions') }}
+    SELECT * FROM {{ ref('subscription_periods') }}
 ),
 
 months AS (

@@ -1,9 +1,6 @@
 SELECT
-    subscription_id,
-    customer_id,
-    plan,
-    CAST(seats AS INTEGER) AS seats,
-    CAST(monthly_amount AS DECIMAL(18, 2)) AS monthly_amount,
-    CAST(starts_on AS DATE) AS starts_on,
-    CAST(ends_on AS DATE) AS ends_on
+    id AS subscription_id,
+    customer AS customer_id,
+    CAST({{ utc('start_date') }} AS DATE) AS starts_on,
+    CAST({{ utc('ended_at') }} AS DATE) AS ends_on
 FROM {{ source('raw_billing', 'subscriptions') }}

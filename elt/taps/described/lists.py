@@ -1,0 +1,149 @@
+"""Lists of records: of a stream, or of each record of its parent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import chain, islice
+
+from msgspec import UNSET, Raw
+
+from elt.errors import EltError
+from elt.taps.described.answers import read_pages
+from elt.taps.described.looks import look_at, look_for_clash
+from elt.taps.described.requests import Unaskable, raw_at, request_of
+from elt.taps.described.settings import StreamSettings, follows_parent
+from elt.taps.described.spans import Span, spans, wanted
+from elt.taps.rest.ahead import side_by_side
+from elt.taps.rest.api import Api
+from elt.taps.rest.paging import Page
+from elt.taps.rest.problems import NotReadable, Refused
+from elt.taps.rest.rows import Record, only, with_fields
+
+_GONE = (404, 410)
+Records = Sequence[Record]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lists:
+    """What reads any of a config's streams.
+
+    start: from where parents are read where no bookmark says it.
+    leave_out: hears of parents' records that gave no list.
+    on_page: sees the first page of a list.
+    most_parents: so many are enough, for a sample.
+    """
+
+    api: Api
+    streams: Mapping[str, StreamSettings]
+    start: datetime | None
+    until: datetime
+    leave_out: Callable[[str], None] = lambda _: None
+    on_page: Callable[[StreamSettings, Page], None] = lambda _, __: None
+    most_parents: int | None = None
+    _looked_at: set[str] = field(default_factory=set)
+
+    def read(self, stream: StreamSettings, span: Span) -> Iterator[Records]:
+        """Give a stream's rows of a span, a page at a time or a parent at a time."""
+        parent = self.streams.get(stream.parent)
+        if parent is not None:
+            yield from self._of_parents(stream, parent, span)
+            return
+        chosen, dropped = wanted(stream, span), _without(stream)
+        request = request_of(stream, span)
+        for page in read_pages(self.api, stream, request):
+            self.on_page(stream, page)
+            self._look_at(stream, page.records, self.api.name(request))
+            yield dropped(chosen(page.records))
+
+    def is_in_order(self, stream: StreamSettings) -> bool:
+        """Tell whether rows come in the order of the cursor, over all requests."""
+        parent = self.streams.get(stream.parent)
+        if parent is None:
+            return stream.sorted
+        return follows_parent(stream, parent) and self.is_in_order(parent)
+
+    def _of_parents(
+        self, stream: StreamSettings, parent: StreamSettings, span: Span
+    ) -> Iterator[Records]:
+        def fetch(record: Record) -> Records | EltError:
+            return self._of_one(stream, span, record)
+
+        follows = follows_parent(stream, parent)
+        parents = self._parents(parent, span if follows else None)
+        chosen = wanted(stream, span) if not follows else _as_they_are
+        asked, gone = 0, []
+        most = self.api.reach.concurrency
+        for record, found in side_by_side(fetch, parents, most=most):
+            asked += 1
+            if isinstance(found, EltError):
+                gone.append(found)
+                continue
+            rows = _with_parent(stream, found, record)
+            self._look_at(stream, rows, f"{stream.method} {stream.path}")
+            yield chosen(rows)
+        if gone and len(gone) == asked:
+            raise gone[-1]
+        if gone:
+            what = f"{len(gone)} of {asked} records of `{parent.name}` gave nothing"
+            self.leave_out(f"{what}: {gone[-1].what} ({gone[-1].where})")
+
+    def _parents(self, parent: StreamSettings, span: Span | None) -> Iterator[Record]:
+        """Give a parent's records; `span` is that of a child which follows it."""
+        found = spans(
+            parent,
+            since=span.since if span else self.start,
+            until=(span and span.until) or self.until,
+            has_end=bool(span and span.is_bounded),
+        )
+        rows = chain.from_iterable(self.read(parent, one) for one in found)
+        return islice(chain.from_iterable(rows), self.most_parents)
+
+    def _of_one(
+        self, stream: StreamSettings, span: Span, parent: Record
+    ) -> Records | EltError:
+        """Read one parent's list; an error where it is gone, or not for us."""
+        rows: list[Record] = []
+        dropped = _without(stream)
+        try:
+            for page in read_pages(self.api, stream, request_of(stream, span, parent)):
+                self.on_page(stream, page)
+                rows += dropped(page.records)
+        except (NotReadable, Unaskable) as error:
+            return error
+        except Refused as error:
+            if error.status in _GONE:
+                return error
+            raise
+        return rows
+
+    def _look_at(self, stream: StreamSettings, records: Records, where: str) -> None:
+        if not records or stream.name in self._looked_at:
+            return
+        self._looked_at.add(stream.name)
+        try:
+            look_at(stream, records)
+        except EltError as error:
+            error.where = where
+            raise
+
+
+def _with_parent(stream: StreamSettings, rows: Records, parent: Record) -> Records:
+    if not stream.parent_fields or not rows:
+        return rows
+    look_for_clash(stream, rows)
+    found = {column: raw_at(parent, n) for column, n in stream.parent_fields.items()}
+    given = {name: Raw(b"null") if v is UNSET else v for name, v in found.items()}
+    return list(map(with_fields(given), rows))
+
+
+def _without(stream: StreamSettings) -> Callable[[Records], Records]:
+    if not stream.drop:
+        return _as_they_are
+    kept = only(lambda name: name not in stream.drop)
+    return lambda records: list(map(kept, records))
+
+
+def _as_they_are(records: Records) -> Records:
+    return records

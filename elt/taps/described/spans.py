@@ -1,0 +1,117 @@
+"""From where to where a stream is read, and how requests write that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from elt.taps.described.settings import (
+    SINCE,
+    UNTIL,
+    CursorSettings,
+    StreamSettings,
+)
+from elt.taps.rest.marks import ISO, PLAIN, UNIX_MILLISECONDS, UNIX_SECONDS, Kind
+from elt.taps.rest.rows import Record, value_reader
+
+KINDS: dict[str, Kind] = {
+    "iso": ISO,
+    "unix_seconds": UNIX_SECONDS,
+    "unix_milliseconds": UNIX_MILLISECONDS,
+    "plain": PLAIN,
+}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ISO = "%Y-%m-%dT%H:%M:%SZ"
+# The first of these that stands in a format tells how fine it is.
+_FINENESS = (
+    (("%f",), timedelta(microseconds=1)),
+    (("%S", "%s", "%T", "%X", "%c"), timedelta(seconds=1)),
+    (("%M", "%R"), timedelta(minutes=1)),
+    (("%H", "%I"), timedelta(hours=1)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One request's range: a moment or a plain value, and a moment, not inclusive.
+
+    is_bounded: records at or behind the end are not wanted, because somebody set it.
+    """
+
+    since: Any | None = None
+    until: datetime | None = None
+    is_bounded: bool = False
+
+
+def spans(
+    stream: StreamSettings, *, since: Any | None, until: datetime, has_end: bool
+) -> Iterator[Span]:
+    """Cut what is to be read into requests, the oldest first."""
+    if stream.cursor is None:
+        yield Span()
+    elif stream.cursor.kind == "plain":
+        yield Span(None if isinstance(since, datetime) else since)
+    elif stream.days is None or since is None:
+        yield Span(since, until, has_end)
+    else:
+        days = timedelta(days=stream.days)
+        begin = since
+        while begin + days < until:
+            yield Span(begin, begin + days)
+            begin += days
+        yield Span(begin, until, has_end)
+
+
+def written(cursor: CursorSettings, value: Any, *, as_end: bool = False) -> Any:
+    """Write a bound as requests do, rounded so that nothing is left out.
+
+    An API that gives only what is behind the start is asked for a step more.
+    """
+    if not isinstance(value, datetime):
+        return value
+    form = cursor.format or cursor.kind
+    step = _step(form)
+    count, rest = divmod(value - _EPOCH, step)
+    if as_end and rest:
+        count += 1
+    elif not as_end and not cursor.inclusive:
+        count -= 1
+    moment = _EPOCH + count * step
+    write = KINDS[form].write if form in KINDS and form != "iso" else None
+    return write(moment) if write else moment.strftime(_ISO if form == "iso" else form)
+
+
+def wanted(
+    stream: StreamSettings, span: Span
+) -> Callable[[Sequence[Record]], Sequence[Record]]:
+    """Make what leaves out records outside of a span that the API is not told of."""
+    cursor, told = stream.cursor, stream.holes
+    since = None if SINCE in told else span.since
+    until = span.until if span.is_bounded and UNTIL not in told else None
+    if cursor is None or (since is None and until is None):
+        return lambda records: records
+    value_of, read = value_reader(cursor.field), KINDS[cursor.kind].read
+
+    def is_wanted(record: Record) -> bool:
+        try:
+            at = read(value_of(record))
+            is_early = since is not None and at < since
+            is_late = until is not None and at >= until
+        except (ValueError, TypeError, OverflowError):
+            return True  # one without a time may be new
+        return not (is_early or is_late)
+
+    return lambda records: [record for record in records if is_wanted(record)]
+
+
+def _step(form: str) -> timedelta:
+    if form == "unix_milliseconds":
+        return timedelta(milliseconds=1)
+    if form in {"iso", "unix_seconds"}:
+        return timedelta(seconds=1)
+    for words, step in _FINENESS:
+        if any(word in form for word in words):
+            return step
+    return timedelta(days=1)

@@ -1,0 +1,176 @@
+"""The rest tap: streams of any JSON API, as they are described in elt.toml.
+
+    python -m elt.taps.described --config config.json --discover
+
+Columns are found in the first records, and become more and wider while it reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property, partial
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from elt.taps.described.auth import credentials_of
+from elt.taps.described.declared import CONFIG
+from elt.taps.described.learning import Learner
+from elt.taps.described.lists import Lists
+from elt.taps.described.sample import columns_of, columns_of_all
+from elt.taps.described.sense import check
+from elt.taps.described.settings import StreamSettings, settings_of
+from elt.taps.described.spans import KINDS, spans
+from elt.taps.described.templates import plain
+from elt.taps.rest.api import NOT_FOR_US, Api, Vendor
+from elt.taps.rest.marks import Cursor
+from elt.taps.rest.pace import Pace
+from elt.taps.rest.rows import Record
+from elt.taps.rest.settings import reach_of
+from elt.taps.rest.stream import Chunk, Reading, RestStream, Shape
+from elt.taps.rest.tap import RestTap
+
+_NOT_FOUND = 404
+
+
+class DescribedStream(RestStream):
+    """A stream whose columns become wider while it is read."""
+
+    def widen(self, columns: Mapping[str, Any]) -> None:
+        """Describe the stream again before its next records."""
+        for schema in (self.effective_schema, self.stream_maps[0].transformed_schema):
+            known = schema["properties"]
+            for name, column in columns.items():
+                # Where patterns choose among new columns, the loader adds them.
+                if name in known or not self.column_patterns:
+                    known[name] = self._keyed(name, column)
+        self._is_described = False
+
+    def _keyed(self, name: str, column: Mapping[str, Any]) -> dict[str, Any]:
+        is_key = name in (self.primary_keys or ())
+        types = [one for one in column["type"] if not (is_key and one == "null")]
+        return {**column, "type": types}
+
+
+class DescribedTap(RestTap):
+    """Any JSON API, described in elt.toml."""
+
+    name = "tap-rest"
+    config_jsonschema: ClassVar[dict[str, Any]] = CONFIG
+
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        check(self.config)
+        return super()._validate_config(raise_errors=raise_errors)
+
+    def make_api(self) -> Api:
+        credentials, params = credentials_of(self.config, logger=self.logger)
+        always = {n: plain(v) for n, v in (self.config.get("params") or {}).items()}
+        reach = reach_of(self.config, "", headers=self.config.get("headers"))
+        return Api(
+            vendor_of(reach.base_url),
+            replace(reach, params={**always, **params}),
+            credentials,
+            pace=Pace(self.config.get("requests_per_second")),
+            logger=self.logger,
+        )
+
+    def rest_streams(self) -> Sequence[RestStream]:
+        columns = self._columns()
+        return [
+            DescribedStream(
+                self,
+                _shape(settings, columns[name]),
+                partial(self._read, settings),
+                self.run,
+            )
+            for name, settings in self._settings.items()
+        ]
+
+    @cached_property
+    def _settings(self) -> Mapping[str, StreamSettings]:
+        return settings_of(self.config)
+
+    @cached_property
+    def _lists(self) -> Lists:
+        return Lists(
+            api=self.api,
+            streams=self._settings,
+            start=self.run.start,
+            until=self.run.end or self.run.began_at,
+        )
+
+    def _columns(self) -> Mapping[str, dict[str, Any]]:
+        """Take the columns from a catalog that was given, else look into the API."""
+        catalog = self.input_catalog
+        if catalog is None:
+            return self._found_columns()
+        entries = {name: catalog.get_stream(name) for name in self._settings}
+        return {
+            name: entry.schema.to_dict().get("properties", {})
+            if (entry := entries[name])
+            else columns_of(settings, ())
+            for name, settings in self._settings.items()
+        }
+
+    def _found_columns(self) -> Mapping[str, dict[str, Any]]:
+        names = list(self._settings)
+        try:
+            return columns_of_all(self._lists, names, logger=self.logger)
+        except BaseException:
+            self.api.close()
+            raise
+
+    def _read(self, stream: StreamSettings, reading: Reading) -> Iterator[Chunk]:
+        lists = replace(
+            self._lists,
+            until=reading.until,
+            leave_out=reading.leave_out,
+            _looked_at=set(),
+        )
+        in_order = lists.is_in_order(stream)
+        learn = self._learner(stream)
+        for span in spans(
+            stream,
+            since=reading.since(),
+            until=reading.until,
+            has_end=reading.has_end,
+        ):
+            for records in lists.read(stream, span):
+                learn(records)
+                yield Chunk(records=records, in_order=in_order)
+            # What is behind a span's end comes in the next: the bookmark may move.
+            yield Chunk(in_order=True)
+
+    def _learner(self, settings: StreamSettings) -> Callable[[Sequence[Record]], None]:
+        stream = self.streams.get(settings.name)
+        if not isinstance(stream, DescribedStream):
+            return lambda _: None
+        known = stream.effective_schema["properties"]
+        learner = Learner(known, settings.columns)
+
+        def learn(records: Sequence[Record]) -> None:
+            wider = learner.learn(records)
+            if wider:
+                stream.widen(wider)
+
+        return learn
+
+
+def vendor_of(base_url: str) -> Vendor:
+    """Name an API by its host; a path that is not there is a setting to mend."""
+    return Vendor(
+        name=urlsplit(base_url).hostname or base_url,
+        credentials_setting="auth",
+        not_for_us=NOT_FOR_US - {_NOT_FOUND},
+        names_queries=True,
+    )
+
+
+def _shape(stream: StreamSettings, properties: Mapping[str, Any]) -> Shape:
+    cursor = stream.cursor
+    return Shape(
+        name=stream.name,
+        key=stream.key,
+        properties=properties,
+        cursor=Cursor(cursor.field, KINDS[cursor.kind]) if cursor else None,
+    )

@@ -1,0 +1,148 @@
+"""What may stand in the hubspot tap's config."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+from elt.errors import ConfigError
+from elt.taps.rest.settings import common_settings
+
+BASE_URL = "https://api.hubapi.com"
+_OAUTH = ("client_id", "client_secret", "refresh_token")
+_SECRET = {"type": "string", "secret": True, "writeOnly": True}
+_NUMBER = {"type": "number", "exclusiveMinimum": 0}
+CONFIG_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "x-elt-window": {"start": "start_date", "end": "end_date"},
+    "properties": {
+        "access_token": {
+            **_SECRET,
+            "description": "Of a private app, begins with pat-; or the three of OAuth",
+            "x-elt-ask": True,
+        },
+        "client_id": {"type": "string", "description": "OAuth: of the app"},
+        "client_secret": {**_SECRET, "description": "OAuth: of the app"},
+        "refresh_token": {**_SECRET, "description": "OAuth: of the account"},
+        "associations": {
+            "type": "array",
+            "items": {"type": "string", "pattern": "^[^:]+:[^:]+$"},
+            "description": "Which objects' bonds to read, as in deals:contacts, each a"
+            " stream; default: those of contacts, companies, deals, tickets, quotes",
+        },
+        "history": {
+            "type": "object",
+            "additionalProperties": {"type": "array", "items": {"type": "string"}},
+            "description": "Properties whose earlier values to read, by object, as in"
+            ' deals = ["dealstage"]; an empty list is all of them',
+        },
+        "sweep_days": {
+            **_NUMBER,
+            "description": "Read all objects again so often, to find what was deleted"
+            " for good; default never",
+        },
+        "api_version": {
+            "type": "string",
+            "pattern": r"^(v3|\d{4}-\d{2}(-beta)?)$",
+            "description": "v3, or a date such as 2026-03; default v3",
+        },
+        "index_lag_seconds": {
+            "type": "number",
+            "minimum": 0,
+            "description": "How much later search knows of a change, default 60",
+        },
+        "requests_per_ten_seconds": {
+            **_NUMBER,
+            "description": "Default 190, and 110 with OAuth",
+        },
+        "searches_per_second": {**_NUMBER, "description": "Default 4"},
+        "longest_query": {
+            "type": "integer",
+            "minimum": 100,
+            "description": "Characters of an address; more properties than fit are"
+            " asked for by POST, default 14000",
+        },
+        **common_settings(BASE_URL),
+    },
+}
+
+_NUMBERS = (
+    *("sweep_days", "index_lag_seconds", "requests_per_ten_seconds"),
+    *("searches_per_second", "longest_query", "concurrency"),
+)
+PAIRS = (
+    ("contacts", "companies"),
+    ("deals", "contacts"),
+    ("deals", "companies"),
+    ("deals", "line_items"),
+    ("tickets", "contacts"),
+    ("tickets", "companies"),
+    ("quotes", "deals"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The settings, as values. The limits are HubSpot's (Usage guidelines)."""
+
+    api_version: str = "v3"
+    pairs: tuple[tuple[str, str], ...] = PAIRS
+    history: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    sweep_every: timedelta | None = None
+    index_lag: timedelta = timedelta(seconds=60)
+    requests_per_second: float = 19.0
+    searches_per_second: float = 4.0
+    longest_query: int = 14_000
+    most_results: int = 10_000  # of a window of search that is not halved
+    concurrency: int = 4
+
+
+def uses_oauth(config: Mapping[str, Any]) -> bool:
+    """Say which of the two kinds of credentials there are.
+
+    Raises ConfigError where there are none.
+    """
+    if config.get("access_token"):
+        return False
+    absent = [name for name in _OAUTH if not config.get(name)]
+    if absent:
+        raise ConfigError(
+            "the tap needs an `access_token`, or"
+            f" {', '.join(f'`{name}`' for name in _OAUTH)}",
+            hint="Make a private app in HubSpot (Settings, Integrations) and write"
+            ' `access_token = "${env:HUBSPOT_TOKEN}"`',
+        )
+    return True
+
+
+def settings_of(config: Mapping[str, Any]) -> Settings:
+    usual = Settings(requests_per_second=11.0 if uses_oauth(config) else 19.0)
+    # Numbers of a config may be decimals, which do not mix with floats.
+    number = {
+        name: float(n) for name in _NUMBERS if (n := config.get(name)) is not None
+    }
+    pairs, sweep_days = config.get("associations"), number.get("sweep_days")
+    per_ten_seconds = number.get("requests_per_ten_seconds")
+    return replace(
+        usual,
+        api_version=config.get("api_version") or usual.api_version,
+        pairs=usual.pairs if pairs is None else tuple(map(_pair, pairs)),
+        history={k: tuple(v) for k, v in (config.get("history") or {}).items()},
+        sweep_every=timedelta(days=sweep_days) if sweep_days else None,
+        index_lag=timedelta(seconds=number.get("index_lag_seconds", 60.0)),
+        requests_per_second=per_ten_seconds / 10
+        if per_ten_seconds
+        else usual.requests_per_second,
+        searches_per_second=number.get(
+            "searches_per_second", usual.searches_per_second
+        ),
+        longest_query=int(number.get("longest_query", usual.longest_query)),
+        concurrency=int(number.get("concurrency", usual.concurrency)),
+    )
+
+
+def _pair(text: str) -> tuple[str, str]:
+    start, _, end = text.partition(":")
+    return start.strip(), end.strip()

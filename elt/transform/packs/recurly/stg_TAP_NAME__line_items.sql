@@ -1,0 +1,21 @@
+SELECT
+    id AS line_item_id,
+    invoice_id,
+    account ->> '$.id' AS account_id,
+    subscription_id,
+    plan_id,
+    add_on_id,
+    type,
+    origin,
+    state,
+    description,
+    currency,
+    quantity,
+    CAST(subtotal AS DECIMAL(18, 6)) AS subtotal,
+    CAST(discount AS DECIMAL(18, 6)) AS discount,
+    CAST(tax AS DECIMAL(18, 6)) AS tax,
+    coalesce(proration_rate, 1) <> 1 AS is_proration,
+    start_date AT TIME ZONE 'UTC' AS starts_at,
+    end_date AT TIME ZONE 'UTC' AS ends_at,
+    created_at AT TIME ZONE 'UTC' AS created_at
+FROM {{ source('SCHEMA_NAME', 'line_items') }}

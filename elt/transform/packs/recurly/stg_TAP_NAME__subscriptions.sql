@@ -1,0 +1,20 @@
+SELECT
+    id AS subscription_id,
+    account ->> '$.id' AS account_id,
+    plan ->> '$.id' AS plan_id,
+    plan ->> '$.code' AS plan_code,
+    state,
+    currency,
+    quantity,
+    CAST(unit_amount AS DECIMAL(18, 6)) AS unit_amount,
+    CAST(add_ons_total AS DECIMAL(18, 6)) AS add_ons_total,
+    CAST(subtotal AS DECIMAL(18, 6)) AS subtotal,
+    collection_method,
+    auto_renew AS is_renewing,
+    activated_at AT TIME ZONE 'UTC' AS started_at,
+    trial_ends_at AT TIME ZONE 'UTC' AS trial_ends_at,
+    current_period_ends_at AT TIME ZONE 'UTC' AS current_period_ends_at,
+    canceled_at AT TIME ZONE 'UTC' AS canceled_at,
+    expires_at AT TIME ZONE 'UTC' AS ends_at,
+    updated_at AT TIME ZONE 'UTC' AS updated_at
+FROM {{ source('SCHEMA_NAME', 'subscriptions') }}

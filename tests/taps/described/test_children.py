@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import json
+
+from taps.described.anything import Listed
+
+from elt.errors import EltError
+from elt.testing.apis.troubles import Says
+
+ORDERS = {
+    "path": "orders",
+    "records": "data",
+    "key": "id",
+    "cursor": {"field": "updated_at", "param": "updated_since"},
+    "paging": {"type": "page", "param": "page"},
+    "sorted": True,
+}
+LINES = {
+    "path": "orders/{id}/lines",
+    "records": "data",
+    "parent": "orders",
+    "parent_fields": {"order_id": "id"},
+    "key": ["order_id", "line"],
+}
+
+
+def listed(api, count=5):
+    found = [
+        {
+            "id": n,
+            "updated_at": f"2025-05-{n + 1:02}T10:00:00Z",
+            "shop": {"code": "a/b"},
+        }
+        for n in range(count)
+    ]
+    api.lists["orders"] = Listed(found, style="page", cap=2, order="updated_at")
+    for n in range(count):
+        lines = [{"line": k, "price": 1.10} for k in range(n)]
+        api.lists[f"orders/{n}/lines"] = Listed(lines)
+
+
+def pairs(told):
+    return [(row["order_id"], row["line"]) for row in told.rows("lines")]
+
+
+def test_children_of_all_parents_come_with_the_parents_fields(api, read):
+    listed(api)
+
+    told = read(orders=ORDERS, lines=LINES)
+
+    assert told.ids("orders") == [0, 1, 2, 3, 4]
+    assert pairs(told) == [(n, k) for n in range(5) for k in range(n)]
+
+
+def test_parents_fields_keep_their_digits_and_the_child_its_own(api, read):
+    listed(api, 0)
+    text = '{"data": [{"id": 12345678901234567890.10, "x": {"y": 1.0}}]}'
+    api.extra_answers["orders"] = text
+    api.extra_answers["lines"] = '{"data": [{"line": 1, "price": 1.10}]}'
+    orders = {"path": "orders", "records": "data", "key": "id"}
+    lines = {
+        **LINES,
+        "path": "lines",
+        "params": {"order": "{id}"},
+        "parent_fields": {"order_id": "id", "y": "x.y", "none": "gone"},
+    }
+
+    told = read(orders=orders, lines=lines)
+
+    assert b'{"order_id":12345678901234567890.10,"y":1.0,"none":null,' in told.text
+    assert b'"price": 1.10' in told.text
+    assert ("/v1/lines", {"order": "12345678901234567890.10"}) in api.asked
+
+
+def test_a_parents_value_in_a_path_leads_nowhere_else(api, read):
+    listed(api, 1)
+    api.lists["shops/a/b"] = Listed([{"line": 7}])
+
+    read(orders=ORDERS, lines={**LINES, "path": "shops/{parent.shop.code}"})
+
+    raw = [asked for asked in api.front.requests if "shops" in asked.path]
+    assert len(raw) == 1
+    assert raw[0].path == "/v1/shops/a/b"  # decoded; %2F on the wire
+
+
+def test_a_child_is_read_for_changed_parents_alone_where_it_has_their_cursor(api, read):
+    listed(api)
+    fields = {"order_id": "id", "order_updated_at": "updated_at"}
+    lines = {**LINES, "parent_fields": fields, "cursor": "order_updated_at"}
+
+    first = read(orders=ORDERS, lines=lines)
+    api.front.requests.clear()
+    told = read(orders=ORDERS, lines=lines, state=first.state)
+
+    assert first.mark("lines") == "2025-05-05T10:00:00Z"
+    assert pairs(told) == [(4, 0), (4, 1), (4, 2), (4, 3)]
+    asked = [path for path, _ in api.asked if path.endswith("/lines")]
+    assert asked == ["/v1/orders/4/lines"]
+
+
+def test_a_parent_that_is_gone_meanwhile_is_left_out_and_told(api, read):
+    listed(api)
+    del api.lists["orders/3/lines"]
+
+    told = read(orders=ORDERS, lines=LINES)
+
+    assert {order for order, _ in pairs(told)} == {1, 2, 4}
+    why = told.ends()["lines"]["why"]
+    assert "1 of 5 records of `orders` gave nothing" in why
+    assert "/v1/orders/3/lines" in why
+
+
+def test_a_path_that_no_parent_has_is_an_error(api, read):
+    listed(api)
+
+    told = read(
+        orders=ORDERS, lines={**LINES, "path": "orders/{id}/items"}, fails=EltError
+    )
+
+    assert "stream `lines`" in told.error.what
+    assert "HTTP 404" in told.error.what
+    assert "`path`" in told.error.hint
+
+
+def test_a_field_that_no_parent_has_is_an_error(api, read):
+    listed(api)
+
+    told = read(
+        orders=ORDERS, lines={**LINES, "path": "orders/{ident}/lines"}, fails=EltError
+    )
+
+    assert "a record of `orders` has no `ident`" in told.error.what
+    assert "`path` of the stream `lines`" in told.error.hint
+
+
+def test_a_name_that_the_records_have_already_is_an_error(api, read):
+    listed(api)
+    lines = {**LINES, "parent_fields": {"order_id": "id", "price": "id"}}
+
+    told = read(orders=ORDERS, lines=lines, fails=EltError)
+    dropped = read(orders=ORDERS, lines={**lines, "drop": "price"})
+
+    assert "records have a field `price` already" in told.error.what
+    assert "`parent_fields`" in told.error.hint
+    assert [row["price"] for row in dropped.rows("lines")][:1] == [1]
+
+
+def test_a_failing_child_moves_no_bookmark_behind_it(api, read):
+    listed(api)
+    fields = {"order_id": "id", "order_updated_at": "updated_at"}
+    lines = {**LINES, "parent_fields": fields, "cursor": "order_updated_at"}
+    api.front.troubles.add(Says(500), path="/v1/orders/3/lines", times=1)
+
+    failed = read(orders=ORDERS, lines=lines, fails=EltError)
+    told = read(orders=ORDERS, lines=lines, state=failed.state)
+
+    both = {*pairs(failed), *pairs(told)}
+    assert both == {(n, k) for n in range(5) for k in range(n)}
+
+
+def test_grandchildren_know_the_fields_that_their_parents_got(api, read):
+    listed(api, 2)
+    api.lists["orders/1/lines/0/notes"] = Listed([{"id": 5, "text": "hello"}])
+    notes = {
+        "path": "orders/{order_id}/lines/{line}/notes",
+        "records": "data",
+        "parent": "lines",
+        "parent_fields": {"line": "line"},
+        "key": "id",
+    }
+
+    told = read(orders=ORDERS, lines=LINES, notes=notes)
+
+    assert told.rows("notes") == [{"line": 0, "id": 5, "text": "hello"}]
+
+
+def test_a_child_may_be_read_without_its_parent(api, read):
+    listed(api)
+    looking = read.tap({"orders": ORDERS, "lines": LINES})
+    catalog = json.loads(looking.catalog_json_text)
+    looking.api.close()
+    of_lines = [entry for entry in catalog["streams"] if entry["stream"] == "lines"]
+    tap = read.tap({"orders": ORDERS, "lines": LINES}, catalog={"streams": of_lines})
+
+    tap.sync_all()
+
+    written = read.capsysbinary.readouterr().out
+    assert b'"stream":"orders"' not in written
+    assert written.count(b'"RECORD"') == 10

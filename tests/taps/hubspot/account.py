@@ -1,0 +1,130 @@
+"""A simulated account, and the tap run against it at the account's own time."""
+
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from elt.singer.catalog import select, selected_streams
+from elt.taps.hubspot.tap import HubSpotTap
+from elt.taps.rest.pace import Pace
+from elt.testing.apis.clock import Clock
+from elt.testing.apis.hubspot.api import HubSpot
+from elt.testing.apis.hubspot.portal import Limits
+
+START = datetime(2025, 6, 1, 12, tzinfo=UTC)
+FAST = {"requests_per_ten_seconds": 1e6, "searches_per_second": 1e6}
+
+
+def account(**given):
+    """Make an empty account whose clock stands and whose limits do not count."""
+    limits = Limits(
+        per_ten_seconds=10**9, searches_per_second=10**9, oauth_per_ten_seconds=10**9
+    )
+    settings = {"company": False, "limits": limits, "clock": Clock(START), **given}
+    return HubSpot(**settings)
+
+
+class Told:
+    """What the tap wrote, and with what it failed."""
+
+    def __init__(self, text, error, slept, portal):
+        self.text = text
+        self.messages = [json.loads(line) for line in text.splitlines()]
+        self.error = error
+        self.slept = slept
+        self.portal = portal
+
+    def rows(self, stream):
+        return [
+            m["record"]
+            for m in self.messages
+            if m["type"] == "RECORD" and m["stream"] == stream
+        ]
+
+    def ids(self, stream="contacts"):
+        return [row["id"] for row in self.rows(stream)]
+
+    def deleted(self, stream="contacts"):
+        return {row["id"] for row in self.rows(stream) if row.get("_sdc_deleted_at")}
+
+    def live(self, stream="contacts"):
+        """Give the last row of each id, those that are deleted left out."""
+        last = {row["id"]: row for row in self.rows(stream)}
+        return {i: r for i, r in last.items() if not r.get("_sdc_deleted_at")}
+
+    def ends(self):
+        return {m["stream"]: m["elt"] for m in self.messages if "elt" in m}
+
+    @property
+    def state(self):
+        states = [m["value"] for m in self.messages if m["type"] == "STATE"]
+        return states[-1] if states else None
+
+    def mark(self, stream="contacts"):
+        return self.state["bookmarks"][stream].get("replication_key_value")
+
+
+def make_tap(
+    hubspot,
+    *,
+    only=(),
+    state=None,
+    oauth=False,
+    full_table=(),
+    most_results=10_000,
+    **config,
+):
+    """Make the tap, its clock the account's; `slept` is what it would have slept.
+
+    `most_results` is from how many on a window of search is halved.
+    """
+    clock = hubspot.api.clock
+    slept = []
+
+    def sleep(seconds):
+        slept.append(seconds)
+        clock.advance(timedelta(seconds=seconds))
+
+    class Tap(HubSpotTap):
+        def now(self):
+            return clock.now()
+
+        def make_api(self):
+            api = super().make_api()
+            api._sleep = sleep
+            api.pace = Pace(None, clock=clock.seconds, sleep=sleep)
+            return api
+
+    given = {"base_url": hubspot.origin, **FAST, **config}
+    if not oauth:
+        given.setdefault("access_token", hubspot.api.token)
+    catalog = None
+    if only:
+        catalog = _catalog(hubspot.api, Tap, given, only)
+    for entry in catalog["streams"] if catalog else ():
+        if entry["tap_stream_id"] in full_table:
+            entry["replication_method"] = "FULL_TABLE"
+            entry["metadata"][-1]["metadata"]["replication-method"] = "FULL_TABLE"
+    given_state = deepcopy(state)  # the tap writes into it
+    tap = Tap(config=given, catalog=catalog, state=given_state, parse_env_config=False)
+    tap.slept = slept
+    tap.portal.settings = replace(tap.settings, most_results=most_results)
+    return tap
+
+
+def _catalog(api, tap, config, only):
+    """Discover once, as elt does: what is defined later is in no catalog."""
+    found = api.__dict__.setdefault("catalogs", {})
+    key = json.dumps(config, sort_keys=True)
+    if key not in found:
+        asking = tap(config=config, parse_env_config=False)
+        found[key] = asking.catalog_dict
+        asking.api.close()
+    chosen = select(found[key], list(only), {})
+    selected = {stream.id for stream in selected_streams(chosen)}
+    # Making each stream of a catalog takes its time, also of those that are not read.
+    streams = [s for s in chosen["streams"] if s["tap_stream_id"] in selected]
+    return {**chosen, "streams": streams}

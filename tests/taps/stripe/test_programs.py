@@ -1,0 +1,134 @@
+"""The tap as a program, and the tap in a project."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import duckdb
+import pytest
+from taps.stripe.kettle import NOW
+
+from elt.testing.apis.stripe.api import TOKEN
+
+PLUGIN = """
+from elt.taps.stripe.tap import StripeTap
+
+
+class Billing(StripeTap):
+    name = "billing"
+"""
+
+
+def tap(*arguments):
+    command = [sys.executable, "-m", "elt.taps.stripe", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def config(tmp_path, stripe):
+    def write(**given):
+        path = tmp_path / "config.json"
+        settings = {"api_key": TOKEN, "base_url": stripe.origin, **given}
+        path.write_text(json.dumps(settings))
+        return path
+
+    return write
+
+
+def test_discover_asks_stripe_nothing(stripe, config):
+    ended = tap("--config", config(requests_per_second=12.5), "--discover")
+
+    catalog = json.loads(ended.stdout)
+    names = {stream["tap_stream_id"] for stream in catalog["streams"]}
+    assert len(names) == 22
+    assert {"subscriptions", "invoice_line_items", "events", "accounts"} <= names
+    assert stripe.api.front.requests == []
+
+
+def test_about_tells_the_settings_and_which_are_secret():
+    ended = tap("--about", "--format", "json")
+
+    about = json.loads(ended.stdout)
+    settings = about["settings"]
+    assert settings["required"] == ["api_key"]
+    assert settings["properties"]["api_key"]["writeOnly"] is True
+    assert settings["properties"]["start_date"]["x-elt-ask"] is True
+    assert settings["x-elt-window"] == {"start": "start_date", "end": "end_date"}
+
+
+def test_test_reads_one_record_of_each_stream(stripe, config):
+    stripe.api.add("customer", 2)
+
+    given = config(timeout_seconds=5.5, requests_per_second=500.5, event_days=28.5)
+    ended = tap("--config", given, "--test")
+
+    assert ended.returncode == 0, ended.stderr
+    assert '"stream":"customers"' in ended.stdout
+
+
+def test_a_wrong_key_ends_with_the_code_for_settings_and_a_hint(config):
+    ended = tap("--config", config(api_key="sk_live_wrong_one_123"))
+
+    assert ended.returncode == 2
+    assert "Invalid API Key" in ended.stderr
+    assert "`api_key`" in ended.stderr
+    assert "sk_live_wrong_one_123" not in ended.stderr + ended.stdout
+
+
+@pytest.fixture
+def project(tmp_path, stripe):
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins/billing.py").write_text(PLUGIN)
+    (tmp_path / "elt.toml").write_text(
+        f"""
+[project]
+name = "kettle"
+[warehouse]
+type = "duckdb"
+path = "warehouse.duckdb"
+[taps.stripe]
+plugin = "billing"
+select = ["coupons", "invoices", "invoice_line_items"]
+[taps.stripe.config]
+api_key = "{TOKEN}"
+base_url = "{stripe.origin}"
+requests_per_second = 500.0
+"""
+    )
+
+    def run():
+        command = [sys.executable, "-m", "elt", "run"]
+        return subprocess.run(
+            command, capture_output=True, text=True, check=False, cwd=tmp_path
+        )
+
+    def ask(sql):
+        with duckdb.connect(tmp_path / "warehouse.duckdb", read_only=True) as file:
+            return file.execute(sql).fetchall()
+
+    run.ask = ask
+    return run
+
+
+def test_what_is_deleted_at_stripe_is_marked_in_the_warehouse(stripe, project):
+    # The tap goes by its own clock, so Stripe's is moved to it.
+    clock = stripe.api.clock
+    clock.move_to(datetime.now(UTC) - timedelta(minutes=5))
+    assert clock.now() > NOW
+    stripe.api.add("coupon", id="OLD", name="Old")
+    stripe.api.add("coupon", id="NEW", name="New")
+    first = project()
+    clock.advance(timedelta(minutes=1))
+    stripe.api.delete("coupon", "OLD")
+    second = project()
+
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert second.returncode == 0, second.stdout + second.stderr
+    rows = project.ask(
+        "SELECT id, name, _sdc_deleted_at IS NOT NULL FROM raw_stripe.coupons"
+        " ORDER BY id"
+    )
+    assert rows == [("NEW", "New", False), ("OLD", "Old", True)]

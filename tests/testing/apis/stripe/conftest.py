@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import httpx
+import pytest
+import stripe as sdk
+
+from elt.testing.apis.serving import Served, served
+from elt.testing.apis.stripe.api import TOKEN, Stripe
+from elt.testing.apis.stripe.keys import NO_LIMITS
+
+Client = Callable[..., sdk.StripeClient]
+
+
+class _Turns:
+    """One server for all tests, which answers with the account of the one that runs."""
+
+    name = "stripe"
+    token = TOKEN
+
+    def __init__(self) -> None:
+        self.now = Stripe(company=False, limits=NO_LIMITS)
+
+    @property
+    def front(self):
+        return self
+
+    async def __call__(self, scope, receive, send) -> None:
+        await self.now.front(scope, receive, send)
+
+
+@pytest.fixture(scope="package")
+def _server():
+    with served(_Turns()) as server:
+        yield server
+
+
+@pytest.fixture
+def account(_server) -> Served[Stripe]:
+    """Make an empty account, to which a test adds what it needs."""
+    _server.api.now = Stripe(company=False, limits=NO_LIMITS)
+    return Served(_server.api.now, _server.origin)
+
+
+@pytest.fixture(scope="package")
+def company():
+    """Serve the account of the made-up company, which no test changes."""
+    with served(Stripe(limits=NO_LIMITS)) as company:
+        yield company
+
+
+@pytest.fixture(scope="session")
+def _connections():
+    """Keep connections for all clients: each of its own would read certificates."""
+    connections = sdk.RequestsClient()
+    yield connections
+    connections.close()
+
+
+@pytest.fixture
+def client(_connections) -> Client:
+    """Make a client of Stripe's own SDK, which we did not write."""
+
+    def make(to: Served[Stripe], key: str = "", **options: object) -> sdk.StripeClient:
+        return sdk.StripeClient(
+            key or to.api.token,
+            base_addresses={"api": to.origin},
+            max_network_retries=0,
+            http_client=_connections,
+            **options,
+        )
+
+    return make
+
+
+@pytest.fixture
+def ask() -> Callable[..., httpx.Response]:
+    """Ask without the SDK, as it would refuse to send what is wrong."""
+
+    def make(
+        to: Served[Stripe], path: str, method: str = "GET", **options: object
+    ) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {to.api.token}"}
+        headers |= options.pop("headers", {})
+        return httpx.request(method, f"{to.origin}{path}", headers=headers, **options)
+
+    return make
