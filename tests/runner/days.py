@@ -83,8 +83,12 @@ executable = "./tap.py"
 """
 KEYED = {"orders": (["id"], "INCREMENTAL")}
 # What a test cannot do in its own process: to die.
+_TESTS = str(Path(__file__).parents[1])
+# Packages on the path bring a `tests` of their own, which would come first.
 PROGRAM = """
-import json, sys
+import json, sys, types
+sys.modules["tests"] = tests = types.ModuleType("tests")
+tests.__path__ = [sys.argv[3]]
 from tests.runner.days import Days
 days = Days.at(sys.argv[1])
 days.run(**json.loads(sys.argv[2]))
@@ -132,7 +136,14 @@ class Days:
     def program(self, *, fault: str = "", **request: Any) -> int:
         """Run in a process of its own, which may die at a point; give its exit code."""
         done = subprocess.run(
-            [sys.executable, "-c", PROGRAM, str(self.path), json.dumps(request)],
+            [
+                sys.executable,
+                "-c",
+                PROGRAM,
+                str(self.path),
+                json.dumps(request),
+                _TESTS,
+            ],
             env={**os.environ, VARIABLE: fault},
             capture_output=True,
             check=False,
