@@ -79,6 +79,7 @@ def days(document: str) -> dict[str, tuple[str | None, int | None, bool]]:
     }
 
 
+@pytest.mark.slow
 def test_a_backfill_goes_on_where_it_failed_and_builds_each_window_once(run_elt, shop):
     (shop / "fails").touch()
     failed = run_elt("backfill", "*", *DAYS, "--json")

@@ -140,6 +140,7 @@ def test_before_the_first_run_there_is_nothing_to_retry(run_elt):
     assert "elt run" in done.err
 
 
+@pytest.mark.slow
 def test_where_the_last_run_is_done_another_that_is_not_is_named(run_elt, shop):
     (shop / "nights").touch()
     failed = json.loads(run_elt("run", "--json").out)["run"]

@@ -38,6 +38,7 @@ def test_an_api_is_played_until_somebody_ends_it(ended_by):
     assert "Its credential is sk_live_" in said
 
 
+@pytest.mark.slow
 def test_a_taken_port_is_told():
     with serving("stripe") as (_, origin):
         port = origin.rpartition(":")[2]

@@ -266,6 +266,7 @@ def test_a_run_applies_retention_and_what_status_and_plan_say_stays(ran, run_elt
     assert told() == before
 
 
+@pytest.mark.slow
 def test_the_real_program_does_a_round(ran, program):
     made = program("-C", ran, "backup")
     done = program("-C", ran, "restore", made.out.strip(), "--yes")

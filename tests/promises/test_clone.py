@@ -66,6 +66,7 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_a_run_in_a_fresh_clone_sends_nothing_to_anyone(tmp_path):
     theirs = project(tmp_path / "theirs")

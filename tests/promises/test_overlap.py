@@ -85,6 +85,7 @@ def test_of_two_that_start_at_once_one_runs_and_the_other_says_who(shop):
     assert shop.table("log") == [(1, 1, "a"), (2, 2, "b")]
 
 
+@pytest.mark.slow
 def test_of_two_that_start_at_once_one_runs_after_the_other_when_told_to(shop):
     slow(shop, seconds=2)
 
@@ -118,6 +119,7 @@ def test_a_paused_run_keeps_the_project_and_the_next_says_how_to_go_on(shop):
     assert ended([first])[0] == [0]
 
 
+@pytest.mark.slow
 def test_waiting_is_over_when_its_time_is(shop):
     slow(shop)
     first = start(shop)

@@ -227,6 +227,7 @@ def test_a_damaged_store_is_told_and_made_again_from_the_warehouse(
     assert "1" in elt(loaded, "state", "history", "t").stdout
 
 
+@pytest.mark.slow
 def test_on_a_new_machine_the_warehouse_file_is_enough(loaded, expected):
     shutil.rmtree(loaded / ".elt")
 

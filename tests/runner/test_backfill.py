@@ -404,6 +404,7 @@ def troubles(draw: st.DrawFn) -> tuple[Graph, list[dict], list[int | None], bool
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(troubles())
 def test_a_backfill_that_is_started_until_it_ends_does_each_window_exactly_once(

@@ -453,6 +453,7 @@ def test_a_target_that_confirms_one_stream_keeps_the_bookmarks_of_the_others(fol
     assert folder.state() == {"bookmarks": {"a": {"x": 2}, "b": {"x": 1}}}
 
 
+@pytest.mark.slow
 def test_our_files_tap_writes_rows_for_a_foreign_target(folder):
     (folder.path / "people.csv").write_text("id,name\n1,Ann\n2,Bob\n")
     folder.setting('executable = "./tap.py"', 'plugin = "files"')

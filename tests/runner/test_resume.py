@@ -185,6 +185,7 @@ def nights(draw: st.DrawFn) -> tuple[Graph, RunRequest, dict[str, list[Status]],
     return graph, RunRequest(selection=tuple(begins)), failures, kills
 
 
+@pytest.mark.slow
 @settings(max_examples=50)
 @given(nights())
 def test_retries_end_where_a_run_without_failures_ends_and_repeat_nothing(night):
@@ -269,6 +270,7 @@ def undone(store: Store, world: Watched, asset: str) -> None:
 WORDS = ("success", "failed", "failed", "skipped", "cleared")
 
 
+@pytest.mark.slow
 @settings(max_examples=50)
 @given(graphs(), st.data())
 def test_nothing_goes_on_below_a_word_until_it_ended_well_and_retries_do_it(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from tests.targets.conftest import schema
 
 ROWS = schema(n={"type": "integer"}, run={"type": "integer"})
@@ -39,6 +41,7 @@ def records(run):
     return [b'{"n": %d, "run": %d}' % (n, run) for n in range(ROWS_EACH)]
 
 
+@pytest.mark.slow
 def test_a_reader_never_sees_an_empty_or_a_mixed_table(loader):
     loader.load(ROWS, *records(0), mode="overwrite")
     loader.close()

@@ -135,6 +135,7 @@ def test_a_window_builds_its_batches_and_gives_models_its_moments(world: World):
     assert world.sql("SELECT DISTINCT currency FROM by_vars") == [("EUR",)]
 
 
+@pytest.mark.slow
 def test_a_batch_that_fails_says_why_once(world: World):
     world.sql("UPDATE raw.events SET n = 1")
     world.build("by_batch", window=days(1, 5))

@@ -456,6 +456,7 @@ def test_what_was_pulled_from_one_place_does_not_go_on_top_of_another(
     assert name_of(PLACES[1], 2) not in storage.ever
 
 
+@pytest.mark.slow
 def test_whatever_runners_do_nothing_is_undone():
     run_state_machine_as_test(
         Exchanges, settings=settings(max_examples=15, stateful_step_count=25)

@@ -78,6 +78,7 @@ def table(folder: Path):
     return {int(key): (email, deleted) for key, email, deleted in rows}
 
 
+@pytest.mark.slow
 def test_archived_merged_and_erased_contacts_are_marked(now, run):
     a, b, c, d = now.api.add("contacts", {"email": "{n}@example.com"}, n=4)
     run(sweep_days=0.00001)

@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 
+import pytest
+
 from elt.errors import Unavailable
 from elt.testing.apis.troubles import Says
 
@@ -21,6 +23,7 @@ def searches(hubspot):
     return [r.json for r in hubspot.api.front.requests if r.path.endswith("/search")]
 
 
+@pytest.mark.slow
 def test_more_than_ten_thousand_with_one_timestamp_are_read_by_id(hubspot, read):
     ids = hubspot.api.add("deals", n=10_450)  # an import: all of the same moment
     hubspot.api.clock.advance(HOUR)

@@ -113,6 +113,7 @@ requests_per_second = 500.0
     return run
 
 
+@pytest.mark.slow
 def test_what_is_deleted_at_stripe_is_marked_in_the_warehouse(stripe, project):
     # The tap goes by its own clock, so Stripe's is moved to it.
     clock = stripe.api.clock

@@ -32,6 +32,7 @@ def test_all_tests_pass_and_nothing_is_warned_of(built):
     assert "warn" not in built.said.lower()
 
 
+@slow
 def test_revenue_is_what_the_customers_lives_are_worth(built):
     months = built.rows(
         "SELECT month, customers, mrr FROM stripe__monthly_recurring_revenue"

@@ -156,6 +156,7 @@ def test_errors_count_and_carry_the_headers_too(empty, ask):
     assert answer.headers["x-hubspot-ratelimit-remaining"] == "189"
 
 
+@pytest.mark.slow
 def test_a_second_account_goes_on_where_the_first_one_was(tmp_path, serve, ask):
     writes = tmp_path / "writes.jsonl"
     first = serve(HubSpot(writes=writes))

@@ -63,6 +63,7 @@ def client(serve, ask):
     return ask(serve(HubSpot(company=False, limits=limits)))
 
 
+@pytest.mark.slow
 @settings(
     max_examples=60,
     deadline=None,

@@ -51,6 +51,7 @@ def test_a_number_may_say_that_there_is_none(today):
     assert "N/A" in numbers
 
 
+@pytest.mark.slow
 def test_a_week_more_is_the_same_whichever_way_one_goes(today):
     slow = HubSpot()
     for _ in range(7 * 4):
@@ -64,6 +65,7 @@ def test_a_week_more_is_the_same_whichever_way_one_goes(today):
     assert slow.portal.around.email_events == fast.portal.around.email_events
 
 
+@pytest.mark.slow
 def test_months_more_go_beyond_what_was_made_at_once(today):
     later = HubSpot()
     later.clock.advance(timedelta(days=100))

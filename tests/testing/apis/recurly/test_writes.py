@@ -376,6 +376,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(data=st.data(), kind=st.sampled_from(sorted(BODIES)))
 def test_for_all_bodies_the_answer_is_a_deed_or_a_refusal(data, kind):

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+import pytest
+
 from elt.testing.apis.clock import Clock
 from elt.testing.apis.stripe.api import TODAY, Stripe
 from elt.testing.lives import accounts
@@ -81,6 +83,7 @@ def test_there_is_some_of_everything(company):
         assert _rows(company.api, kind)
 
 
+@pytest.mark.slow
 def test_looking_every_day_or_once_gives_the_same():
     clock = Clock(TODAY - timedelta(days=8))
     often = Stripe(clock=clock)
