@@ -32,6 +32,8 @@ NOT_FOR_US = frozenset((403, 404, 410, 451))
 MOVED = frozenset((301, 302, 307, 308))
 _MOST_MOVES = 5
 _SHORTEST_SECRET = 6
+# How a client's error shows bytes: a token's line break is no line break there.
+_SHOWN = re.compile(r" ?b['\"]")
 _USER = re.compile(r"//[^/@]+@")
 _SECRET_PARAM = re.compile(
     r"([?&][^=&]*(?:key|secret|sign|token|passw|auth)[^=&]*=)[^&#]*", re.IGNORECASE
@@ -227,10 +229,17 @@ class Api:
         """Join base and path. Raises EltError for another origin than the base's."""
         if not call.path.startswith(("http://", "https://")):
             return self._base + "/" + call.path.removeprefix("/")
-        if _origin(call.path) != self._origin:
+        try:
+            origin = _origin(call.path)
+        except ValueError as error:
+            raise EltError(
+                f"{self.vendor.name} pointed to an address that is none: {error}",
+                where=self._base,
+            ) from None
+        if origin != self._origin:
             raise EltError(
                 f"{self.vendor.name} pointed to another place,"
-                f" {'://'.join(_origin(call.path)[:2])}, for what comes next",
+                f" {'://'.join(origin[:2])}, for what comes next",
                 where=self._base,
                 hint="Our credentials are not sent there. If that is its address, set"
                 " it as `base_url`",
@@ -264,6 +273,16 @@ class Api:
                 headers=headers,
                 content=content,
             )
+        except UnicodeEncodeError:
+            raise self._unwritable("a header has letters that are not ASCII") from None
+        except httpx.InvalidURL as error:
+            raise EltError(
+                f"{self.vendor.name} cannot be asked: {self.hidden(str(error))}",
+                where=self._base,
+            ) from None
+        except httpx.DecodingError as error:
+            what = f"its answer cannot be unpacked: {error}"
+            raise Again(self._unavailable(call, what)) from error
         except httpx.TransportError as error:
             if "CERTIFICATE_VERIFY_FAILED" in str(error):
                 raise ConfigError(
@@ -271,12 +290,18 @@ class Api:
                     where=self._base,
                 ) from error
             if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError):
-                raise ConfigError(
-                    f"a request cannot be written: {self.hidden(str(error))}",
-                    where=self._base,
-                ) from error
+                raise self._unwritable(_SHOWN.split(str(error))[0]) from None
             what = f"no answer: {self.hidden(str(error) or type(error).__name__)}"
             raise Again(self._unavailable(call, what)) from error
+
+    def _unwritable(self, what: str) -> ConfigError:
+        setting = self.vendor.credentials_setting
+        return ConfigError(
+            f"a request cannot be written: {self.hidden(what)}",
+            where=self._base,
+            hint=f"Look at `{setting}` in the tap's config: a line break or another"
+            " letter may have come with it",
+        )
 
     def _look_at(self, call: Call, answer: Answer) -> None:
         """Raise what an answer means, unless it is one to read."""

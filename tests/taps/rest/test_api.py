@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 import threading
 import time
 
@@ -250,3 +251,57 @@ def test_an_error_names_the_vendors_number_of_the_request():
 
     with pytest.raises(Refused, match=r"HTTP 400 no \[request r-17\]"):
         shop.ask(Call(path="/orders"), body)
+
+
+@pytest.fixture
+def place():
+    """Give an address where somebody listens, and nobody answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("token", ["pat-12345678\n", "pat-12345678\x00", "pat'1234\r"])
+def test_a_token_that_no_header_can_hold_is_not_shown(token, place):
+    credentials = Fixed({"Authorization": f"Bearer {token}"}, (token,))
+    shop = Api(VENDOR, Reach(base_url=place), credentials)
+
+    with pytest.raises(ConfigError) as caught:
+        shop.ask(Call(path="/orders"), body)
+
+    assert "pat" not in str(caught.value)
+    assert "`api_key`" in caught.value.hint
+    assert caught.value.__cause__ is None
+
+
+def test_a_token_of_other_letters_is_an_error_of_the_setting():
+    shop = api(lambda _: httpx.Response(200), credentials=Fixed({"X-Key": "ключ"}))
+
+    with pytest.raises(ConfigError, match="not ASCII"):
+        shop.ask(Call(path="/orders"), body)
+
+
+def test_an_answer_that_cannot_be_unpacked_is_asked_for_again():
+    packed = {"content-encoding": "gzip"}
+    answers = [
+        lambda _: httpx.Response(200, headers=packed, stream=_Bytes(b"not packed")),
+        lambda _: httpx.Response(200, text="there"),
+    ]
+    shop = api(lambda request: answers.pop(0)(request))
+
+    assert shop.ask(Call(path="/orders"), body) == b"there"
+
+
+@pytest.mark.parametrize("link", ["https://shop.example:abc/v1", "/v1/\x00orders"])
+def test_an_address_that_is_none_is_an_error_of_the_api(link):
+    shop = api(lambda _: httpx.Response(200))
+
+    with pytest.raises(EltError, match="Shop"):
+        shop.ask(Call(path=link), body)
+
+
+class _Bytes(httpx.SyncByteStream):
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def __iter__(self):
+        yield self._content
