@@ -282,11 +282,9 @@ def test_a_token_of_other_letters_is_an_error_of_the_setting():
 
 def test_an_answer_that_cannot_be_unpacked_is_asked_for_again():
     packed = {"content-encoding": "gzip"}
-    answers = [
-        lambda _: httpx.Response(200, headers=packed, stream=_Bytes(b"not packed")),
-        lambda _: httpx.Response(200, text="there"),
-    ]
-    shop = api(lambda request: answers.pop(0)(request))
+    broken = httpx.Response(200, headers=packed, stream=_Bytes(b"not packed"))
+    answers = iter([broken, httpx.Response(200, text="there")])
+    shop = api(lambda _: next(answers))
 
     assert shop.ask(Call(path="/orders"), body) == b"there"
 
