@@ -187,6 +187,7 @@ class Api:
         """
         url = self._url(call)
         go = pace or self.pace
+        waits: list[float] = []
 
         def once() -> Found:
             given = self.credentials.headers()
@@ -194,7 +195,7 @@ class Api:
             refused = self.vendor.refuses_us(answer)
             if refused and self.credentials.renew(given):
                 answer = self._answer(call, url, self.credentials.headers(), go)
-            self._look_at(call, answer)
+            self._look_at(call, answer, waits)
             try:
                 return read(answer)
             except msgspec.ValidationError:
@@ -303,8 +304,11 @@ class Api:
             " letter may have come with it",
         )
 
-    def _look_at(self, call: Call, answer: Answer) -> None:
-        """Raise what an answer means, unless it is one to read."""
+    def _look_at(self, call: Call, answer: Answer, waits: list[float]) -> None:
+        """Raise what an answer means, unless it is one to read.
+
+        `waits` are those that were asked for before, for the same request.
+        """
         status, vendor = answer.status, self.vendor
         wait = vendor.busy(answer)
         if wait is None and (httpx.codes.is_success(status) or status in call.also):
@@ -313,7 +317,7 @@ class Api:
         if vendor.settled(answer) and status in TEMPORARY:
             raise self._unavailable(call, said)
         if wait is not None or status in TEMPORARY | vendor.temporary:
-            self._wait_or_stop(call, answer, said, wait)
+            self._wait_or_stop(call, answer, said, wait, waits)
         if vendor.refuses_us(answer):
             raise ConfigError(
                 f"{vendor.name} refused our credentials: {said}",
@@ -336,11 +340,19 @@ class Api:
         )
 
     def _wait_or_stop(
-        self, call: Call, answer: Answer, said: str, wait: float | None
+        self,
+        call: Call,
+        answer: Answer,
+        said: str,
+        wait: float | None,
+        waits: list[float],
     ) -> None:
         asked = wait or retry_after(answer.headers, self.now)
-        longest = self.reach.longest_wait_seconds
-        if self.vendor.spent(answer) or (asked is not None and asked > longest):
+        waits.append(asked or 0.0)
+        # All together: seven waits of a quarter of an hour are two hours, and each
+        # stream would wait as long.
+        is_too_long = sum(waits) > self.reach.longest_wait_seconds
+        if self.vendor.spent(answer) or (asked and is_too_long):
             when = f" for another {asked / 3600:.1f} hours" if asked else ""
             raise QuotaSpent(
                 f"{self.vendor.name} allows us no more requests{when}: {said}",

@@ -12,7 +12,7 @@ from elt.taps.rest.ahead import side_by_side
 from elt.taps.rest.api import Api, Fixed, Reach, Vendor
 from elt.taps.rest.calls import Answer, Call
 from elt.taps.rest.pace import Pace
-from elt.taps.rest.problems import NotReadable, Refused
+from elt.taps.rest.problems import NotReadable, QuotaSpent, Refused
 
 SECRET = "sk_secret/1234"  # noqa: S105
 VENDOR = Vendor(name="Shop", credentials_setting="api_key")
@@ -251,6 +251,20 @@ def test_an_error_names_the_vendors_number_of_the_request():
 
     with pytest.raises(Refused, match=r"HTTP 400 no \[request r-17\]"):
         shop.ask(Call(path="/orders"), body)
+
+
+def test_waits_of_one_request_are_not_longer_together_than_one_may_be():
+    headers = {"retry-after": "400"}
+    asked = []
+
+    def answer(request):
+        asked.append(request.url)
+        return httpx.Response(429, headers=headers)
+
+    with pytest.raises(QuotaSpent, match="allows us no more requests"):
+        api(answer).ask(Call(path="/orders"), body, pace=Pace(None))
+
+    assert len(asked) == 3  # 400 and 400 seconds are waited for, a third time is not
 
 
 @pytest.fixture
