@@ -21,7 +21,7 @@ import msgspec
 
 from elt.errors import ConfigError, EltError, Unavailable
 from elt.taps.rest.calls import Answer, Call
-from elt.taps.rest.envelopes import excerpt
+from elt.taps.rest.envelopes import excerpt, without_halves
 from elt.taps.rest.pace import Pace
 from elt.taps.rest.problems import NotReadable, QuotaSpent, Refused
 from elt.taps.rest.waiting import Again, retry_after, tries
@@ -197,7 +197,7 @@ class Api:
                 answer = self._answer(call, url, self.credentials.headers(), go)
             self._look_at(call, answer, waits)
             try:
-                return read(answer)
+                return self._read(call, answer, read)
             except msgspec.ValidationError:
                 raise
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -208,6 +208,25 @@ class Api:
             self.reach.tries, sleep=self._sleep, before_sleep=self._say_why
         )
         return retrying(once)
+
+    def _read(
+        self, call: Call, answer: Answer, read: Callable[[Answer], Found]
+    ) -> Found:
+        """Read an answer, also one with half a letter, as of an emoji cut in two."""
+        try:
+            return read(answer)
+        except msgspec.ValidationError:
+            raise
+        except msgspec.DecodeError:
+            whole = without_halves(answer.body)
+            if whole == answer.body:
+                raise
+        found = read(replace(answer, body=whole))
+        self._logger.warning(
+            "%s: halves of letters (`\\ud83d` alone) came, and became `\\ufffd`",
+            self.name(call),
+        )
+        return found
 
     def hidden(self, text: str) -> str:
         """Strike secrets out of a text, also as they are in a URL."""

@@ -5,12 +5,14 @@ import threading
 import time
 
 import httpx
+import msgspec
 import pytest
 
 from elt.errors import ConfigError, EltError, Unavailable
 from elt.taps.rest.ahead import side_by_side
 from elt.taps.rest.api import Api, Fixed, Reach, Vendor
 from elt.taps.rest.calls import Answer, Call
+from elt.taps.rest.envelopes import records_at
 from elt.taps.rest.pace import Pace
 from elt.taps.rest.problems import NotReadable, QuotaSpent, Refused
 
@@ -301,6 +303,29 @@ def test_an_answer_that_cannot_be_unpacked_is_asked_for_again():
     shop = api(lambda _: next(answers))
 
     assert shop.ask(Call(path="/orders"), body) == b"there"
+
+
+def test_half_a_letter_does_not_make_a_page_unreadable(caplog):
+    text = (
+        rb'{"data": [{"a": "\ud83d"}, {"a": "\ud83d\ude00"}, {"a": "\\ud83d"},'
+        rb' {"a": "\uDE00\ud83dx \u00e9"}]}'
+    )
+    asked = []
+
+    def answer(request):
+        asked.append(request.url)
+        return httpx.Response(200, content=text)
+
+    rows = api(answer).ask(Call(path="/orders"), lambda a: records_at(a.body, ["data"]))
+
+    assert [msgspec.json.decode(row)["a"] for row in rows] == [
+        "\ufffd",
+        "\U0001f600",
+        "\\ud83d",
+        "\ufffd\ufffdx \u00e9",
+    ]
+    assert len(asked) == 1
+    assert "halves of letters" in caplog.text
 
 
 @pytest.mark.parametrize("link", ["https://shop.example:abc/v1", "/v1/\x00orders"])
