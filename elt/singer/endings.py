@@ -15,6 +15,8 @@ from elt.errors import EltError
 from elt.singer.messages import Message
 
 End = Literal["complete", "skipped", "failed"]
+# A schema out of a catalog has decimals, as in `multipleOf`, which are no texts.
+_encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 class Ending(
@@ -47,7 +49,7 @@ def ending_message(
         "key_properties": list(key),
         "elt": ending,
     }
-    return msgspec.json.encode(message) + b"\n"
+    return _encode(message) + b"\n"
 
 
 def ending_of(message: Message) -> Ending | None:
