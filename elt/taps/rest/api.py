@@ -38,6 +38,8 @@ _USER = re.compile(r"//[^/@]+@")
 _SECRET_PARAM = re.compile(
     r"([?&][^=&]*(?:key|secret|sign|token|passw|auth)[^=&]*=)[^&#]*", re.IGNORECASE
 )
+# Fractions in a config are decimals, and a body has numbers for them.
+_encode = msgspec.json.Encoder(decimal_format="number").encode
 Found = TypeVar("Found")
 
 
@@ -284,7 +286,7 @@ class Api:
         headers: dict[str, str] = {**credentials, **call.headers}
         content = None
         if call.body is not None:
-            content = msgspec.json.encode(call.body)
+            content = _encode(call.body)
             headers = {"Content-Type": "application/json", **headers}
         try:
             return self._client.request(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from decimal import Decimal
 
 import httpx
 import msgspec
@@ -303,6 +304,13 @@ def test_an_answer_that_cannot_be_unpacked_is_asked_for_again():
     shop = api(lambda _: next(answers))
 
     assert shop.ask(Call(path="/orders"), body) == b"there"
+
+
+def test_a_decimal_of_a_config_is_a_number_in_a_body():
+    shop = api(lambda request: httpx.Response(200, content=request.content))
+    call = Call(path="/orders", method="POST", body={"from": Decimal("1.50")})
+
+    assert shop.ask(call, body) == b'{"from":1.50}'
 
 
 def test_half_a_letter_does_not_make_a_page_unreadable(caplog):
