@@ -55,3 +55,12 @@ def test_a_schema_alone_says_nothing_of_an_end(elt):
     line = b'{"type":"SCHEMA","stream":"s","schema":{},"key_properties":[]%b}' % elt
 
     assert ending_of(decode(line)) is None
+
+
+def test_a_decimal_of_a_schema_stays_a_number():
+    money = {"type": "number", "multipleOf": Decimal("0.000001")}
+    schema = {"type": "object", "properties": {"id": money}}
+
+    written = ending_message("teams", schema, ["id"], Ending("complete"))
+
+    assert json.loads(written)["schema"]["properties"]["id"]["multipleOf"] == 0.000001

@@ -35,6 +35,7 @@ from elt.taps.rest.stream import Chunk, Reading
 
 _URI_TOO_LONG = 414
 _ARCHIVE = "archived_at"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class _Identified(msgspec.Struct, gc=False):
@@ -166,6 +167,8 @@ def _archived(portal: Portal, wanted: Wanted, reading: Reading) -> Iterator[Chun
             )
     except (NotReadable, Refused) as error:
         reading.leave_out(f"archived records: {error.what}")
+        # The mark moves on; what is archived until they may be read is not forgotten.
+        memory.setdefault(_ARCHIVE, (since or _EPOCH).isoformat())
         return
     if newest:
         memory[_ARCHIVE] = min(newest, reading.until).isoformat()

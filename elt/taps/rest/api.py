@@ -21,7 +21,7 @@ import msgspec
 
 from elt.errors import ConfigError, EltError, Unavailable
 from elt.taps.rest.calls import Answer, Call
-from elt.taps.rest.envelopes import excerpt
+from elt.taps.rest.envelopes import excerpt, without_halves
 from elt.taps.rest.pace import Pace
 from elt.taps.rest.problems import NotReadable, QuotaSpent, Refused
 from elt.taps.rest.waiting import Again, retry_after, tries
@@ -32,10 +32,14 @@ NOT_FOR_US = frozenset((403, 404, 410, 451))
 MOVED = frozenset((301, 302, 307, 308))
 _MOST_MOVES = 5
 _SHORTEST_SECRET = 6
+# How a client's error shows bytes: a token's line break is no line break there.
+_SHOWN = re.compile(r" ?b['\"]")
 _USER = re.compile(r"//[^/@]+@")
 _SECRET_PARAM = re.compile(
     r"([?&][^=&]*(?:key|secret|sign|token|passw|auth)[^=&]*=)[^&#]*", re.IGNORECASE
 )
+# Fractions in a config are decimals, and a body has numbers for them.
+_encode = msgspec.json.Encoder(decimal_format="number").encode
 Found = TypeVar("Found")
 
 
@@ -185,6 +189,7 @@ class Api:
         """
         url = self._url(call)
         go = pace or self.pace
+        waits: list[float] = []
 
         def once() -> Found:
             given = self.credentials.headers()
@@ -192,9 +197,9 @@ class Api:
             refused = self.vendor.refuses_us(answer)
             if refused and self.credentials.renew(given):
                 answer = self._answer(call, url, self.credentials.headers(), go)
-            self._look_at(call, answer)
+            self._look_at(call, answer, waits)
             try:
-                return read(answer)
+                return self._read(call, answer, read)
             except msgspec.ValidationError:
                 raise
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -205,6 +210,25 @@ class Api:
             self.reach.tries, sleep=self._sleep, before_sleep=self._say_why
         )
         return retrying(once)
+
+    def _read(
+        self, call: Call, answer: Answer, read: Callable[[Answer], Found]
+    ) -> Found:
+        """Read an answer, also one with half a letter, as of an emoji cut in two."""
+        try:
+            return read(answer)
+        except msgspec.ValidationError:
+            raise
+        except msgspec.DecodeError:
+            whole = without_halves(answer.body)
+            if whole == answer.body:
+                raise
+        found = read(replace(answer, body=whole))
+        self._logger.warning(
+            "%s: halves of letters (`\\ud83d` alone) came, and became `\\ufffd`",
+            self.name(call),
+        )
+        return found
 
     def hidden(self, text: str) -> str:
         """Strike secrets out of a text, also as they are in a URL."""
@@ -227,10 +251,17 @@ class Api:
         """Join base and path. Raises EltError for another origin than the base's."""
         if not call.path.startswith(("http://", "https://")):
             return self._base + "/" + call.path.removeprefix("/")
-        if _origin(call.path) != self._origin:
+        try:
+            origin = _origin(call.path)
+        except ValueError as error:
+            raise EltError(
+                f"{self.vendor.name} pointed to an address that is none: {error}",
+                where=self._base,
+            ) from None
+        if origin != self._origin:
             raise EltError(
                 f"{self.vendor.name} pointed to another place,"
-                f" {'://'.join(_origin(call.path)[:2])}, for what comes next",
+                f" {'://'.join(origin[:2])}, for what comes next",
                 where=self._base,
                 hint="Our credentials are not sent there. If that is its address, set"
                 " it as `base_url`",
@@ -255,7 +286,7 @@ class Api:
         headers: dict[str, str] = {**credentials, **call.headers}
         content = None
         if call.body is not None:
-            content = msgspec.json.encode(call.body)
+            content = _encode(call.body)
             headers = {"Content-Type": "application/json", **headers}
         try:
             return self._client.request(
@@ -264,6 +295,16 @@ class Api:
                 headers=headers,
                 content=content,
             )
+        except UnicodeEncodeError:
+            raise self._unwritable("a header has letters that are not ASCII") from None
+        except httpx.InvalidURL as error:
+            raise EltError(
+                f"{self.vendor.name} cannot be asked: {self.hidden(str(error))}",
+                where=self._base,
+            ) from None
+        except httpx.DecodingError as error:
+            what = f"its answer cannot be unpacked: {error}"
+            raise Again(self._unavailable(call, what)) from error
         except httpx.TransportError as error:
             if "CERTIFICATE_VERIFY_FAILED" in str(error):
                 raise ConfigError(
@@ -271,15 +312,24 @@ class Api:
                     where=self._base,
                 ) from error
             if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError):
-                raise ConfigError(
-                    f"a request cannot be written: {self.hidden(str(error))}",
-                    where=self._base,
-                ) from error
+                raise self._unwritable(_SHOWN.split(str(error))[0]) from None
             what = f"no answer: {self.hidden(str(error) or type(error).__name__)}"
             raise Again(self._unavailable(call, what)) from error
 
-    def _look_at(self, call: Call, answer: Answer) -> None:
-        """Raise what an answer means, unless it is one to read."""
+    def _unwritable(self, what: str) -> ConfigError:
+        setting = self.vendor.credentials_setting
+        return ConfigError(
+            f"a request cannot be written: {self.hidden(what)}",
+            where=self._base,
+            hint=f"Look at `{setting}` in the tap's config: a line break or another"
+            " letter may have come with it",
+        )
+
+    def _look_at(self, call: Call, answer: Answer, waits: list[float]) -> None:
+        """Raise what an answer means, unless it is one to read.
+
+        `waits` are those that were asked for before, for the same request.
+        """
         status, vendor = answer.status, self.vendor
         wait = vendor.busy(answer)
         if wait is None and (httpx.codes.is_success(status) or status in call.also):
@@ -288,7 +338,7 @@ class Api:
         if vendor.settled(answer) and status in TEMPORARY:
             raise self._unavailable(call, said)
         if wait is not None or status in TEMPORARY | vendor.temporary:
-            self._wait_or_stop(call, answer, said, wait)
+            self._wait_or_stop(call, answer, said, wait, waits)
         if vendor.refuses_us(answer):
             raise ConfigError(
                 f"{vendor.name} refused our credentials: {said}",
@@ -311,11 +361,19 @@ class Api:
         )
 
     def _wait_or_stop(
-        self, call: Call, answer: Answer, said: str, wait: float | None
+        self,
+        call: Call,
+        answer: Answer,
+        said: str,
+        wait: float | None,
+        waits: list[float],
     ) -> None:
         asked = wait or retry_after(answer.headers, self.now)
-        longest = self.reach.longest_wait_seconds
-        if self.vendor.spent(answer) or (asked is not None and asked > longest):
+        waits.append(asked or 0.0)
+        # All together: seven waits of a quarter of an hour are two hours, and each
+        # stream would wait as long.
+        is_too_long = sum(waits) > self.reach.longest_wait_seconds
+        if self.vendor.spent(answer) or (asked and is_too_long):
             when = f" for another {asked / 3600:.1f} hours" if asked else ""
             raise QuotaSpent(
                 f"{self.vendor.name} allows us no more requests{when}: {said}",

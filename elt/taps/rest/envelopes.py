@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,11 @@ from elt.errors import EltError
 _table = msgspec.json.Decoder(dict[str, Raw]).decode
 _list = msgspec.json.Decoder(list[Raw]).decode
 _any = msgspec.json.Decoder().decode
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
 
 
 class NotThere(EltError):
@@ -61,6 +67,14 @@ def value_at(body: bytes | Raw, path: Sequence[str]) -> Any:
         return _any(found)
     except (KeyError, msgspec.DecodeError, UnicodeDecodeError):
         return None
+
+
+def without_halves(body: bytes) -> bytes:
+    """Put U+FFFD in place of surrogates that stand alone, which no decoder takes.
+
+    Programs that cut texts by UTF-16 units write them (RFC 8259, 8.2).
+    """
+    return _ESCAPE.sub(lambda one: rb"\ufffd" if one["half"] else one[0], body)
 
 
 def excerpt(body: bytes | Raw, length: int = 200) -> str:

@@ -40,8 +40,8 @@ def common_settings(base_url: str | None) -> dict[str, Any]:
         "longest_wait_seconds": {
             "type": "number",
             "minimum": 0,
-            "description": "A longer wait that the API asks for ends the run,"
-            " default 900",
+            "description": "Longer waits that the API asks for, of one request in all,"
+            " end the run; default 900",
         },
         "concurrency": {
             "type": "integer",

@@ -9,6 +9,7 @@ from taps.hubspot.account import account
 from elt.taps.hubspot.kinds import STANDARD
 from elt.testing.apis.hubspot.portal import Limits
 from elt.testing.apis.serving import served
+from elt.testing.apis.troubles import Says
 
 HOUR = timedelta(hours=1)
 
@@ -210,6 +211,33 @@ def test_what_was_archived_during_a_run_comes_with_the_next(hubspot, read):
     third = read(hubspot, "contacts", state=second.state)
 
     assert str(gone) in second.deleted() | third.deleted()
+
+
+def test_what_is_archived_while_archived_records_may_not_be_read_is_told_later(
+    hubspot, read
+):
+    gone, other = hubspot.api.add("contacts", n=2)
+    hubspot.api.clock.advance(HOUR)
+    refuses = Says(403, '{"message": "not yours", "category": "MISSING_SCOPES"}')
+
+    def is_refused(**given):
+        hubspot.api.front.troubles.add(refuses, path=".*archived=true", times=2)
+        told = read(hubspot, "contacts", **given)
+        hubspot.api.front.troubles.clear()
+        return told
+
+    first = is_refused()
+    hubspot.api.archive("contacts", gone)
+    hubspot.api.clock.advance(HOUR)
+    hubspot.api.update("contacts", other, {"email": "new@example.com"})
+    hubspot.api.clock.advance(HOUR)
+    second = is_refused(state=first.state)
+    hubspot.api.clock.advance(HOUR)
+    third = read(hubspot, "contacts", state=second.state)
+
+    assert second.mark() > "2025-06-01T13:30"
+    assert "archived records" in second.ends()["contacts"]["why"]
+    assert third.deleted() == {str(gone)}
 
 
 def test_the_loser_of_a_merge_is_deleted_by_its_winner(hubspot, read):

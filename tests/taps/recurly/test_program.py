@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 
+import duckdb
 import pytest
 
 
@@ -46,3 +47,44 @@ def test_a_setting_that_is_missing_is_told(tmp_path):
 
     assert done.returncode != 0
     assert "'api_key' is a required property" in done.stderr
+
+
+PROJECT = """
+[project]
+name = "books"
+[warehouse]
+type = "duckdb"
+path = "warehouse.duckdb"
+[taps.recurly]
+plugin = "books"
+select = ["transactions"]
+[taps.recurly.config]
+api_key = "{key}"
+base_url = "{origin}"
+"""
+PLUGIN = """
+from elt.taps.recurly.tap import RecurlyTap
+
+
+class Books(RecurlyTap):
+    name = "books"
+"""
+
+
+def test_amounts_are_exact_decimals_in_the_warehouse(tmp_path, empty):
+    (account,) = empty.api.add("accounts", {"code": "a1"})
+    empty.api.add("transactions", {"amount": 1234567.89}, of={"account": account})
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins/books.py").write_text(PLUGIN)
+    settings = PROJECT.format(key=empty.api.token, origin=empty.origin)
+    (tmp_path / "elt.toml").write_text(settings)
+
+    command = [sys.executable, "-m", "elt", "run"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    with duckdb.connect(tmp_path / "warehouse.duckdb", read_only=True) as file:
+        asked = "SELECT amount::VARCHAR, typeof(amount) FROM raw_recurly.transactions"
+        assert file.execute(asked).fetchall() == [("1234567.890000", "DECIMAL(18,6)")]

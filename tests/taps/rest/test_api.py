@@ -1,18 +1,21 @@
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from decimal import Decimal
 
 import httpx
+import msgspec
 import pytest
 
 from elt.errors import ConfigError, EltError, Unavailable
 from elt.taps.rest.ahead import side_by_side
 from elt.taps.rest.api import Api, Fixed, Reach, Vendor
 from elt.taps.rest.calls import Answer, Call
+from elt.taps.rest.envelopes import records_at
 from elt.taps.rest.pace import Pace
-from elt.taps.rest.problems import NotReadable, Refused
+from elt.taps.rest.problems import NotReadable, QuotaSpent, Refused
 
 SECRET = "sk_secret/1234"  # noqa: S105
 VENDOR = Vendor(name="Shop", credentials_setting="api_key")
@@ -261,3 +264,99 @@ def test_an_error_names_the_vendors_number_of_the_request():
 
     with pytest.raises(Refused, match=r"HTTP 400 no \[request r-17\]"):
         shop.ask(Call(path="/orders"), body)
+
+
+def test_waits_of_one_request_are_not_longer_together_than_one_may_be():
+    headers = {"retry-after": "400"}
+    asked = []
+
+    def answer(request):
+        asked.append(request.url)
+        return httpx.Response(429, headers=headers)
+
+    with pytest.raises(QuotaSpent, match="allows us no more requests"):
+        api(answer).ask(Call(path="/orders"), body, pace=Pace(None))
+
+    assert len(asked) == 3  # 400 and 400 seconds are waited for, a third time is not
+
+
+@pytest.fixture
+def place():
+    """Give an address where somebody listens, and nobody answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("token", ["pat-12345678\n", "pat-12345678\x00", "pat'1234\r"])
+def test_a_token_that_no_header_can_hold_is_not_shown(token, place):
+    credentials = Fixed({"Authorization": f"Bearer {token}"}, (token,))
+    shop = Api(VENDOR, Reach(base_url=place), credentials)
+
+    with pytest.raises(ConfigError) as caught:
+        shop.ask(Call(path="/orders"), body)
+
+    assert "pat" not in str(caught.value)
+    assert "`api_key`" in caught.value.hint
+    assert caught.value.__cause__ is None
+
+
+def test_a_token_of_other_letters_is_an_error_of_the_setting():
+    shop = api(lambda _: httpx.Response(200), credentials=Fixed({"X-Key": "ключ"}))
+
+    with pytest.raises(ConfigError, match="not ASCII"):
+        shop.ask(Call(path="/orders"), body)
+
+
+def test_an_answer_that_cannot_be_unpacked_is_asked_for_again():
+    packed = {"content-encoding": "gzip"}
+    broken = httpx.Response(200, headers=packed, stream=_Bytes(b"not packed"))
+    answers = iter([broken, httpx.Response(200, text="there")])
+    shop = api(lambda _: next(answers))
+
+    assert shop.ask(Call(path="/orders"), body) == b"there"
+
+
+def test_a_decimal_of_a_config_is_a_number_in_a_body():
+    shop = api(lambda request: httpx.Response(200, content=request.content))
+    call = Call(path="/orders", method="POST", body={"from": Decimal("1.50")})
+
+    assert shop.ask(call, body) == b'{"from":1.50}'
+
+
+def test_half_a_letter_does_not_make_a_page_unreadable(caplog):
+    text = (
+        rb'{"data": [{"a": "\ud83d"}, {"a": "\ud83d\ude00"}, {"a": "\\ud83d"},'
+        rb' {"a": "\uDE00\ud83dx \u00e9"}]}'
+    )
+    asked = []
+
+    def answer(request):
+        asked.append(request.url)
+        return httpx.Response(200, content=text)
+
+    rows = api(answer).ask(Call(path="/orders"), lambda a: records_at(a.body, ["data"]))
+
+    assert [msgspec.json.decode(row)["a"] for row in rows] == [
+        "\ufffd",
+        "\U0001f600",
+        "\\ud83d",
+        "\ufffd\ufffdx \u00e9",
+    ]
+    assert len(asked) == 1
+    assert "halves of letters" in caplog.text
+
+
+@pytest.mark.parametrize("link", ["https://shop.example:abc/v1", "/v1/\x00orders"])
+def test_an_address_that_is_none_is_an_error_of_the_api(link):
+    shop = api(lambda _: httpx.Response(200))
+
+    with pytest.raises(EltError, match="Shop"):
+        shop.ask(Call(path=link), body)
+
+
+class _Bytes(httpx.SyncByteStream):
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def __iter__(self):
+        yield self._content

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ import pytest
 from taps.stripe.kettle import NOW
 
 from elt.testing.apis.stripe.api import TOKEN
+from elt.testing.apis.troubles import Says
 
 PLUGIN = """
 from elt.taps.stripe.tap import StripeTap
@@ -46,6 +48,22 @@ def test_discover_asks_stripe_nothing(stripe, config):
     assert len(names) == 22
     assert {"subscriptions", "invoice_line_items", "events", "accounts"} <= names
     assert stripe.api.front.requests == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no such signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_tap_that_waits_for_a_limit_ends_when_it_is_told_to(stripe, config, number):
+    wait = Says(429, headers={"Retry-After": "800"})
+    stripe.api.front.troubles.add(wait, times=100)
+    command = [sys.executable, "-m", "elt.taps.stripe", "--config", config()]
+
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as program:
+        while b"waiting" not in program.stderr.readline():
+            assert program.poll() is None
+        program.send_signal(number)
+        assert program.wait(10) == 128 + number
 
 
 def test_about_tells_the_settings_and_which_are_secret():
