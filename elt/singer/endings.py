@@ -18,9 +18,6 @@ End = Literal["complete", "skipped", "failed"]
 # A schema out of a catalog has decimals, as in `multipleOf`, which are no texts.
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
-# singer-sdk reads the numbers of a catalog as decimals: `multipleOf` is a number again.
-_encode = msgspec.json.Encoder(decimal_format="number").encode
-
 
 class Ending(
     msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True
