@@ -117,7 +117,10 @@ def written(text: str, known: Mapping[str, Property], *, key: str) -> dict[str, 
 
 def key_text(text: str, key: str) -> str:
     """Give the key's value as HubSpot has it. Raises Unfit where it has none."""
-    found = _plain(members(text).get(key, "null"))
+    try:
+        found = _plain(members(text).get(key, "null"))
+    except ValueError:
+        raise Unfit(f"`{key}` is no text that HubSpot could take") from None
     if not found:
         raise Unfit(f"`{key}` is empty, so that nothing says which record it is")
     return found
@@ -129,7 +132,7 @@ def value_text(definition: Property, raw: str) -> str:
         return CLEAR
     try:
         return _WRITERS.get(definition.type, _any)(definition, raw)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise Unfit(
             f"`{definition.name}` is a {definition.type} in HubSpot, and not {raw[:80]}"
         ) from None
@@ -139,7 +142,9 @@ def _plain(raw: str) -> str:
     """Give JSON text as plain text: numbers keep their digits, lists stay JSON."""
     if raw == "null":
         return ""
-    return str(json.loads(raw)) if raw.startswith('"') else raw
+    text = str(json.loads(raw)) if raw.startswith('"') else raw
+    text.encode()  # which half a letter, as of an emoji cut in two, does not let
+    return text
 
 
 def _any(definition: Property, raw: str) -> str:
@@ -156,7 +161,8 @@ def _number(definition: Property, raw: str) -> str:
         is_number = Decimal(text).is_finite()
     except InvalidOperation:
         is_number = False
-    if not is_number:
+    # Decimal knows other digits than HubSpot, and `1_000`.
+    if not is_number or not text.isascii() or "_" in text:
         raise ValueError(text)
     # A plain number: HubSpot's forms know no exponent.
     return f"{Decimal(text):f}" if "e" in text.lower() else text

@@ -22,6 +22,13 @@ MONEY: dict[str, Any] = {
     "type": ["number", "null"],
     "x-sql-datatype": "DECIMAL(38,6)",
 }
+# Quantities of usage, and prices of a unit, have up to nine.
+UNITS: dict[str, Any] = {
+    "type": ["number", "null"],
+    "x-sql-datatype": "DECIMAL(38,9)",
+}
+# A part of a period, with as many places as its division gives.
+SHARE: dict[str, Any] = {"type": ["number", "null"]}
 
 _WORDS: dict[str, dict[str, Any]] = {
     "text": TEXT,
@@ -31,6 +38,8 @@ _WORDS: dict[str, dict[str, Any]] = {
     "table": TABLE,
     "list": LIST,
     "money": MONEY,
+    "units": UNITS,
+    "share": SHARE,
 }
 _USUAL = "id: text object: text created_at: moment updated_at: moment"
 
@@ -109,7 +118,7 @@ STREAMS: tuple[Kind, ...] = (
         path="/subscriptions",
         columns=columns(
             "uuid: text account: table plan: table state: text currency: text"
-            " unit_amount: money quantity: whole add_ons: list add_ons_total: money"
+            " unit_amount: units quantity: whole add_ons: list add_ons_total: money"
             " subtotal: money tax: money total: money tax_inclusive: flag"
             " current_period_started_at: moment current_period_ends_at: moment"
             " current_term_started_at: moment current_term_ends_at: moment"
@@ -157,11 +166,11 @@ STREAMS: tuple[Kind, ...] = (
             " invoice_id: text invoice_number: text subscription_id: text"
             " plan_id: text plan_code: text add_on_id: text add_on_code: text"
             " item_code: text item_id: text currency: text amount: money"
-            " quantity: whole quantity_decimal: text unit_amount: money"
+            " quantity: whole quantity_decimal: text unit_amount: units"
             " unit_amount_decimal: text subtotal: money discount: money tax: money"
             " credit_applied: money description: text start_date: moment"
             " end_date: moment refund: flag taxable: flag product_code: text"
-            " proration_rate: money previous_line_item_id: text"
+            " proration_rate: share previous_line_item_id: text"
             " external_sku: text revenue_schedule_type: text"
             " legacy_category: text bill_for_account_id: text"
             " original_line_item_invoice_id: text accounting_code: text"
@@ -324,7 +333,7 @@ STREAMS: tuple[Kind, ...] = (
     ),
 )
 USAGE = columns(
-    "merchant_tag: text amount: money usage_type: text unit_amount: money"
+    "merchant_tag: text amount: units usage_type: text unit_amount: units"
     " unit_amount_decimal: text usage_percentage: money measured_unit_id: text"
     " recording_timestamp: moment usage_timestamp: moment billed_at: moment"
     " subscription_id: text add_on_id: text"

@@ -207,8 +207,9 @@ class RestStream(Stream):
             raise
         except EltError as error:
             self._fail(error)
-        except msgspec.ValidationError as error:
-            self._fail(_misshapen(error))
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            # What nobody thought of is of this stream, and no reason to end the others.
+            self._fail(_unforeseen(error))
         else:
             self._describe()
             if reading.is_whole and reading.version is not None:
@@ -322,10 +323,13 @@ def _preparer(
     return lambda records: [chosen(record) for record in records]
 
 
-def _misshapen(error: msgspec.ValidationError) -> EltError:
+def _unforeseen(error: Exception) -> EltError:
+    if isinstance(error, msgspec.ValidationError):
+        what = f"a record or an answer has another shape than was expected: {error}"
+    else:
+        what = f"it met what its tap does not know: {error!r}"
     return EltError(
-        f"a record or an answer has another shape than was expected: {error}",
-        hint="What came before is kept; if it goes on, tell the tap's authors",
+        what, hint="What came before is kept; if it goes on, tell the tap's authors"
     )
 
 

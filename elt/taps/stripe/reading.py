@@ -80,10 +80,14 @@ class Reader:
             mark=None if mark is None else int(mark.timestamp()),
             memory=marks.remembered(account.id) if marks.is_kept else {},
             began=self._began,
-            start=_seconds(reading.start),
+            start=None if self._ignores_start(reading) else _seconds(reading.start),
             end=_seconds(reading.until) if reading.has_end else None,
         )
         return decide(asked, self.options, has_events=has_events)
+
+    def _ignores_start(self, reading: Reading) -> bool:
+        """Say whether all are wanted; a window has bounds for every stream."""
+        return listed(self.stream).in_use and not reading.has_end
 
     def _say_what_is_forgotten(
         self, account: Account, mark: datetime | None, reading: Reading

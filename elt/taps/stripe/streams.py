@@ -25,6 +25,8 @@ class Listed:
         that names it.
     deleted: the type of event that tells that one is no more.
     without: fields that are left out.
+    in_use: old ones are still what new rows are of, so that all are read, whatever
+        `start_date` says.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Listed:
     deleted: str = ""
     without: tuple[str, ...] = ()
     key: tuple[str, ...] = ("id",)
+    in_use: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +80,7 @@ INVOICES = Listed(
 )
 SUBSCRIPTIONS = Listed(
     name="subscriptions",
+    in_use=True,
     object="subscription",
     path="subscriptions",
     columns=columns.SUBSCRIPTIONS,
@@ -96,6 +100,7 @@ PAYOUTS = Listed(
 STREAMS: tuple[Stream, ...] = (
     Listed(
         name="customers",
+        in_use=True,
         object="customer",
         path="customers",
         columns=columns.CUSTOMERS,
@@ -181,6 +186,7 @@ STREAMS: tuple[Stream, ...] = (
     ),
     Listed(
         name="products",
+        in_use=True,
         object="product",
         path="products",
         columns=columns.PRODUCTS,
@@ -189,6 +195,7 @@ STREAMS: tuple[Stream, ...] = (
     ),
     Listed(
         name="prices",
+        in_use=True,
         object="price",
         path="prices",
         columns=columns.PRICES,
@@ -198,6 +205,7 @@ STREAMS: tuple[Stream, ...] = (
     ),
     Listed(
         name="plans",
+        in_use=True,
         object="plan",
         path="plans",
         columns=columns.PLANS,
@@ -207,6 +215,7 @@ STREAMS: tuple[Stream, ...] = (
     ),
     Listed(
         name="coupons",
+        in_use=True,
         object="coupon",
         path="coupons",
         columns=columns.COUPONS,
@@ -216,6 +225,7 @@ STREAMS: tuple[Stream, ...] = (
     ),
     Listed(
         name="promotion_codes",
+        in_use=True,
         object="promotion_code",
         path="promotion_codes",
         columns=columns.PROMOTION_CODES,

@@ -82,6 +82,9 @@ def test_a_value_is_written_as_its_property_takes_it(name, raw, text):
         ("score", '"N/A"', '`score` is a number in HubSpot, and not "N/A"'),
         ("score", "true", "is a number"),
         ("score", '"NaN"', "is a number"),
+        ("score", '"1_000"', "is a number"),
+        ("seen_at", '"0001-01-01T00:00:00+10:00"', "is a datetime"),
+        ("plan", r'"\ud83d"', "is a"),
         ("is_customer", "1", "is a bool"),
         ("since", '"2025-06-01T10:00:00Z"', "is a date"),
         ("seen_at", '"yesterday"', "is a datetime"),
@@ -133,3 +136,8 @@ def test_records_are_found_by_what_is_unique():
     check("score", key="email")
     check("score", key="account_id")
     check("score", "hs_object_id", key="hs_object_id", is_upsert=False)
+
+
+def test_half_a_letter_in_a_key_is_told_before_it_is_sent():
+    with pytest.raises(Unfit, match="`email` is no text"):
+        key_text(r'{"email": "\ud83d@example.com"}', "email")

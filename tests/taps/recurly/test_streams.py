@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from elt.taps.recurly.streams import STREAMS, Child, Embedded, Listed
+from elt.taps.recurly.streams import STREAMS, USAGE, Child, Embedded, Listed
 
 LISTED = {kind.name: kind for kind in STREAMS if isinstance(kind, Listed)}
 HELD = {"account_acquisitions": "acquisitions"}
@@ -97,6 +97,14 @@ def test_decimals_are_exact(empty, read):
     assert all(f'"amount":{amount},' in told.text for amount in amounts)
     about = LISTED["transactions"].columns["amount"]
     assert about["x-sql-datatype"] == "DECIMAL(38,6)"
+
+
+def test_numbers_of_more_places_than_money_have_columns_for_them():
+    lines = LISTED["line_items"].columns
+
+    assert "multipleOf" not in lines["proration_rate"]
+    assert lines["unit_amount"]["multipleOf"] == 0.000000001
+    assert USAGE["amount"]["multipleOf"] == 0.000000001
 
 
 def test_every_kind_of_stream_is_there():
