@@ -87,4 +87,4 @@ def test_amounts_are_exact_decimals_in_the_warehouse(tmp_path, empty):
     assert done.returncode == 0, done.stdout + done.stderr
     with duckdb.connect(tmp_path / "warehouse.duckdb", read_only=True) as file:
         asked = "SELECT amount::VARCHAR, typeof(amount) FROM raw_recurly.transactions"
-        assert file.execute(asked).fetchall() == [("1234567.890000", "DECIMAL(18,6)")]
+        assert file.execute(asked).fetchall() == [("1234567.890000", "DECIMAL(38,6)")]

@@ -102,9 +102,9 @@ def test_decimals_are_exact(empty, read):
 def test_numbers_of_more_places_than_money_have_columns_for_them():
     lines = LISTED["line_items"].columns
 
-    assert "multipleOf" not in lines["proration_rate"]
-    assert lines["unit_amount"]["multipleOf"] == 0.000000001
-    assert USAGE["amount"]["multipleOf"] == 0.000000001
+    assert lines["proration_rate"] == {"type": ["number", "null"]}
+    assert lines["unit_amount"]["x-sql-datatype"] == "DECIMAL(38,9)"
+    assert USAGE["amount"]["x-sql-datatype"] == "DECIMAL(38,9)"
 
 
 def test_every_kind_of_stream_is_there():

@@ -142,12 +142,23 @@ def test_the_bookmark_is_the_runs_start_also_where_nothing_is_new(stripe, read):
 
 
 def test_a_start_date_bounds_the_list(stripe, read):
+    stripe.api.add("charge", id="ch_old", created=SECOND - 30 * DAY)
+    stripe.api.add("charge", id="ch_new", created=SECOND - 2 * DAY)
+
+    told = read("charges", start_date="2025-05-20")
+
+    assert told.ids("charges") == ["ch_new"]
+
+
+def test_what_newer_rows_are_of_is_read_whatever_the_start_date_says(stripe, read):
     stripe.api.add("customer", id="cus_old", created=SECOND - 30 * DAY)
     stripe.api.add("customer", id="cus_new", created=SECOND - 2 * DAY)
 
     told = read("customers", start_date="2025-05-20")
+    window = read("customers", start_date="2025-05-20", end_date="2025-06-30")
 
-    assert told.ids("customers") == ["cus_new"]
+    assert sorted(told.ids("customers")) == ["cus_new", "cus_old"]
+    assert window.ids("customers") == ["cus_new"]
 
 
 def test_rows_that_are_added_between_pages_move_none(stripe, read):
