@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 from functools import cached_property, partial
 from typing import Any, ClassVar
 
@@ -61,6 +62,9 @@ class HubSpotTap(RestTap):
         began_at = run.began_at - self.settings.index_lag
         end = min(run.end, began_at) if run.end else None
         return replace(run, began_at=end or began_at, end=end)
+
+    def begin_at(self, moment: datetime) -> None:
+        super().begin_at(moment - self.settings.index_lag)
 
     def make_api(self) -> Api:
         is_oauth = uses_oauth(self.config)

@@ -6,12 +6,14 @@ credentials in those. Of an answer they show the beginning, known secrets struck
 
 from __future__ import annotations
 
+import email.utils
 import logging
 import re
 import time
 import weakref
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Protocol, TypeVar
 from urllib.parse import quote, quote_plus, urlencode, urljoin, urlsplit
@@ -203,6 +205,8 @@ class Api:
             except msgspec.ValidationError:
                 raise
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                if answer.body.lstrip().startswith(b"<"):
+                    raise self._page_for_people(call) from error
                 what = f"its answer is not JSON to the end ({error})"
                 raise Again(self._unavailable(call, what)) from error
 
@@ -229,6 +233,18 @@ class Api:
             self.name(call),
         )
         return found
+
+    def their_time(self) -> datetime | None:
+        """Ask for no more than the time over there, to the second; None: untold.
+
+        Nobody's credentials are needed for that, and any answer has it.
+        """
+        try:
+            answer = self._client.head(self._base)
+            found = email.utils.parsedate_to_datetime(answer.headers["date"])
+        except (httpx.HTTPError, KeyError, ValueError):
+            return None
+        return found if found.tzinfo else found.replace(tzinfo=UTC)
 
     def hidden(self, text: str) -> str:
         """Strike secrets out of a text, also as they are in a URL."""
@@ -393,6 +409,15 @@ class Api:
 
     def _unavailable(self, call: Call, what: str) -> Unavailable:
         return Unavailable(f"{self.vendor.name}: {what}", where=self.name(call))
+
+    def _page_for_people(self, call: Call) -> Refused:
+        return Refused(
+            f"{self.vendor.name}'s address gives a page for people (HTML), not JSON",
+            status=int(httpx.codes.OK),
+            where=self.name(call),
+            hint="Look at `base_url` in the tap's config, and whether a proxy or login"
+            " page stands in between",
+        )
 
     def _say_why(self, failure: Again, seconds: float, number: int) -> None:
         self._logger.warning(

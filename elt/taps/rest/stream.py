@@ -64,12 +64,14 @@ class Run:
     began_at: before the first request; no bookmark passes it.
     start, end: what the config asks for, in UTC.
     failures: which streams failed, and why.
+    skipped: those that are not for us, and why.
     """
 
     began_at: datetime
     start: datetime | None = None
     end: datetime | None = None
     failures: list[tuple[str, EltError]] = field(default_factory=list)
+    skipped: list[tuple[str, EltError]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -201,6 +203,7 @@ class RestStream(Stream):
             self._read(reading)
         except NotReadable as error:
             self.logger.warning("stream %s is left out: %s", self.name, error)
+            self._run.skipped.append((self.name, error))
             self._write_state()
             self._end("skipped", _line(error))
         except (ConfigError, QuotaSpent):

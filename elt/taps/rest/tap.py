@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from types import FrameType
 from typing import Any, ClassVar
@@ -16,11 +16,13 @@ from singer_sdk.helpers.capabilities import (
     TapCapabilities,
 )
 
-from elt.errors import EltError, Unavailable
+from elt.errors import ConfigError, EltError, Unavailable
 from elt.singer.catalog import PATTERNS
-from elt.taps.rest.api import Api
+from elt.taps.rest.api import Api, Vendor
 from elt.taps.rest.settings import moment_setting
 from elt.taps.rest.stream import RestStream, Run, Shape, Source
+
+_APART = timedelta(minutes=1)  # of two clocks that both go well
 
 
 class RestTap(Tap):
@@ -88,12 +90,32 @@ class RestTap(Tap):
         chosen = [stream for stream in self.streams.values() if stream.selected]
         chosen.sort(key=lambda s: (s.replication_method == "FULL_TABLE", s.name))
         try:
+            self._heed_their_clock()
             for stream in chosen:
                 stream.sync()
         finally:
             self.api.close()
         if self.run.failures:
             raise _all_of(self.run.failures)
+        if chosen and len(self.run.skipped) == len(chosen) > 1:
+            raise _nothing_is_for_us(self.api.vendor, self.run.skipped[0][1])
+
+    def begin_at(self, moment: datetime) -> None:
+        """Begin no later than that: bookmarks are compared with the API's own times."""
+        self.run.began_at = min(self.run.began_at, moment)
+
+    def _heed_their_clock(self) -> None:
+        there = self.api.their_time()
+        if there is None:
+            return
+        ahead = self.now() - there
+        if ahead > _APART:
+            self.logger.warning(
+                "this machine's clock is %s ahead of that of %s, which counts",
+                timedelta(seconds=round(ahead.total_seconds())),
+                self.api.vendor.name,
+            )
+        self.begin_at(there)
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
         """End at once, and not well: the SDK's own would say that all was read.
@@ -115,6 +137,15 @@ def _patterns(catalog: Any) -> dict[str, list[str]]:
         for about in entry.get("metadata") or ()
         if not about["breadcrumb"] and about["metadata"].get(PATTERNS)
     }
+
+
+def _nothing_is_for_us(vendor: Vendor, error: EltError) -> ConfigError:
+    return ConfigError(
+        f"{vendor.name} gives us none of the streams: {error.what}",
+        where=error.where,
+        hint=f"Look at `base_url`, and at what the `{vendor.credentials_setting}` may"
+        " read",
+    )
 
 
 def _all_of(failures: Sequence[tuple[str, EltError]]) -> EltError:

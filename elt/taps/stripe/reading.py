@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Raw
 
 from elt.taps.rest.problems import NotReadable
-from elt.taps.rest.stream import Chunk, Reading
+from elt.taps.rest.stream import Chunk, Reading, Run
 from elt.taps.stripe.account import PAGE, Account
 from elt.taps.stripe.changes import changes
 from elt.taps.stripe.listing import Listing, in_windows, read_stretch
@@ -38,7 +38,7 @@ class Reader:
     stream: Stream
     options: Options
     accounts: Callable[[], Sequence[Account]]
-    began_at: datetime
+    run: Run
     logger: logging.Logger
 
     def read(self, reading: Reading) -> Iterator[Chunk]:
@@ -92,7 +92,7 @@ class Reader:
     def _say_what_is_forgotten(
         self, account: Account, mark: datetime | None, reading: Reading
     ) -> None:
-        oldest = self.began_at - timedelta(seconds=self.options.event_seconds)
+        oldest = self.run.began_at - timedelta(seconds=self.options.event_seconds)
         if self.stream.name == "events" and mark is not None and mark < oldest:
             what = f"those from {mark.date()} to {oldest.date()} may be forgotten"
             self._leave_out(reading, account, f"{what}: Stripe keeps them for 30 days")
@@ -218,7 +218,7 @@ class Reader:
 
     @property
     def _began(self) -> int:
-        return int(self.began_at.timestamp())
+        return int(self.run.began_at.timestamp())
 
     def _leave_out(self, reading: Reading, account: Account, what: str) -> None:
         told = f"account {account.id}: {what}" if account.id else what

@@ -83,7 +83,7 @@ class StripeTap(RestTap):
             stream=stream,
             options=self._options,
             accounts=lambda: self._accounts,
-            began_at=self.run.began_at,
+            run=self.run,
             logger=self.logger,
         )
         return self.stream(shape, reader.read)

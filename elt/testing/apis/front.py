@@ -9,8 +9,10 @@ started by hand can be moved by hand:
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from email.utils import format_datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -65,6 +67,9 @@ class Front:
         if scope["path"].startswith(OWN):
             await self._own(scope, receive, send)
             return
+        if (scope["method"], scope["path"].rstrip("/")) == ("HEAD", ""):
+            await self._tell_the_time(send)
+            return
         body = await _read(receive)
         is_noted = False
 
@@ -74,6 +79,7 @@ class Front:
             if message["type"] == "http.response.start":
                 self.requests.append(_asked(scope, body, message["status"]))
                 is_noted = True
+                message = {**message, "headers": self._dated(message["headers"])}
             await send(message)
 
         try:
@@ -104,6 +110,22 @@ class Front:
             await send(message)
 
         await self._app(scope, receive, keep_first)
+
+    async def _tell_the_time(self, send: Send) -> None:
+        """Answer who wants no more than to know how late it is; that is not noted."""
+        start = {"type": "http.response.start", "status": 204}
+        await send({**start, "headers": self._dated(())})
+        await send({"type": "http.response.body", "body": b""})
+
+    def _dated(
+        self, headers: Iterable[tuple[bytes, bytes]]
+    ) -> list[tuple[bytes, bytes]]:
+        """Add the simulation's time where the vendor's answer has none."""
+        given = list(headers)
+        if any(name.lower() == b"date" for name, _ in given):
+            return given
+        now = format_datetime(self.clock.now(), usegmt=True).encode()
+        return [*given, (b"date", now)]
 
     async def _own(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await _read(receive)

@@ -97,6 +97,7 @@ def make_server(app: ASGIApp) -> uvicorn.Server:
         lifespan="off",
         log_config=None,
         access_log=False,
+        date_header=False,  # the front tells the simulation's own time
         timeout_graceful_shutdown=1,
         # Too long an address is refused as the vendor does, not by the server.
         h11_max_incomplete_event_size=256 * 1024,

@@ -101,15 +101,57 @@ def test_the_next_run_begins_at_the_bookmark_and_reads_its_rows_again(shop, read
     assert told.ids("orders") == [2, 3, 4]
 
 
-def test_a_bookmark_never_passes_the_runs_start(shop, read):
-    later = datetime.now(UTC) + timedelta(hours=1)
-    shop.api.add("orders", later.strftime("%Y-%m-%dT%H:%M:%SZ"))
-    before = datetime.now(UTC)
+def test_a_bookmark_never_passes_the_runs_start_by_the_apis_own_clock(shop, read):
+    shop.api.add("orders", "2025-05-31T23:00:00Z", "2025-06-01T00:30:00Z")
 
     told = read()
 
-    mark = datetime.fromisoformat(told.mark())
-    assert before - timedelta(seconds=1) < mark < datetime.now(UTC)
+    assert told.ids("orders") == [0, 1]
+    assert told.mark() == "2025-06-01T00:00:00.000Z"
+
+
+def test_a_clock_of_ours_that_is_ahead_is_told_and_loses_nothing(shop, read, caplog):
+    shop.api.add("orders", "2025-05-31T23:00:00Z")
+    first = read()
+    shop.api.clock.advance(timedelta(hours=1))
+    shop.api.add("orders", "2025-06-01T00:30:00Z")
+
+    told = read(state=first.state)
+
+    assert told.ids("orders") == [0, 1]
+    assert "ahead of that of Shop, which counts" in caplog.text
+
+
+def test_a_clock_of_ours_that_is_behind_counts(shop, read):
+    shop.api.clock.move_to(datetime.now(UTC) + timedelta(days=1))
+    late = (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    shop.api.add("orders", late)
+
+    told = read()
+
+    assert datetime.fromisoformat(told.mark()) < datetime.now(UTC)
+
+
+def test_an_api_that_gives_none_of_the_streams_is_no_good_end(shop, read):
+    gone = Says(404, '{"error": "no such place"}')
+    shop.api.front.troubles.add(gone, path="/v1", times=99)
+
+    told = read(fails=ConfigError)
+
+    assert "Shop gives us none of the streams: HTTP 404" in told.error.what
+    assert "`base_url`" in told.error.hint
+    assert {end["end"] for end in told.ends().values()} == {"skipped"}
+
+
+def test_a_page_for_people_is_told_at_once(shop, read):
+    page = Says(200, "<!doctype html><title>Log in</title>")
+    shop.api.front.troubles.add(page, path="/v1/orders", times=99)
+
+    told = read(fails=EltError)
+
+    assert "a page for people (HTML), not JSON" in told.error.what
+    asked = [r for r in shop.api.front.requests if r.path == "/v1/orders"]
+    assert len(asked) == 1
 
 
 def test_a_bookmark_never_goes_back(shop, read):

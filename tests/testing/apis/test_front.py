@@ -192,3 +192,12 @@ def test_a_running_clock_goes_on_and_can_be_moved_as_well():
 def test_a_clock_needs_a_zone():
     with pytest.raises(ValueError, match="zone"):
         Clock(datetime(2025, 6, 1))  # noqa: DTZ001
+
+
+def test_answers_tell_the_simulations_time_and_who_asks_for_it_is_not_noted(shop):
+    answer = httpx.get(f"{shop.origin}/items")
+    time = httpx.head(shop.origin)
+
+    assert answer.headers.get_list("date") == ["Sun, 01 Jun 2025 12:00:00 GMT"]
+    assert time.headers["date"] == "Sun, 01 Jun 2025 12:00:00 GMT"
+    assert [asked.path for asked in shop.api.front.requests] == ["/items"]
