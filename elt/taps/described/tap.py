@@ -57,6 +57,7 @@ class DescribedTap(RestTap):
 
     name = "tap-rest"
     config_jsonschema: ClassVar[dict[str, Any]] = CONFIG
+    asks_for_the_time: ClassVar[bool] = False  # nobody knows what else it would do
 
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         check(self.config)
