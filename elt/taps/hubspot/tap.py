@@ -31,7 +31,7 @@ from elt.taps.rest.api import Api
 from elt.taps.rest.marks import Cursor
 from elt.taps.rest.pace import Pace
 from elt.taps.rest.problems import NotReadable
-from elt.taps.rest.settings import reach_of
+from elt.taps.rest.settings import moment_setting, reach_of
 from elt.taps.rest.stream import Chunk, Reading, RestStream, Run, Shape
 from elt.taps.rest.tap import RestTap
 
@@ -59,12 +59,17 @@ class HubSpotTap(RestTap):
         So no bookmark passes what search knows, nor the end of a window.
         """
         run = super().run
-        began_at = run.began_at - self.settings.index_lag
-        end = min(run.end, began_at) if run.end else None
-        return replace(run, began_at=end or began_at, end=end)
+        return replace(run, **self._bounds(run.began_at))
 
     def begin_at(self, moment: datetime) -> None:
-        super().begin_at(moment - self.settings.index_lag)
+        bounds = self._bounds(moment)
+        self.run.began_at, self.run.end = bounds["began_at"], bounds["end"]
+
+    def _bounds(self, moment: datetime) -> dict[str, Any]:
+        known_until = moment - self.settings.index_lag
+        asked = moment_setting(self.config, "end_date")
+        end = min(asked, known_until) if asked else None
+        return {"began_at": end or known_until, "end": end}
 
     def make_api(self) -> Api:
         is_oauth = uses_oauth(self.config)

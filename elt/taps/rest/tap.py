@@ -104,18 +104,19 @@ class RestTap(Tap):
             raise _nothing_is_for_us(self.api.vendor, self.run.skipped[0][1])
 
     def begin_at(self, moment: datetime) -> None:
-        """Begin no later than that: bookmarks are compared with the API's own times."""
-        self.run.began_at = min(self.run.began_at, moment)
+        """Let the run begin then: bookmarks are compared with the API's own times."""
+        self.run.began_at = moment
 
     def _heed_their_clock(self) -> None:
         there = self.api.their_time() if self.asks_for_the_time else None
         if there is None:
             return
-        ahead = self.now() - there
-        if ahead > _APART:
+        apart = self.now() - there
+        if abs(apart) > _APART:
             self.logger.warning(
-                "this machine's clock is %s ahead of that of %s, which counts",
-                timedelta(seconds=round(ahead.total_seconds())),
+                "this machine's clock is %s %s that of %s, which counts",
+                timedelta(seconds=round(abs(apart).total_seconds())),
+                "ahead of" if apart > timedelta(0) else "behind",
                 self.api.vendor.name,
             )
         self.begin_at(there)
