@@ -43,6 +43,10 @@ def _check_of(plugin: str) -> Callable[[Mapping[str, Any]], None] | None:
             from elt.taps.described.sense import check as check_rest
 
             return check_rest
+        case "github" | "hubspot" | "recurly" | "stripe":
+            from elt.taps.rest.settings import check as check_api
+
+            return check_api
         case _:
             return None
 

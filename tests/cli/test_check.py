@@ -105,6 +105,18 @@ def test_problems_of_the_file_itself_are_findings_too(run_elt, project):
             "unknown setting `fromat`",
             "Did you mean `format`?",
         ),
+        (
+            'plugin = "stripe"\n[taps.x.config]\nbase_url = "127.0.0.1:8701"',
+            5,
+            "`base_url` is not an address: 127.0.0.1:8701",
+            "Write it with https://, as in https://api.example.com/v1",
+        ),
+        (
+            'plugin = "recurly"\n[taps.x.config]\nstart_date = "last May"',
+            5,
+            "`start_date` is not a date: last May",
+            'Write `start_date = "2025-01-31"` or `"2025-01-31T08:00:00Z"`',
+        ),
     ],
 )
 def test_the_config_of_a_built_in_tap_is_read(

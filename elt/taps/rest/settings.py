@@ -30,30 +30,41 @@ def common_settings(base_url: str | None) -> dict[str, Any]:
         "timeout_seconds": {
             "type": "number",
             "exclusiveMinimum": 0,
-            "description": "For connecting and for each part of an answer, default 60",
+            "default": 60,
+            "description": "For connecting and for each part of an answer",
         },
         "tries": {
             "type": "integer",
             "minimum": 1,
-            "description": "How often to ask when an answer fails, default 7",
+            "default": 7,
+            "description": "How often to ask when an answer fails",
         },
         "longest_wait_seconds": {
             "type": "number",
             "minimum": 0,
+            "default": 900,
             "description": "Longer waits that the API asks for, of one request in all,"
-            " end the run; default 900",
+            " end the run",
         },
         "concurrency": {
             "type": "integer",
             "minimum": 1,
             "maximum": 50,
-            "description": "Requests side by side, default 4",
+            "default": 4,
+            "description": "Requests side by side",
         },
         "user_agent": {
             "type": "string",
             "description": "How we call ourselves",
         },
     }
+
+
+def check(config: Mapping[str, Any]) -> None:
+    """Look at the settings that all taps of APIs have. Raises ConfigError."""
+    reach_of(config, "https://")
+    for name in ("start_date", "end_date"):
+        moment_setting(config, name)
 
 
 def reach_of(
