@@ -77,7 +77,7 @@ def test_for_all_requests_at_which_it_is_killed_nothing_is_lost(
 
 
 @pytest.mark.slow
-@settings(CHECKS, max_examples=150)
+@settings(CHECKS, max_examples=50)
 @KILLS
 def test_nothing_is_lost_at_many_more_requests(first, second, stage, capsysbinary):
     check_that_nothing_is_lost(first, second, stage, capsysbinary)

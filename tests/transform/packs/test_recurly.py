@@ -38,7 +38,7 @@ def test_revenue_is_what_the_customers_lives_are_worth(built):
 def test_amounts_are_exact(built):
     types = built.rows("SELECT DISTINCT typeof(total) FROM raw_recurly.invoices")
 
-    assert types == [("DECIMAL(18,6)",)]
+    assert types == [("DECIMAL(38,6)",)]
 
 
 def test_subscriptions_are_those_of_the_company(built):
