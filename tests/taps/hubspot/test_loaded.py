@@ -43,7 +43,7 @@ class HubTap(HubSpotTap):
 @pytest.fixture
 def now():
     """Serve an account that is at this very time, as `elt run` is."""
-    made = account(clock=Clock(datetime.now(UTC) - timedelta(minutes=1)))
+    made = account(clock=Clock(datetime.now(UTC) - timedelta(minutes=1), runs=True))
     with served(made) as hubspot:
         yield hubspot
 
