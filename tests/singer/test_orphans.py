@@ -85,7 +85,8 @@ def test_a_group_is_ended_when_its_elt_leaves_without_cleaning_up():
 
 def test_the_watch_is_no_reason_to_end_late_and_ends_itself():
     body = """
-        start().kill()
+        child = start()  # kept, or Python clears it away as soon as it is dead
+        child.kill()
         own = []
         for p in filter(str.isdigit, os.listdir("/proc")):
             try:
