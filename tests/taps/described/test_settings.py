@@ -50,6 +50,8 @@ WRONG = [
     ({"parent": "ordrs"}, "`parent` is `ordrs`, and there is no", None),
     ({"parent_fields": {"a": "b"}}, "`parent_fields` needs a `parent`", None),
     ({"columns": {"a": "money"}}, "`columns.a` cannot be: `money`", "decimal(18,2)"),
+    ({"columns": {"a": "decimal(50,2)"}}, "`columns.a` cannot be:", "38 digits"),
+    ({"columns": {"a": "decimal(2,5)"}}, "more than a decimal can hold", "decimal"),
     ({"key": "id", "drop": "id"}, "`drop` has `id`, which is in the `key`", None),
     ({"cursor": "at", "drop": "at"}, "`drop` has `at`, which is the `cursor`", None),
     ({"cursor": {**CURSOR, "format": "epoch"}}, "`cursor.format` cannot be", "%Y"),
