@@ -13,11 +13,13 @@ CONFLICT = 409  # Stripe's SDKs try it again: another request holds the object
 _FAILED = 400
 # It is named so: Having the 'rak_subscription_read' permission would allow this.
 _PERMISSION = re.compile(r"'(rak_\w+)'")
+# Stripe repeats a key as sk_live_****1234: its end, which is ours to hide, too.
+_KEY = re.compile(r"\b((?:sk|rk|pk)_(?:(?:live|test|org)_)*)[\w*]+")
 
 
 def _said(body: bytes) -> str:
     error = _error(body)
-    told = str(error.get("message") or "")
+    told = _KEY.sub(r"\1***", str(error.get("message") or ""))
     code = error.get("code")
     return f"{told} ({code})" if told and code else told
 
