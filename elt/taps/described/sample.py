@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +11,7 @@ import msgspec
 
 from elt.errors import ConfigError, ConfigErrors, EltError, Unavailable
 from elt.taps.described.answers import described
+from elt.taps.described.checking import nearest
 from elt.taps.described.lists import Lists
 from elt.taps.described.settings import Path, StreamSettings
 from elt.taps.described.spans import spans
@@ -89,7 +90,8 @@ def _sample(
     def warn(of: StreamSettings, page: Page) -> None:
         if of is stream and not seen and page.records:
             seen.add(of.name)
-            _look_for_next(of, page, logger)
+            for doubt in _doubts(of, page):
+                logger.warning("stream %s: %s", of.name, doubt)
 
     some = replace(lists, most_parents=MOST_PARENTS, on_page=warn, _looked_at=set())
     every = list(spans(stream, since=lists.start, until=lists.until, has_end=False))
@@ -106,17 +108,27 @@ def _sample(
     return found[:MOST_RECORDS]
 
 
-def _look_for_next(stream: StreamSettings, page: Page, logger: logging.Logger) -> None:
-    """Warn of a path that is not in the answer, for it may be mistyped."""
-    path = stream.paging.path
-    if path and not _is_there(page.answer.body, path):
-        logger.warning(
-            "stream %s: the first answer has no `%s`, where `paging.path` says that the"
-            " next page is; if there is a next page, look at that. It has: %s",
-            stream.name,
-            ".".join(path),
-            described(page.answer.body),
-        )
+def _doubts(stream: StreamSettings, page: Page) -> Iterator[str]:
+    """Tell of names that the first answer lacks, for they may be mistyped."""
+    paging, body = stream.paging, page.answer.body
+    led_by = (
+        ("path", paging.path, "the next page is"),
+        ("more", paging.more, "there may be more"),
+    )
+    for setting, path, what in led_by:
+        if path and not _is_there(body, path):
+            yield (
+                f"the first answer has no `{'.'.join(path)}`, where `paging.{setting}`"
+                f" says that {what}; if there is a next page, look at that. It has:"
+                f" {described(body)}"
+            )
+    names = {name for record in page.records for name in fields(record)}
+    for setting, given in (("columns", stream.columns), ("drop", stream.drop)):
+        for name in sorted(set(given) - names - set(stream.parent_fields)):
+            yield (
+                f"no record of the first answer has `{name}`, which `{setting}` names."
+                f" {nearest(name, sorted(names))}"
+            )
 
 
 def _is_there(body: bytes, path: Path) -> bool:
