@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 from elt.errors import ConfigError
@@ -12,7 +13,8 @@ from elt.taps.described.declared import TYPES
 _PYTHON: dict[str, tuple[type, ...]] = {
     "string": (str,),
     "integer": (int,),
-    "number": (int, float),
+    # singer-sdk reads a config's fractions as decimals.
+    "number": (int, float, Decimal),
     "boolean": (bool,),
     "array": (list, tuple),
     "object": (Mapping,),
