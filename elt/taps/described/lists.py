@@ -42,7 +42,8 @@ class Lists:
     leave_out: Callable[[str], None] = lambda _: None
     on_page: Callable[[StreamSettings, Page], None] = lambda _, __: None
     most_parents: int | None = None
-    _looked_at: set[str] = field(default_factory=set)
+    # A copy that `replace` makes looks again.
+    _looked_at: set[str] = field(default_factory=set, init=False)
 
     def read(self, stream: StreamSettings, span: Span) -> Iterator[Records]:
         """Give a stream's rows of a span, a page at a time or a parent at a time."""

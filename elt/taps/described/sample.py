@@ -93,7 +93,7 @@ def _sample(
             for doubt in _doubts(of, page):
                 logger.warning("stream %s: %s", of.name, doubt)
 
-    some = replace(lists, most_parents=MOST_PARENTS, on_page=warn, _looked_at=set())
+    some = replace(lists, most_parents=MOST_PARENTS, on_page=warn)
     every = list(spans(stream, since=lists.start, until=lists.until, has_end=False))
     most = MOST_PARENTS if stream.parent else MOST_PAGES
     found: list[Record] = []

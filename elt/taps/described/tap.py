@@ -105,13 +105,12 @@ class DescribedTap(RestTap):
         catalog = self.input_catalog
         if catalog is None:
             return self._found_columns()
-        entries = {name: catalog.get_stream(name) for name in self._settings}
-        return {
-            name: entry.schema.to_dict().get("properties", {})
-            if (entry := entries[name])
-            else columns_of(settings, ())
-            for name, settings in self._settings.items()
-        }
+        found: dict[str, dict[str, Any]] = {}
+        for name, settings in self._settings.items():
+            entry = catalog.get_stream(name)
+            known = entry.schema.to_dict().get("properties", {}) if entry else None
+            found[name] = columns_of(settings, ()) if known is None else known
+        return found
 
     def _found_columns(self) -> Mapping[str, dict[str, Any]]:
         names = list(self._settings)
@@ -122,12 +121,7 @@ class DescribedTap(RestTap):
             raise
 
     def _read(self, stream: StreamSettings, reading: Reading) -> Iterator[Chunk]:
-        lists = replace(
-            self._lists,
-            until=reading.until,
-            leave_out=reading.leave_out,
-            _looked_at=set(),
-        )
+        lists = replace(self._lists, until=reading.until, leave_out=reading.leave_out)
         in_order = lists.is_in_order(stream)
         learn = self._learner(stream)
         for span in spans(

@@ -8,8 +8,8 @@ from elt.taps.rest.api import Vendor
 from elt.taps.rest.calls import Answer
 from elt.taps.rest.envelopes import value_at
 
-TOO_MANY = 429
-CONFLICT = 409  # Stripe's SDKs try it again: another request holds the object
+_TOO_MANY = 429
+_CONFLICT = 409  # Stripe's SDKs try it again: another request holds the object
 _FAILED = 400
 # It is named so: Having the 'rak_subscription_read' permission would allow this.
 _PERMISSION = re.compile(r"'(rak_\w+)'")
@@ -42,7 +42,7 @@ def _settled(answer: Answer) -> bool:
     `should_retry?`).
     """
     refused = answer.headers.get("stripe-should-retry") == "false"
-    return refused and answer.status != TOO_MANY
+    return refused and answer.status != _TOO_MANY
 
 
 def _error(body: bytes) -> dict[str, object]:
@@ -60,6 +60,6 @@ VENDOR = Vendor(
     said=_said,
     scope_of=_scope,
     settled=_settled,
-    temporary=frozenset({CONFLICT}),
+    temporary=frozenset({_CONFLICT}),
     request_header="request-id",
 )
