@@ -21,7 +21,7 @@ from elt.taps.rest.paging import Page
 from elt.taps.rest.problems import NotReadable, Refused
 from elt.taps.rest.rows import Record, only, with_fields
 
-_GONE = (404, 410)
+_NOT_FOUND = 404
 Records = Sequence[Record]
 
 
@@ -114,7 +114,7 @@ class Lists:
         except (NotReadable, Unaskable) as error:
             return error
         except Refused as error:
-            if error.status in _GONE:
+            if error.status == _NOT_FOUND:
                 return error
             raise
         return rows
