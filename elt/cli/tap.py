@@ -261,8 +261,12 @@ def _raw(
     from elt.runner.discovery import ask_for_catalog
 
     def listen(event: Event) -> None:
-        if isinstance(event, LogLine) and (verbose or event.source != name):
+        if not isinstance(event, LogLine):
+            return
+        if verbose or event.source != name:
             note(secrets.scrub(event.text))
+        elif event.level == "warning":
+            note(f"warning: {secrets.scrub(event.text)}")
 
     try:
         return ask_for_catalog(project, name, secrets, listen=listen)

@@ -11,6 +11,7 @@ import glob
 import hashlib
 import json
 import os
+import re
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -40,6 +41,8 @@ from elt.singer.packages import package_of
 from elt.singer.process import TapProgram
 
 _SIDE_BY_SIDE = 4
+# As singer-sdk writes it: the time, the level, who says it, and what.
+_WARNING = re.compile(r"[^|]*\| WARNING +\|[^|]*\| (.*)")
 _FILES = ("path", "schemas", "tracking_plan")  # settings that name files
 
 
@@ -251,10 +254,17 @@ def ask_for_catalog(
 ) -> dict[str, Any]:
     """Ask a tap for its catalog, whatever is remembered of it."""
     stop = stop or Stop()
+    is_asked_once = _answers_alike(project.file.taps[tap])
 
     def on_line(text: str) -> None:
         step = f"tap:{tap}"
-        listen(LogLine(step=step, source=tap, level="info", text=text))
+        # What is asked at every run would warn of the same at every run.
+        warning = _WARNING.fullmatch(text) if is_asked_once else None
+        listen(
+            LogLine(step=step, source=tap, level="warning", text=warning[1])
+            if warning
+            else LogLine(step=step, source=tap, level="info", text=text)
+        )
 
     with secrets.kept_out_of_errors():
         return discover(

@@ -111,15 +111,11 @@ def _sample(
 def _doubts(stream: StreamSettings, page: Page) -> Iterator[str]:
     """Tell of names that the first answer lacks, for they may be mistyped."""
     paging, body = stream.paging, page.answer.body
-    led_by = (
-        ("path", paging.path, "the next page is"),
-        ("more", paging.more, "there may be more"),
-    )
-    for setting, path, what in led_by:
+    for setting, path in (("path", paging.path), ("more", paging.more)):
         if path and not _is_there(body, path):
             yield (
-                f"the first answer has no `{'.'.join(path)}`, where `paging.{setting}`"
-                f" says that {what}; if there is a next page, look at that. It has:"
+                f"the first answer has no `{'.'.join(path)}`, which `paging.{setting}`"
+                " names; if there is a next page, look at that. It has:"
                 f" {described(body)}"
             )
     names = {name for record in page.records for name in fields(record)}

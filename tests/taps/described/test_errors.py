@@ -224,7 +224,7 @@ def test_a_next_page_that_is_never_found_is_warned_of_at_discovery(read, caplog)
     [
         (
             {"paging": {"type": "page", "param": "page", "more": "hasMore"}},
-            "no `hasMore`, where `paging.more` says",
+            "no `hasMore`, which `paging.more` names",
         ),
         (
             {"drop": ["id", "updatedat"], "key": []},

@@ -1,4 +1,4 @@
-"""What becomes of pinned columns in a warehouse, from the API to the table."""
+"""The tap in a project: what is said of it, and what becomes of pinned columns."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import duckdb
 import pytest
 from taps.described.anything import Listed
 
+from elt.cli.app import main
 from elt.testing.apis.serving import served
 
 PROJECT = """
@@ -106,6 +107,25 @@ def test_a_pinned_decimal_stays_one_and_only_rows_with_more_places_are_rejected(
         ("price", "many", reason),
     ]
     assert last.prices == again.prices
+
+
+def test_names_that_the_first_answer_lacks_are_shown_when_a_tap_is_looked_at(
+    api, tmp_path, capsys
+):
+    api.lists["orders"] = Listed([order(1, price=9.5)])
+    with served(api) as listening:
+        text = PROJECT.format(origin=listening.origin, columns='prize = "integer"')
+        (tmp_path / "elt.toml").write_text(text)
+
+        code = main(["-C", str(tmp_path), "tap", "discover", "shop"])
+
+    said = capsys.readouterr().err
+    assert code == 0
+    assert (
+        "warning: stream orders: no record of the first answer has `prize`, which"
+        " `columns` names. Did you mean `price`?"
+    ) in said
+    assert "INFO" not in said
 
 
 @pytest.mark.slow
