@@ -104,21 +104,14 @@ class DescribedTap(RestTap):
         """Take the columns from a catalog that was given, else look into the API."""
         catalog = self.input_catalog
         if catalog is None:
-            return self._found_columns()
+            names = list(self._settings)
+            return columns_of_all(self._lists, names, logger=self.logger)
         found: dict[str, dict[str, Any]] = {}
         for name, settings in self._settings.items():
             entry = catalog.get_stream(name)
             known = entry.schema.to_dict().get("properties", {}) if entry else None
             found[name] = columns_of(settings, ()) if known is None else known
         return found
-
-    def _found_columns(self) -> Mapping[str, dict[str, Any]]:
-        names = list(self._settings)
-        try:
-            return columns_of_all(self._lists, names, logger=self.logger)
-        except BaseException:
-            self.api.close()
-            raise
 
     def _read(self, stream: StreamSettings, reading: Reading) -> Iterator[Chunk]:
         lists = replace(self._lists, until=reading.until, leave_out=reading.leave_out)
