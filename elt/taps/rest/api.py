@@ -34,6 +34,7 @@ NOT_FOR_US = frozenset((403, 404, 410, 451))
 MOVED = frozenset((301, 302, 307, 308))
 _MOST_MOVES = 5
 _SHORTEST_SECRET = 6
+_TIME_SECONDS = 10.0
 # How a client's error shows bytes: a token's line break is no line break there.
 _SHOWN = re.compile(r" ?b['\"]")
 _USER = re.compile(r"//[^/@]+@")
@@ -240,10 +241,10 @@ class Api:
         Nobody's credentials are needed for that, and any answer has it.
         """
         try:
-            answer = self._client.head(self._base)
+            answer = self._client.head(self._base, timeout=_TIME_SECONDS)
             found = email.utils.parsedate_to_datetime(answer.headers["date"])
-        except (httpx.HTTPError, KeyError, ValueError):
-            return None
+        except (httpx.HTTPError, httpx.InvalidURL, KeyError, ValueError):
+            return None  # whatever is wrong is told by the first request that counts
         return found if found.tzinfo else found.replace(tzinfo=UTC)
 
     def hidden(self, text: str) -> str:

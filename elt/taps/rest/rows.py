@@ -16,7 +16,6 @@ from msgspec import Raw
 Record = bytes | Raw
 _fields = msgspec.json.Decoder(dict[str, Raw]).decode
 _encode = msgspec.json.Encoder().encode
-_EMPTY = b"{}"
 
 
 def write(content: bytes) -> None:

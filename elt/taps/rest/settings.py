@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
 from elt.errors import ConfigError
 from elt.taps.rest.api import Reach
+
+_USUAL = {one.name: one.default for one in fields(Reach)}
 
 
 def common_settings(base_url: str | None) -> dict[str, Any]:
@@ -30,19 +33,19 @@ def common_settings(base_url: str | None) -> dict[str, Any]:
         "timeout_seconds": {
             "type": "number",
             "exclusiveMinimum": 0,
-            "default": 60,
+            "default": _USUAL["timeout_seconds"],
             "description": "For connecting and for each part of an answer",
         },
         "tries": {
             "type": "integer",
             "minimum": 1,
-            "default": 7,
+            "default": _USUAL["tries"],
             "description": "How often to ask when an answer fails",
         },
         "longest_wait_seconds": {
             "type": "number",
             "minimum": 0,
-            "default": 900,
+            "default": _USUAL["longest_wait_seconds"],
             "description": "Longer waits that the API asks for, of one request in all,"
             " end the run",
         },
@@ -50,7 +53,7 @@ def common_settings(base_url: str | None) -> dict[str, Any]:
             "type": "integer",
             "minimum": 1,
             "maximum": 50,
-            "default": 4,
+            "default": _USUAL["concurrency"],
             "description": "Requests side by side",
         },
         "user_agent": {

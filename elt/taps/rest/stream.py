@@ -243,8 +243,7 @@ class RestStream(Stream):
                 moved = may_move and marks.checkpoint(chunk.part)
                 if (moved or chunk.ends) and self._state_is_due():
                     self._write_state()
-        if marks.checkpoint():
-            self._write_state()
+        marks.checkpoint()
 
     def _keeps(self) -> Callable[[str], bool] | None:
         """Tell the columns that are selected from others; None where all are."""

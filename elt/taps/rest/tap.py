@@ -38,12 +38,12 @@ class RestTap(Tap):
         PluginCapabilities.STRUCTURED_LOGGING,
     ]
 
+    # Whether the API may be asked for something beside its lists.
+    asks_for_the_time: ClassVar[bool] = True
+
     def __init__(self, *, catalog: Any = None, **given: Any) -> None:
         self.column_patterns = _patterns(catalog)
         super().__init__(catalog=catalog, **given)
-
-    # Whether the API may be asked for something beside its lists.
-    asks_for_the_time: ClassVar[bool] = True
 
     @classmethod
     def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
