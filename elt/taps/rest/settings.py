@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from elt.errors import ConfigError
-from elt.taps.rest.api import Reach
+from elt.taps.rest.vendor import Reach
 
 _USUAL = {one.name: one.default for one in fields(Reach)}
 

@@ -29,8 +29,8 @@ from elt.taps.rest.rows import (
     record_lines,
     value_reader,
     whole_line,
-    write,
 )
+from elt.taps.stdout import write
 
 DELETED_AT = "_sdc_deleted_at"
 STATE_SECONDS, STATE_ROWS = 1.0, 10_000

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from elt.taps.rest.ahead import pages, read_at
-from elt.taps.rest.api import Api, Fixed, Vendor
+from elt.taps.rest.api import Api
 from elt.taps.rest.calls import Answer, Call
 from elt.taps.rest.envelopes import value_at
 from elt.taps.rest.marks import Cursor
@@ -21,6 +21,7 @@ from elt.taps.rest.paging import Page
 from elt.taps.rest.settings import common_settings, reach_of
 from elt.taps.rest.stream import Chunk, Shape
 from elt.taps.rest.tap import RestTap
+from elt.taps.rest.vendor import Fixed, Vendor
 from elt.testing.apis.clock import Clock
 from elt.testing.apis.front import Front
 

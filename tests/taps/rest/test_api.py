@@ -10,12 +10,13 @@ import msgspec
 import pytest
 
 from elt.errors import ConfigError, EltError, Unavailable
+from elt.remote.pace import Pace
 from elt.taps.rest.ahead import side_by_side
-from elt.taps.rest.api import Api, Fixed, Reach, Vendor
+from elt.taps.rest.api import Api
 from elt.taps.rest.calls import Answer, Call
 from elt.taps.rest.envelopes import records_at
-from elt.taps.rest.pace import Pace
 from elt.taps.rest.problems import NotReadable, QuotaSpent, Refused
+from elt.taps.rest.vendor import Fixed, Reach, Vendor
 
 SECRET = "sk_secret/1234"  # noqa: S105
 VENDOR = Vendor(name="Shop", credentials_setting="api_key")

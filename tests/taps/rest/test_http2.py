@@ -11,9 +11,10 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
 from elt.taps.rest.ahead import pages, read_at
-from elt.taps.rest.api import Api, Fixed, Reach, Vendor
+from elt.taps.rest.api import Api
 from elt.taps.rest.calls import Call
 from elt.taps.rest.paging import link_in_body
+from elt.taps.rest.vendor import Fixed, Reach, Vendor
 
 PAGES = {
     "": b'{"data": [{"id": 1}], "next": "/o?cursor=b"}',
