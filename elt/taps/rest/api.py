@@ -27,7 +27,7 @@ from elt.remote.pace import Pace
 from elt.remote.waits import retry_after
 from elt.taps.rest.addresses import Base, shown, with_params
 from elt.taps.rest.calls import Answer, Call
-from elt.taps.rest.envelopes import excerpt, without_halves
+from elt.taps.rest.envelopes import excerpt, mended
 from elt.taps.rest.problems import NotReadable, QuotaSpent, Refused
 from elt.taps.rest.vendor import TEMPORARY, Credentials, Reach, Vendor
 from elt.taps.rest.waiting import Again, tries
@@ -125,18 +125,20 @@ class Api:
     def _read(
         self, call: Call, answer: Answer, read: Callable[[Answer], Found]
     ) -> Found:
-        """Read an answer, also one with half a letter, as of an emoji cut in two."""
+        """Read an answer, also one that is almost JSON."""
         try:
             return read(answer)
         except msgspec.ValidationError:
             raise
-        except msgspec.DecodeError:
-            whole = without_halves(answer.body)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            whole = mended(answer.body)
             if whole == answer.body:
                 raise
         found = read(replace(answer, body=whole))
         self._logger.warning(
-            "%s: halves of letters (`\\ud83d` alone) came, and became `\\ufffd`",
+            "%s: its answer is not quite JSON. Half letters (`\\ud83d` alone) became"
+            " `\\ufffd`, as bytes that are not UTF-8 did; bare control characters became"
+            " their escapes, and NaN null",
             self.name(call),
         )
         return found
