@@ -60,9 +60,9 @@ class DescribedTap(RestTap):
     config_jsonschema: ClassVar[dict[str, Any]] = CONFIG
     asks_for_the_time: ClassVar[bool] = False  # nobody knows what else it would do
 
-    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
-        check(self.config)
-        return super()._validate_config(raise_errors=raise_errors)
+    @classmethod
+    def check(cls, config: Mapping[str, Any]) -> None:
+        check(config)
 
     def make_api(self) -> Api:
         credentials, params = credentials_of(self.config, logger=self.logger)

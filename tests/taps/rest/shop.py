@@ -90,7 +90,11 @@ class ShopTap(RestTap):
     name = "tap-shop"
     config_jsonschema: ClassVar[dict[str, Any]] = {
         "type": "object",
-        "properties": {"token": {"type": "string"}, **common_settings(None)},
+        "properties": {
+            "token": {"type": "string"},
+            "version": {"type": "integer"},
+            **common_settings(None),
+        },
     }
 
     def make_api(self):
