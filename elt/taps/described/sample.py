@@ -11,12 +11,12 @@ import msgspec
 
 from elt.errors import ConfigError, ConfigErrors, EltError, Unavailable
 from elt.taps.described.answers import described
-from elt.taps.described.checking import nearest
 from elt.taps.described.lists import Lists
 from elt.taps.described.settings import Path, StreamSettings
 from elt.taps.described.spans import spans
 from elt.taps.kinds import NULL, Kind, kind_of, schema_from_words, schema_of, widest
 from elt.taps.rest.ahead import side_by_side
+from elt.taps.rest.checking import nearest
 from elt.taps.rest.envelopes import fields
 from elt.taps.rest.paging import Page
 from elt.taps.rest.problems import NotReadable
