@@ -111,7 +111,8 @@ def _sample(
 def _doubts(stream: StreamSettings, page: Page) -> Iterator[str]:
     """Tell of names that the first answer lacks, for they may be mistyped."""
     paging, body = stream.paging, page.answer.body
-    for setting, path in (("path", paging.path), ("more", paging.more)):
+    for setting in ("path", "more", "pages", "total"):
+        path: Path = getattr(paging, setting)
         if path and not _is_there(body, path):
             yield (
                 f"the first answer has no `{'.'.join(path)}`, which `paging.{setting}`"
