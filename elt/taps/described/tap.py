@@ -126,6 +126,7 @@ class DescribedTap(RestTap):
             self._lists,
             until=reading.until,
             leave_out=reading.leave_out,
+            note=reading.note,
             _looked_at=set(),
         )
         in_order = lists.is_in_order(stream)
