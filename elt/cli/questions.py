@@ -24,8 +24,9 @@ from elt.project.plugin_settings import (
     variable_name,
 )
 from elt.project.references import REFERENCE, flaw
-from elt.project.secrets import SHORTEST, read_dotenv
+from elt.project.secrets import read_dotenv
 from elt.project.settings import FILE_NAME
+from elt.remote.masking import SHORTEST
 
 Path_ = tuple[str, ...]
 

@@ -1,15 +1,11 @@
 """Secrets: read where a step needs them, and struck out of everything it says.
 
-A value that was ever resolved is replaced by `***` in every text, in whatever dress
-it comes: plain, URL-encoded, JSON-escaped, inside base64. What is learnt later counts
-from then on; texts are scrubbed line by line, so a secret of several lines is known
-by each of them, too.
+A value that was ever resolved is replaced by `***` in every text, in whatever form it
+is written. What is learnt later counts from then on.
 """
 
 from __future__ import annotations
 
-import base64
-import json
 import os
 import re
 import threading
@@ -17,18 +13,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from elt.errors import ConfigError, ConfigErrors, EltError
 from elt.project.references import REFERENCE, flaw
+from elt.remote.masking import MASK, SECRET_NAME, SHORTEST, written_forms
 
-MASK = "***"
-# A shorter value occurs by chance: hiding it would hide half of every log.
-SHORTEST = 6
-
-_SECRET_NAME = re.compile(
-    r"token|secret|passw|pwd|key|credential|auth|dsn", re.IGNORECASE
-)
 T = TypeVar("T")
 
 
@@ -47,7 +36,7 @@ class Secrets:
         self._lock = threading.Lock()
         # Children see all of `.env`, so what looks like a secret there is one.
         for name, value in dotenv.items():
-            if _SECRET_NAME.search(name) and len(value) >= SHORTEST:
+            if SECRET_NAME.search(name) and len(value) >= SHORTEST:
                 self.remember(value)
 
     def resolve(self, value: T, where: str) -> T:
@@ -66,7 +55,7 @@ class Secrets:
 
     def remember(self, secret: str) -> None:
         """Strike this value out of every text from now on."""
-        forms = {form for piece in _pieces(secret) for form in _dresses(piece)}
+        forms = written_forms(secret)
         with self._lock:
             if forms <= self._forms:
                 return
@@ -192,60 +181,3 @@ def _refuse_short(secret: str, reference: str) -> None:
 
 def _joined(key: str, below: str) -> str:
     return f"{key}.{below}" if key else below
-
-
-def _pieces(secret: str) -> Iterator[str]:
-    """Give the secret and the parts of it that may be shown without the rest."""
-    parts = [secret.strip()]
-    parts += [line.strip() for line in secret.splitlines()]
-    parts += _password(secret)
-    if secret.lstrip().startswith("{"):
-        parts += _secrets_of_json(secret)
-    yield from (part for part in parts if len(part) >= SHORTEST)
-
-
-def _password(secret: str) -> list[str]:
-    """Take the password out of a URL: drivers show its parts one by one."""
-    try:
-        password = urlsplit(secret).password or ""
-    except ValueError:
-        return []
-    return [password, unquote(password)]
-
-
-def _secrets_of_json(secret: str) -> list[str]:
-    """Take apart what a key file of an API's account holds: programs show it by key."""
-    try:
-        document = json.loads(secret)
-    except ValueError:
-        return []
-    return [
-        part
-        for name, value in document.items()
-        if isinstance(value, str) and _SECRET_NAME.search(name)
-        for part in (value.strip(), *(line.strip() for line in value.splitlines()))
-    ]
-
-
-def _dresses(piece: str) -> Iterator[str]:
-    yield piece
-    yield json.dumps(piece)[1:-1]
-    yield json.dumps(piece, ensure_ascii=False)[1:-1]
-    yield repr(piece)[1:-1]
-    octets = piece.encode("utf-8", "surrogateescape")  # as the environment has it
-    for encoded in (quote(octets), quote(octets, safe=""), quote_plus(octets)):
-        yield encoded
-        yield re.sub("%..", lambda match: match.group().lower(), encoded)
-    yield from _base64(octets)
-
-
-def _base64(secret: bytes) -> Iterator[str]:
-    """Give what base64 makes of it at each of the three places in a group of bytes.
-
-    Letters that depend on the bytes before and after are left out.
-    """
-    for before, blurred in ((0, 0), (1, 2), (2, 3)):
-        whole = (before + len(secret)) * 8 // 6
-        padded = b"\0" * before + secret
-        yield base64.b64encode(padded).decode()[blurred:whole]
-        yield base64.urlsafe_b64encode(padded).decode()[blurred:whole]

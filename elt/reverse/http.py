@@ -6,23 +6,21 @@ password. Of an answer they show the beginning, with known secrets struck out.
 
 from __future__ import annotations
 
-import email.utils
 import hashlib
 import json
-import re
 import ssl
 import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from urllib.parse import quote, quote_plus
 
 import httpx
 
 from elt.errors import ConfigError, Unavailable
+from elt.remote.masking import SECRET_NAME, masked
+from elt.remote.waits import retry_after
 from elt.reverse.addresses import direct, origin
 from elt.reverse.destination import (
     Added,
@@ -47,9 +45,6 @@ NOT_SENT = (
 )
 UNWRITABLE = (httpx.LocalProtocolError, httpx.UnsupportedProtocol)
 SHOWN = 300
-# A shorter secret occurs by chance, and would hide half of every text.
-SHORTEST_SECRET = 6
-_SECRET_NAME = re.compile(r"auth|cookie|key|passw|secret|token", re.IGNORECASE)
 
 
 class Lost(Exception):
@@ -96,20 +91,15 @@ class Remote:
         self._secrets: set[str] = set()
 
     def hide(self, *secrets: str) -> None:
-        """Strike these out of all texts from now on, also as a URL or JSON has them."""
-        for secret in secrets:
-            if len(secret) >= SHORTEST_SECRET:
-                self._secrets |= {secret, json.dumps(secret)[1:-1], quote(secret)}
-                self._secrets |= {quote(secret, safe=""), quote_plus(secret)}
+        """Strike these out of all texts from now on, in whatever form."""
+        self._secrets |= set(secrets)
 
     def hide_headers(self, headers: Mapping[str, str]) -> None:
         """Strike out the headers that are secrets by their names."""
-        self.hide(*(v for name, v in headers.items() if _SECRET_NAME.search(name)))
+        self.hide(*(v for name, v in headers.items() if SECRET_NAME.search(name)))
 
     def hidden(self, text: str) -> str:
-        for secret in sorted(self._secrets, key=len, reverse=True):
-            text = text.replace(secret, "***")
-        return text
+        return masked(text, self._secrets)
 
     def open(self) -> httpx.Client:
         if self._client is None:
@@ -165,7 +155,7 @@ class Remote:
                 hint=f"Look at {self._settings.address} in the destination's config",
             )
         if status in NOT_TAKEN:
-            asked = retry_after(response, self._now)
+            asked = retry_after(response.headers, self._now)
             raise self.down(self.said(response), asked, at=response.request.url)
 
     def said(self, response: httpx.Response) -> str:
@@ -260,22 +250,6 @@ def _text_of(response: httpx.Response) -> str:
         return response.text
     except (ValueError, LookupError, AssertionError):
         return response.content.decode("utf-8", "replace")
-
-
-def retry_after(
-    response: httpx.Response, now: Callable[[], float] = time.time
-) -> float | None:
-    """Read Retry-After, which is in seconds or a date (RFC 9110, 10.2.3)."""
-    asked = response.headers.get("Retry-After", "").strip()
-    if asked.isascii() and asked.isdigit():
-        return float(asked)
-    try:
-        date = email.utils.parsedate_to_datetime(asked)
-    except ValueError:
-        return None
-    until = date if date.tzinfo else date.replace(tzinfo=UTC)
-    seconds: float = (until - datetime.fromtimestamp(now(), UTC)).total_seconds()
-    return max(0.0, seconds)
 
 
 def _elsewhere(response: httpx.Response) -> str:

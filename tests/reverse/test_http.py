@@ -15,7 +15,7 @@ from elt.reverse.addresses import base_url, direct
 from elt.reverse.destination import Added, Route
 from elt.reverse.destinations.rest import RestDestination
 from elt.reverse.destinations.webhook import WebhookDestination
-from elt.reverse.http import Reach, Remote, Settings, merged, retry_after
+from elt.reverse.http import Reach, Remote, Settings, merged
 from elt.reverse.loopback import is_loopback
 from elt.testing.webhooks import Answer, Receiver
 
@@ -93,12 +93,6 @@ def test_an_answer_in_an_encoding_that_is_none_is_shown_all_the_same(name):
     said = remote().said(httpx.Response(400, content=b"zz \xff", headers=kind))
 
     assert said.startswith("400 Bad Request: zz")
-
-
-def test_a_digit_that_is_not_ascii_is_no_time_to_wait():
-    headers = [(b"Retry-After", "\u00b2".encode("latin-1"))]
-
-    assert retry_after(httpx.Response(503, headers=headers)) is None
 
 
 def test_headers_that_are_secret_by_name_are_struck_out():

@@ -12,8 +12,8 @@ from elt.project.meltano.report import Move, Report
 from elt.project.meltano.variables import Variables, variable_of
 from elt.project.plugin_settings import nested
 from elt.project.references import REFERENCE
-from elt.project.secrets import SHORTEST
 from elt.project.stream_settings import ReplicationMethod
+from elt.remote.masking import SHORTEST
 
 _WILD = frozenset("*?[")
 _METHODS = frozenset(get_args(ReplicationMethod))

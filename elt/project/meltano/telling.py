@@ -7,7 +7,7 @@ from elt.project.meltano.plan import Plan, Tables
 from elt.project.meltano.plugins import resolve
 from elt.project.meltano.runs import Job, say_schedules
 from elt.project.meltano.source import Plugin
-from elt.project.secrets import SHORTEST
+from elt.remote.masking import SHORTEST
 
 _ONE = {
     "mappers": "mapper",

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from elt.project.plugin_settings import looks_secret
-from elt.project.secrets import SHORTEST
+from elt.remote.masking import SHORTEST
 
 _VARIABLE = re.compile(r"(\\)?\$(?:\{(\w+)\}|([A-Z][A-Z0-9_]*))")
 _TRUE = frozenset({"true", "1", "yes", "t"})

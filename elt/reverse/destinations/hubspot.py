@@ -19,6 +19,7 @@ from msgspec import Meta
 from elt.errors import ConfigError, Rejected, Unavailable
 from elt.project.sync_settings import SyncMode
 from elt.project.table import Seconds
+from elt.remote.waits import retry_after
 from elt.reverse.addresses import base_url, origin
 from elt.reverse.destination import (
     Change,
@@ -28,7 +29,7 @@ from elt.reverse.destination import (
     Traits,
     read_config,
 )
-from elt.reverse.http import Lost, Reach, Remote, Settings, alike, retry_after
+from elt.reverse.http import Lost, Reach, Remote, Settings, alike
 from elt.reverse.hubspot.batches import Batch, Kind, batch_of, receipts_of
 from elt.reverse.hubspot.properties import (
     RECORD_ID,
@@ -259,7 +260,9 @@ class HubspotDestination:
         if status == TOO_MANY:
             raise self._too_many(response, said)
         if status in BUSY:
-            raise self._remote.down(said, retry_after(response, self._edges.now))
+            raise self._remote.down(
+                said, retry_after(response.headers, self._edges.now)
+            )
         if status == FORBIDDEN:
             raise ConfigError(
                 f"HubSpot does not let the token do this: {said}",
@@ -287,7 +290,7 @@ class HubspotDestination:
             error = self._remote.down(f"the account's calls of today are spent: {said}")
             error.retry_after_seconds = DAY_SECONDS
             return error
-        asked = retry_after(response, self._edges.now)
+        asked = retry_after(response.headers, self._edges.now)
         interval = response.headers.get("X-HubSpot-RateLimit-Interval-Milliseconds", "")
         if asked is None and interval.isdigit():
             asked = int(interval) / 1000

@@ -17,6 +17,8 @@ import httpx
 
 from elt.errors import ConfigError, Rejected
 from elt.project.sync_settings import SyncMode
+from elt.remote.pace import Pace
+from elt.remote.waits import retry_after
 from elt.reverse.addresses import base_url, origin
 from elt.reverse.destination import (
     Change,
@@ -36,13 +38,12 @@ from elt.reverse.http import (
     Remote,
     Settings,
     alike,
-    retry_after,
 )
 from elt.reverse.loopback import is_loopback
 from elt.reverse.rest.answers import receipts
 from elt.reverse.rest.auth import read_auth
 from elt.reverse.rest.calls import Call, Draft, drafts, read_call
-from elt.reverse.rest.pace import Pace, side_by_side
+from elt.reverse.rest.concurrent_calls import side_by_side
 from elt.reverse.rest.session import Session
 from elt.reverse.rest.settings import WHERE, CallName, Meaning, RestConfig, call_tables
 
@@ -160,7 +161,7 @@ class RestDestination:
             case "rejected":
                 raise Rejected(said, where=place)
             case "retryable":
-                asked = retry_after(response, self._edges.now)
+                asked = retry_after(response.headers, self._edges.now)
                 raise self._remote.down(said, asked)
             case "stop":
                 raise ConfigError(f"the API refused the call: {said}", where=place)

@@ -14,9 +14,10 @@ import msgspec
 
 from elt.errors import ConfigError
 from elt.project.nearest import did_you_mean
+from elt.remote.waits import retry_after
 from elt.reverse.addresses import base_url, origin
 from elt.reverse.destination import read_config
-from elt.reverse.http import NOT_TAKEN, Lost, Remote, retry_after
+from elt.reverse.http import NOT_TAKEN, Lost, Remote
 
 # A token is renewed this long before its end, so that none expires on its way.
 EARLY_SECONDS = 30.0
@@ -200,7 +201,7 @@ class ClientCredentials:
 
     def _read(self, remote: Remote, response: httpx.Response) -> None:
         if response.is_server_error or response.status_code in NOT_TAKEN:
-            asked = retry_after(response)
+            asked = retry_after(response.headers, time.time)
             raise remote.down(remote.said(response), asked, at=self._url)
         answer = _json(response)
         token, lasts = answer.get("access_token"), answer.get("expires_in")

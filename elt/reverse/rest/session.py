@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import httpx
 
+from elt.remote.pace import Pace
 from elt.reverse.http import Remote, merged
 from elt.reverse.rest.auth import Auth
 from elt.reverse.rest.calls import Draft
-from elt.reverse.rest.pace import Pace
 
 UNAUTHORIZED = 401
 

@@ -13,8 +13,9 @@ from urllib.parse import quote_plus, urlsplit
 import httpx
 
 from elt.errors import ConfigError, Unavailable
-from elt.taps.rest.api import TEMPORARY, Credentials, Fixed
+from elt.remote.masking import masked
 from elt.taps.rest.envelopes import excerpt
+from elt.taps.rest.vendor import TEMPORARY, Credentials, Fixed
 from elt.taps.rest.waiting import Again
 
 # A token is renewed this long before its end, so that none expires on its way.
@@ -175,9 +176,7 @@ class OAuth2:
         return f"POST {parts.scheme}://{parts.hostname}{parts.path}"
 
     def _hidden(self, text: str) -> str:
-        for secret in self.secrets():
-            text = text.replace(secret, "***")
-        return text
+        return masked(text, self.secrets())
 
 
 def _pair(username: str, password: str) -> str:

@@ -1,16 +1,12 @@
-"""What may stand in the rest tap's config, as JSON Schema: the only place that says it.
-
-A table whose settings depend on its `type` lists for each type what it takes, under
-`x-elt-types`: needed settings, and others.
-"""
+"""What may stand in the rest tap's config, as JSON Schema; no other place says it."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from elt.taps.rest.checking import TYPES
 from elt.taps.rest.settings import common_settings
 
-TYPES = "x-elt-types"
 Schema = dict[str, Any]
 
 

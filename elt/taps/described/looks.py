@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from msgspec import Raw
 
 from elt.errors import EltError
-from elt.taps.described.checking import nearest
 from elt.taps.described.settings import StreamSettings
 from elt.taps.described.spans import KINDS
+from elt.taps.rest.checking import nearest
 from elt.taps.rest.envelopes import fields
 from elt.taps.rest.rows import Record, value_reader
 

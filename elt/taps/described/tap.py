@@ -13,6 +13,7 @@ from functools import cached_property, partial
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
+from elt.remote.pace import Pace
 from elt.taps.described.auth import credentials_of
 from elt.taps.described.declared import CONFIG
 from elt.taps.described.learning import Learner
@@ -22,13 +23,13 @@ from elt.taps.described.sense import check
 from elt.taps.described.settings import StreamSettings, settings_of
 from elt.taps.described.spans import KINDS, spans
 from elt.taps.described.templates import plain
-from elt.taps.rest.api import NOT_FOR_US, Api, Vendor
+from elt.taps.rest.api import Api
 from elt.taps.rest.marks import Cursor
-from elt.taps.rest.pace import Pace
 from elt.taps.rest.rows import Record
 from elt.taps.rest.settings import reach_of
 from elt.taps.rest.stream import Chunk, Reading, RestStream, Shape
 from elt.taps.rest.tap import RestTap
+from elt.taps.rest.vendor import NOT_FOR_US, Vendor
 
 _NOT_FOUND = 404
 
@@ -59,9 +60,9 @@ class DescribedTap(RestTap):
     config_jsonschema: ClassVar[dict[str, Any]] = CONFIG
     asks_for_the_time: ClassVar[bool] = False  # nobody knows what else it would do
 
-    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
-        check(self.config)
-        return super()._validate_config(raise_errors=raise_errors)
+    @classmethod
+    def check(cls, config: Mapping[str, Any]) -> None:
+        check(config)
 
     def make_api(self) -> Api:
         credentials, params = credentials_of(self.config, logger=self.logger)

@@ -10,7 +10,6 @@ said last is shown in the state, and decides nothing.
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from collections.abc import Generator, Iterable, Mapping
 from functools import cached_property
@@ -32,6 +31,7 @@ from elt.taps.events.position import Position
 from elt.taps.events.settings import CONFIG_SCHEMA, Settings, check, settings_of
 from elt.taps.events.writing import BAD_SHAPE, Chosen, schema_of_shape
 from elt.taps.records import Out
+from elt.taps.stdout import write
 
 
 class EventStream(Stream):
@@ -147,7 +147,7 @@ class EventsTap(Tap):
         feed = Feed(
             self._settings,
             self._format,
-            Out(_write),
+            Out(write),
             root=Path.cwd(),
             logger=self.logger,
         )
@@ -165,16 +165,6 @@ class EventsTap(Tap):
         """Whoever leaves out some tables of entities or events wants no new ones."""
         fixed = {*self._format.fixed(), "bad_events"}
         return all(chosen for name, chosen in selected.items() if name not in fixed)
-
-
-def _write(content: bytes) -> None:
-    buffer = getattr(sys.stdout, "buffer", None)
-    if buffer is None:
-        sys.stdout.write(content.decode())
-        return
-    sys.stdout.flush()
-    buffer.write(content)
-    buffer.flush()
 
 
 def _folder(config: Mapping[str, Any]) -> Path | None:

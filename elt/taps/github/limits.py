@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from elt.taps.rest.api import Vendor
+from elt.remote.waits import retry_after, until
 from elt.taps.rest.calls import Answer
 from elt.taps.rest.envelopes import value_at
-from elt.taps.rest.waiting import retry_after, until
+from elt.taps.rest.vendor import Vendor
 
 AT_LEAST_SECONDS = 60.0
 _MAY_LIMIT = frozenset((403, 429))

@@ -13,12 +13,13 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from elt.errors import ConfigError, Unavailable
+from elt.remote.pace import Pace
 from elt.taps.github.limits import AT_LEAST_SECONDS, GITHUB, TOO_SLOW, limited
 from elt.taps.github.sizes import smaller, within
-from elt.taps.rest.api import Api, Fixed, Reach
+from elt.taps.rest.api import Api
 from elt.taps.rest.calls import Answer, Call
-from elt.taps.rest.pace import Pace
 from elt.taps.rest.problems import NotReadable, QuotaSpent
+from elt.taps.rest.vendor import Fixed, Reach
 
 Found = TypeVar("Found")
 _NOT_SEEN = frozenset((403, 404))

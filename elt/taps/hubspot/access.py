@@ -13,10 +13,10 @@ from typing import Any
 import httpx
 
 from elt.errors import ConfigError, Unavailable
-from elt.taps.rest.api import Credentials, Fixed, Vendor
+from elt.remote.waits import until
 from elt.taps.rest.calls import Answer
 from elt.taps.rest.envelopes import value_at
-from elt.taps.rest.waiting import until
+from elt.taps.rest.vendor import Credentials, Fixed, Vendor
 
 _TOO_MANY = 429
 _MIGRATES = frozenset((477,))  # between hosting places; `Retry-After` says how long

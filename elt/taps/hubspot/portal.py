@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 import msgspec
 
+from elt.remote.pace import Pace
 from elt.taps.hubspot.kinds import Kind, custom_name
 from elt.taps.hubspot.paths import Paths
 from elt.taps.hubspot.settings import Settings
@@ -17,7 +18,6 @@ from elt.taps.rest.ahead import pages, read_at
 from elt.taps.rest.api import Api
 from elt.taps.rest.calls import Call
 from elt.taps.rest.envelopes import value_at
-from elt.taps.rest.pace import Pace
 from elt.taps.rest.paging import Page
 from elt.taps.rest.problems import NotReadable, Refused
 

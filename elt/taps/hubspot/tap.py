@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import cached_property, partial
 from typing import Any, ClassVar
 
+from elt.remote.pace import Pace
 from elt.taps.hubspot import associations, history
 from elt.taps.hubspot.access import credentials_of, vendor
 from elt.taps.hubspot.around import AROUND
@@ -29,7 +30,6 @@ from elt.taps.hubspot.settings import (
 from elt.taps.rest.ahead import side_by_side
 from elt.taps.rest.api import Api
 from elt.taps.rest.marks import Cursor
-from elt.taps.rest.pace import Pace
 from elt.taps.rest.problems import NotReadable
 from elt.taps.rest.settings import moment_setting, reach_of
 from elt.taps.rest.stream import Chunk, Reading, RestStream, Run, Shape

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import msgspec
 from msgspec import Raw
 
+from elt.remote.waits import retry_after, until
 from elt.taps.recurly.streams import (
     EXPORT_FILES,
     STREAMS,
@@ -24,7 +25,7 @@ from elt.taps.recurly.streams import (
     Listed,
 )
 from elt.taps.rest.ahead import pages, side_by_side
-from elt.taps.rest.api import Api, Fixed, Vendor
+from elt.taps.rest.api import Api
 from elt.taps.rest.calls import Answer, Call
 from elt.taps.rest.envelopes import fields, records_at, value_at
 from elt.taps.rest.marks import Cursor
@@ -34,7 +35,7 @@ from elt.taps.rest.rows import Record, only, with_fields
 from elt.taps.rest.settings import common_settings, reach_of
 from elt.taps.rest.stream import Chunk, Reading, RestStream, Shape, Source
 from elt.taps.rest.tap import RestTap
-from elt.taps.rest.waiting import retry_after, until
+from elt.taps.rest.vendor import Fixed, Vendor
 
 HOSTS = {"us": "https://v3.recurly.com", "eu": "https://v3.eu.recurly.com"}
 VERSION = "v2021-02-25"

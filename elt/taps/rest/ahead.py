@@ -8,9 +8,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Protocol, TypeVar
 
+from elt.remote.pace import Pace
 from elt.taps.rest.calls import Answer, Call
 from elt.taps.rest.envelopes import records_at
-from elt.taps.rest.pace import Pace
 from elt.taps.rest.paging import LoopGuard, Next, Page
 
 Item = TypeVar("Item")

@@ -11,127 +11,35 @@ import logging
 import re
 import time
 import weakref
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Protocol, TypeVar
-from urllib.parse import quote, quote_plus, urlencode, urljoin, urlsplit
+from typing import TypeVar
+from urllib.parse import urljoin, urlsplit
 
 import httpx
 import msgspec
 
 from elt.errors import ConfigError, EltError, Unavailable
+from elt.remote.masking import masked
+from elt.remote.pace import Pace
+from elt.remote.waits import retry_after
+from elt.taps.rest.addresses import Base, shown, with_params
 from elt.taps.rest.calls import Answer, Call
-from elt.taps.rest.envelopes import excerpt, without_halves
-from elt.taps.rest.pace import Pace
+from elt.taps.rest.envelopes import excerpt, mended
 from elt.taps.rest.problems import NotReadable, QuotaSpent, Refused
-from elt.taps.rest.waiting import Again, retry_after, tries
+from elt.taps.rest.vendor import TEMPORARY, Credentials, Reach, Vendor
+from elt.taps.rest.waiting import Again, tries
 
-TEMPORARY = frozenset((408, 421, 423, 425, 429, 500, 502, 503, 504, 509, 520, 521))
-TEMPORARY |= {522, 523, 524, 529, 598}
-NOT_FOR_US = frozenset((403, 404, 410, 451))
 MOVED = frozenset((301, 302, 307, 308))
 _MOST_MOVES = 5
-_SHORTEST_SECRET = 6
+_TIME_SECONDS = 10.0
 # How a client's error shows bytes: a token's line break is no line break there.
 _SHOWN = re.compile(r" ?b['\"]")
-_USER = re.compile(r"//[^/@]+@")
-_SECRET_PARAM = re.compile(
-    r"([?&][^=&]*(?:key|secret|sign|token|passw|auth)[^=&]*=)[^&#]*", re.IGNORECASE
-)
 # Fractions in a config are decimals, and a body has numbers for them.
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 Found = TypeVar("Found")
-
-
-class Credentials(Protocol):
-    """Who we say we are."""
-
-    def headers(self) -> Mapping[str, str]: ...
-
-    def secrets(self) -> Collection[str]:
-        """Give what must not be shown."""
-
-    def renew(self, refused: Mapping[str, str]) -> bool:
-        """Get new credentials in place of those refused; False where there are none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fixed:
-    """Headers that stay."""
-
-    given: Mapping[str, str]
-    hidden: tuple[str, ...] = ()
-
-    def headers(self) -> Mapping[str, str]:
-        return self.given
-
-    def secrets(self) -> Collection[str]:
-        return self.hidden
-
-    def renew(self, refused: Mapping[str, str]) -> bool:
-        del refused
-        return False
-
-
-Ask = Callable[[Answer], float | None]
-
-
-def _never(_: Answer) -> None:
-    return None
-
-
-def _is_unauthorized(answer: Answer) -> bool:
-    return answer.status == httpx.codes.UNAUTHORIZED
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Vendor:
-    """How one vendor says what all of them say somehow.
-
-    busy: seconds to wait where an answer means "too fast", whatever its status; None
-        where it does not mean that. 0 leaves the wait to us.
-    spent: whether a limit is one of a day, which no run waits for.
-    said: the vendor's own words out of an answer's body; empty where there are none.
-    temporary: statuses that mean "later" beside the usual ones.
-    not_for_us: statuses that mean that this stream, or part of it, is not readable.
-    names_queries: errors name a request with its address and query, not its path alone.
-    refuses_us: whether an answer means that our credentials are wrong.
-    hints: the way out, by status, for requests that are refused.
-    settled: whether an answer says that another try would bring the same.
-    request_header: the header, in lower case, by which the vendor's support finds a
-        request.
-    """
-
-    name: str
-    credentials_setting: str
-    busy: Ask = _never
-    spent: Callable[[Answer], bool] = lambda _: False
-    said: Callable[[bytes], str] = lambda _: ""
-    scope_of: Callable[[Answer], str] = lambda _: ""
-    temporary: frozenset[int] = frozenset()
-    not_for_us: frozenset[int] = NOT_FOR_US
-    names_queries: bool = False
-    refuses_us: Callable[[Answer], bool] = _is_unauthorized
-    hints: Mapping[int, str] = field(default_factory=dict)
-    settled: Callable[[Answer], bool] = lambda _: False
-    request_header: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reach:
-    """How to get there, and how patient to be."""
-
-    base_url: str
-    timeout_seconds: float = 60.0  # for each of connecting, writing, and every read
-    tries: int = 7
-    longest_wait_seconds: float = 900.0  # what is asked for beyond it ends the run
-    user_agent: str = ""
-    concurrency: int = 4
-    headers: Mapping[str, str] = field(default_factory=dict)
-    # With every request, also one whose address the API gave; no error shows them.
-    params: Mapping[str, str] = field(default_factory=dict)
 
 
 class Api:
@@ -156,8 +64,7 @@ class Api:
         self.now = now
         self._logger = logger or logging.getLogger(__name__)
         self._sleep = sleep
-        self._base = reach.base_url.rstrip("/")
-        self._origin = _origin(self._base)
+        self._base = Base(reach.base_url, vendor.name)
         # It would write down every URL, and some APIs want their key in there.
         logging.getLogger("httpx").setLevel(logging.WARNING)
         self._client = httpx.Client(
@@ -189,7 +96,7 @@ class Api:
         So an answer whose JSON breaks off is asked for once more. Raises the problems
         of `elt.taps.rest.problems`, and what `read` raises.
         """
-        url = self._url(call)
+        url = self._base.join(call.path)
         go = pace or self.pace
         waits: list[float] = []
 
@@ -218,18 +125,20 @@ class Api:
     def _read(
         self, call: Call, answer: Answer, read: Callable[[Answer], Found]
     ) -> Found:
-        """Read an answer, also one with half a letter, as of an emoji cut in two."""
+        """Read an answer, also one that is almost JSON."""
         try:
             return read(answer)
         except msgspec.ValidationError:
             raise
-        except msgspec.DecodeError:
-            whole = without_halves(answer.body)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            whole = mended(answer.body)
             if whole == answer.body:
                 raise
         found = read(replace(answer, body=whole))
         self._logger.warning(
-            "%s: halves of letters (`\\ud83d` alone) came, and became `\\ufffd`",
+            "%s: its answer is not quite JSON. Half letters (`\\ud83d` alone) became"
+            " `\\ufffd`, as bytes that are not UTF-8 did, bare control characters"
+            " their escapes, and NaN null",
             self.name(call),
         )
         return found
@@ -240,49 +149,21 @@ class Api:
         Nobody's credentials are needed for that, and any answer has it.
         """
         try:
-            answer = self._client.head(self._base)
+            answer = self._client.head(self._base.url, timeout=_TIME_SECONDS)
             found = email.utils.parsedate_to_datetime(answer.headers["date"])
-        except (httpx.HTTPError, KeyError, ValueError):
-            return None
+        except (httpx.HTTPError, httpx.InvalidURL, KeyError, ValueError):
+            return None  # whatever is wrong is told by the first request that counts
         return found if found.tzinfo else found.replace(tzinfo=UTC)
 
     def hidden(self, text: str) -> str:
-        """Strike secrets out of a text, also as they are in a URL."""
-        for secret in self.credentials.secrets():
-            if len(secret) >= _SHORTEST_SECRET:
-                for written in (secret, quote(secret, safe=""), quote_plus(secret)):
-                    text = text.replace(written, "***")
-        return text
+        return masked(text, self.credentials.secrets())
 
     def name(self, call: Call) -> str:
         """Name a request for a person: method and path, or address."""
-        url = self._url(call)
+        url = self._base.join(call.path)
         if not self.vendor.names_queries:
             return self.hidden(f"{call.method} {urlsplit(url).path}")
-        whole = str(_with_params(url, call, {}))
-        shown = _SECRET_PARAM.sub(r"\1***", _USER.sub("//***@", whole))
-        return self.hidden(f"{call.method} {shown}")
-
-    def _url(self, call: Call) -> str:
-        """Join base and path. Raises EltError for another origin than the base's."""
-        if not call.path.startswith(("http://", "https://")):
-            return self._base + "/" + call.path.removeprefix("/")
-        try:
-            origin = _origin(call.path)
-        except ValueError as error:
-            raise EltError(
-                f"{self.vendor.name} pointed to an address that is none: {error}",
-                where=self._base,
-            ) from None
-        if origin != self._origin:
-            raise EltError(
-                f"{self.vendor.name} pointed to another place,"
-                f" {'://'.join(origin[:2])}, for what comes next",
-                where=self._base,
-                hint="Our credentials are not sent there. If that is its address, set"
-                " it as `base_url`",
-            )
-        return call.path
+        return self.hidden(f"{call.method} {shown(url, call)}")
 
     def _answer(
         self, call: Call, url: str, credentials: Mapping[str, str], pace: Pace
@@ -293,7 +174,7 @@ class Api:
             place = response.headers.get("location")
             if response.status_code not in MOVED or not place:
                 return _answer_of(response)
-            url = self._url(replace(call, path=urljoin(url, place)))
+            url = self._base.join(urljoin(url, place))
         raise EltError(f"{self.vendor.name} sends us around", where=self.name(call))
 
     def _send(
@@ -307,7 +188,7 @@ class Api:
         try:
             return self._client.request(
                 call.method,
-                _with_params(url, call, self.reach.params),
+                with_params(url, call, self.reach.params),
                 headers=headers,
                 content=content,
             )
@@ -316,7 +197,7 @@ class Api:
         except httpx.InvalidURL as error:
             raise EltError(
                 f"{self.vendor.name} cannot be asked: {self.hidden(str(error))}",
-                where=self._base,
+                where=self._base.url,
             ) from None
         except httpx.DecodingError as error:
             what = f"its answer cannot be unpacked: {error}"
@@ -325,7 +206,7 @@ class Api:
             if "CERTIFICATE_VERIFY_FAILED" in str(error):
                 raise ConfigError(
                     f"{self.vendor.name}'s certificate is not trusted",
-                    where=self._base,
+                    where=self._base.url,
                 ) from error
             if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError):
                 raise self._unwritable(_SHOWN.split(str(error))[0]) from None
@@ -336,7 +217,7 @@ class Api:
         setting = self.vendor.credentials_setting
         return ConfigError(
             f"a request cannot be written: {self.hidden(what)}",
-            where=self._base,
+            where=self._base.url,
             hint=f"Look at `{setting}` in the tap's config: a line break or another"
             " letter may have come with it",
         )
@@ -429,19 +310,6 @@ class Api:
         )
 
 
-def _with_params(url: str, call: Call, always: Mapping[str, str]) -> httpx.URL:
-    """Add what goes with every request; an address's own query stays as it is."""
-    # An address with `params`, be they none, loses the query that it has.
-    address = (
-        httpx.URL(url, params=dict(call.params)) if call.params else httpx.URL(url)
-    )
-    missing = {n: value for n, value in always.items() if n not in address.params}
-    if not missing:
-        return address
-    parts = filter(None, (address.query, urlencode(missing).encode()))
-    return address.copy_with(query=b"&".join(parts))
-
-
 def _answer_of(response: httpx.Response) -> Answer:
     headers = {name.lower(): value for name, value in response.headers.items()}
     return Answer(
@@ -455,9 +323,3 @@ def _grant(vendor: Vendor, answer: Answer) -> str | None:
     scope = vendor.scope_of(answer)
     what = f"the scope {scope}" if scope else "the right to read it"
     return f"Give {what} to the `{vendor.credentials_setting}`, or deselect the stream"
-
-
-def _origin(url: str) -> tuple[str, str, int | None]:
-    parts = urlsplit(url)
-    usual = {"http": 80, "https": 443}.get(parts.scheme)
-    return parts.scheme, parts.hostname or "", parts.port or usual

@@ -14,9 +14,11 @@ from elt.errors import EltError
 _table = msgspec.json.Decoder(dict[str, Raw]).decode
 _list = msgspec.json.Decoder(list[Raw]).decode
 _any = msgspec.json.Decoder().decode
-_ESCAPE = re.compile(
+# A text, or what some programs write for a number that JSON has none for.
+_TOKEN = re.compile(rb'(?P<text>"(?:[^"\\]|\\.)*")|-?(?:NaN|Infinity)', re.DOTALL)
+_IN_TEXT = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-    rb"|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    rb"|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)|(?P<bare>[\x00-\x1f])",
     re.DOTALL,
 )
 
@@ -69,12 +71,27 @@ def value_at(body: bytes | Raw, path: Sequence[str]) -> Any:
         return None
 
 
-def without_halves(body: bytes) -> bytes:
-    """Put U+FFFD in place of surrogates that stand alone, which no decoder takes.
+def mended(body: bytes) -> bytes:
+    """Write down as JSON what programs write that is almost JSON.
 
-    Programs that cut texts by UTF-16 units write them (RFC 8259, 8.2).
+    Surrogates that stand alone become U+FFFD: programs that cut texts by UTF-16 units
+    write them (RFC 8259, 8.2), and so do bytes that are not UTF-8. Bare control
+    characters become their escapes, NaN and Infinity null; a byte order mark goes. A
+    body that breaks off stays broken.
     """
-    return _ESCAPE.sub(lambda one: rb"\ufffd" if one["half"] else one[0], body)
+    text = body.decode("utf-8-sig", "replace").encode()
+    return _TOKEN.sub(_mended_token, text)
+
+
+def _mended_token(token: re.Match[bytes]) -> bytes:
+    text = token["text"]
+    return b"null" if text is None else _IN_TEXT.sub(_mended_piece, text)
+
+
+def _mended_piece(piece: re.Match[bytes]) -> bytes:
+    if piece["half"]:
+        return rb"\ufffd"
+    return rb"\u%04x" % ord(piece["bare"]) if piece["bare"] else piece[0]
 
 
 def excerpt(body: bytes | Raw, length: int = 200) -> str:

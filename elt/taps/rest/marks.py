@@ -81,13 +81,17 @@ class Marks:
         self._start = start
         self._part_field = part_field
         self._newest: dict[str, Any] = {}
+        self._parts: dict[str, dict[str, Any]] = {
+            entry.get("context", {}).get(part_field): entry
+            for entry in state.get("partitions", [])
+        }
 
     def since(self, part: str = "") -> datetime | Any | None:
         """Give where to begin, inclusive: the mark, else the start; None: everything.
 
         A moment, but for cursors that are none.
         """
-        stored = self._stored(part)
+        stored = self.mark(part)
         return self._start if stored is None else stored
 
     @property
@@ -97,7 +101,15 @@ class Marks:
 
     def mark(self, part: str = "") -> datetime | Any | None:
         """Give the mark alone; None where there is none yet."""
-        return self._stored(part)
+        if self._cursor is None:
+            return None
+        entry = self._find(part) or {}
+        if entry.get("replication_key") != self._cursor.field:
+            return None
+        try:
+            return self._cursor.kind.read(entry.get("replication_key_value"))
+        except (ValueError, TypeError, OverflowError):
+            return None
 
     def memory(self, part: str = "") -> dict[str, Any]:
         """Give what else is to be remembered, as JSON; it is kept with the mark."""
@@ -132,7 +144,7 @@ class Marks:
         order, value = newest
         if cursor.kind.write and order > self._run_start:
             order, value = self._run_start, cursor.kind.write(self._run_start)
-        stored = self._stored(part)
+        stored = self.mark(part)
         if stored is not None and order <= stored:
             return False
         entry = self._entry(part)
@@ -140,47 +152,12 @@ class Marks:
         entry["replication_key_value"] = value
         return True
 
-    def forget(self, parts: Iterable[str]) -> None:
-        """Drop parts that there are no more."""
-        gone = set(parts)
-        kept = [
-            entry
-            for entry in self._state.get("partitions", [])
-            if entry["context"].get(self._part_field) not in gone
-        ]
-        if self._state.get("partitions") and gone:
-            self._state["partitions"] = kept
-
-    def parts(self) -> list[str]:
-        """List the parts that have a mark."""
-        return [
-            str(entry["context"].get(self._part_field))
-            for entry in self._state.get("partitions", [])
-        ]
-
-    def _stored(self, part: str) -> Any | None:
-        if self._cursor is None:
-            return None
-        entry = self._find(part) or {}
-        if entry.get("replication_key") != self._cursor.field:
-            return None
-        try:
-            return self._cursor.kind.read(entry.get("replication_key_value"))
-        except (ValueError, TypeError, OverflowError):
-            return None
-
     def _find(self, part: str) -> dict[str, Any] | None:
-        if not part:
-            return self._state
-        for entry in self._state.get("partitions", []):
-            if entry.get("context", {}).get(self._part_field) == part:
-                found: dict[str, Any] = entry
-                return found
-        return None
+        return self._parts.get(part) if part else self._state
 
     def _entry(self, part: str) -> dict[str, Any]:
         found = self._find(part)
         if found is None:
-            found = {"context": {self._part_field: part}}
+            found = self._parts[part] = {"context": {self._part_field: part}}
             self._state.setdefault("partitions", []).append(found)
         return found

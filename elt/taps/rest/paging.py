@@ -35,16 +35,6 @@ def one_page(call: Call, page: Page) -> None:
     del call, page
 
 
-def cursor_in_body(path: Sequence[str], parameter: str) -> Next:
-    """Send a text of the answer back as a parameter, unchanged."""
-
-    def next_call(call: Call, page: Page) -> Call | None:
-        cursor = value_at(page.answer.body, path)
-        return call.with_params(**{parameter: str(cursor)}) if cursor else None
-
-    return next_call
-
-
 def link_in_body(path: Sequence[str]) -> Next:
     """Follow the address in the answer, which is whole or begins with its path."""
 
@@ -62,30 +52,6 @@ def link_header(call: Call, page: Page) -> Call | None:
         if "next" in link.get("rel", "").split():
             return call.at(urljoin(page.answer.url, link["url"]))
     return None
-
-
-def page_number(parameter: str, *, first: int = 1, size: int | None = None) -> Next:
-    """Count the pages; one that is empty, or not full, is the last."""
-
-    def next_call(call: Call, page: Page) -> Call | None:
-        if not page.records or (size and len(page.records) < size):
-            return None
-        number = int(str(call.params.get(parameter, first)))
-        return call.with_params(**{parameter: number + 1})
-
-    return next_call
-
-
-def offset(parameter: str, *, size: int | None = None) -> Next:
-    """Pass over so many records; a page that is empty, or not full, is the last."""
-
-    def next_call(call: Call, page: Page) -> Call | None:
-        if not page.records or (size and len(page.records) < size):
-            return None
-        passed = int(str(call.params.get(parameter, 0)))
-        return call.with_params(**{parameter: passed + len(page.records)})
-
-    return next_call
 
 
 def after_last(

@@ -6,7 +6,6 @@ only the value that it is ordered by is decoded.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -16,18 +15,6 @@ from msgspec import Raw
 Record = bytes | Raw
 _fields = msgspec.json.Decoder(dict[str, Raw]).decode
 _encode = msgspec.json.Encoder().encode
-_EMPTY = b"{}"
-
-
-def write(content: bytes) -> None:
-    """Write to stdout behind what was written to it as text."""
-    buffer = getattr(sys.stdout, "buffer", None)
-    if buffer is None:
-        sys.stdout.write(content.decode())
-        return
-    sys.stdout.flush()
-    buffer.write(content)
-    buffer.flush()
 
 
 def record_lines(

@@ -29,8 +29,8 @@ from elt.taps.rest.rows import (
     record_lines,
     value_reader,
     whole_line,
-    write,
 )
+from elt.taps.stdout import write
 
 DELETED_AT = "_sdc_deleted_at"
 STATE_SECONDS, STATE_ROWS = 1.0, 10_000
@@ -262,8 +262,7 @@ class RestStream(Stream):
                 moved = may_move and marks.checkpoint(chunk.part)
                 if (moved or chunk.ends) and self._state_is_due():
                     self._write_state()
-        if marks.checkpoint():
-            self._write_state()
+        marks.checkpoint()
 
     def _keeps(self) -> Callable[[str], bool] | None:
         """Tell the columns that are selected from others; None where all are."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import email.utils
-from collections.abc import Callable, Mapping
-from datetime import UTC
+from collections.abc import Callable
 from typing import Any
 
 import tenacity
@@ -69,30 +67,3 @@ def _wait(state: tenacity.RetryCallState) -> float:
         # A little more than asked for: clocks differ, and limits count from theirs.
         return asked + 0.1 * _by_chance(state)
     return _growing(state) + _by_chance(state)
-
-
-def retry_after(headers: Mapping[str, str], now: Callable[[], float]) -> float | None:
-    """Read `Retry-After`, which is seconds or a date (RFC 9110, 10.2.3)."""
-    text = headers.get("retry-after", "").strip()
-    if not text:
-        return None
-    try:
-        return max(0.0, float(text))
-    except ValueError:
-        pass
-    try:
-        moment = email.utils.parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, moment.timestamp() - now())
-
-
-def until(
-    headers: Mapping[str, str], name: str, now: Callable[[], float]
-) -> float | None:
-    """Give the seconds until the Unix time in a header, which many APIs reset at."""
-    try:
-        return max(0.0, float(headers.get(name, "")) - now())
-    except ValueError:
-        return None

@@ -13,13 +13,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
-from elt.taps.rest.api import Api, Fixed
+from elt.remote.pace import Pace
+from elt.taps.rest.api import Api
 from elt.taps.rest.marks import UNIX_SECONDS, Cursor
-from elt.taps.rest.pace import Pace
 from elt.taps.rest.problems import Refused
 from elt.taps.rest.settings import reach_of
 from elt.taps.rest.stream import Chunk, Reading, RestStream, Shape
 from elt.taps.rest.tap import RestTap
+from elt.taps.rest.vendor import Fixed
 from elt.taps.stripe.account import Account
 from elt.taps.stripe.columns import ACCOUNTS, DELETED_AT, SECONDS
 from elt.taps.stripe.options import (

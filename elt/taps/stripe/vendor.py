@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from elt.taps.rest.api import Vendor
 from elt.taps.rest.calls import Answer
 from elt.taps.rest.envelopes import value_at
+from elt.taps.rest.vendor import Vendor
 
 TOO_MANY = 429
 CONFLICT = 409  # Stripe's SDKs try it again: another request holds the object

@@ -7,9 +7,9 @@ from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from elt.remote.pace import Pace
 from elt.singer.catalog import select, selected_streams
 from elt.taps.hubspot.tap import HubSpotTap
-from elt.taps.rest.pace import Pace
 from elt.testing.apis.clock import Clock
 from elt.testing.apis.hubspot.api import HubSpot
 from elt.testing.apis.hubspot.portal import Limits

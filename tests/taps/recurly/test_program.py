@@ -46,7 +46,7 @@ def test_a_setting_that_is_missing_is_told(tmp_path):
     done = run("--config", tmp_path / "empty.json", "--discover")
 
     assert done.returncode != 0
-    assert "'api_key' is a required property" in done.stderr
+    assert "`api_key` is missing" in done.stderr
 
 
 PROJECT = """

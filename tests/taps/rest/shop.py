@@ -13,13 +13,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from elt.taps.rest.ahead import pages, read_at
-from elt.taps.rest.api import Api, Fixed, Vendor
+from elt.taps.rest.api import Api
 from elt.taps.rest.calls import Answer, Call
+from elt.taps.rest.envelopes import value_at
 from elt.taps.rest.marks import Cursor
-from elt.taps.rest.paging import cursor_in_body
+from elt.taps.rest.paging import Page
 from elt.taps.rest.settings import common_settings, reach_of
 from elt.taps.rest.stream import Chunk, Shape
 from elt.taps.rest.tap import RestTap
+from elt.taps.rest.vendor import Fixed, Vendor
 from elt.testing.apis.clock import Clock
 from elt.testing.apis.front import Front
 
@@ -79,11 +81,20 @@ def busy(answer: Answer) -> float | None:
 VENDOR = Vendor(name="Shop", credentials_setting="token", busy=busy)
 
 
+def next_cursor(call: Call, page: Page) -> Call | None:
+    cursor = value_at(page.answer.body, ["next"])
+    return call.with_params(cursor=str(cursor)) if cursor else None
+
+
 class ShopTap(RestTap):
     name = "tap-shop"
     config_jsonschema: ClassVar[dict[str, Any]] = {
         "type": "object",
-        "properties": {"token": {"type": "string"}, **common_settings(None)},
+        "properties": {
+            "token": {"type": "string"},
+            "version": {"type": "integer"},
+            **common_settings(None),
+        },
     }
 
     def make_api(self):
@@ -114,7 +125,5 @@ class ShopTap(RestTap):
         since = reading.since()
         params = {"since": since.strftime("%Y-%m-%dT%H:%M:%SZ")} if since else {}
         call = Call(path=f"/v1/{name}", params=params)
-        for page in pages(
-            self.api, call, read_at("data"), cursor_in_body(["next"], "cursor")
-        ):
+        for page in pages(self.api, call, read_at("data"), next_cursor):
             yield Chunk(records=page.records, in_order=True)

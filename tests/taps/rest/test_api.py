@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import socket
 import threading
 import time
@@ -8,14 +9,17 @@ from decimal import Decimal
 import httpx
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from elt.errors import ConfigError, EltError, Unavailable
+from elt.remote.pace import Pace
 from elt.taps.rest.ahead import side_by_side
-from elt.taps.rest.api import Api, Fixed, Reach, Vendor
+from elt.taps.rest.api import Api
 from elt.taps.rest.calls import Answer, Call
-from elt.taps.rest.envelopes import records_at
-from elt.taps.rest.pace import Pace
+from elt.taps.rest.envelopes import mended, records_at
 from elt.taps.rest.problems import NotReadable, QuotaSpent, Refused
+from elt.taps.rest.vendor import Fixed, Reach, Vendor
 
 SECRET = "sk_secret/1234"  # noqa: S105
 VENDOR = Vendor(name="Shop", credentials_setting="api_key")
@@ -343,7 +347,32 @@ def test_half_a_letter_does_not_make_a_page_unreadable(caplog):
         "\ufffd\ufffdx \u00e9",
     ]
     assert len(asked) == 1
-    assert "halves of letters" in caplog.text
+    assert "Half letters" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("record", "value"),
+    [
+        (b'{"a": "one\ntwo\x00 NaN"}', "one\ntwo\x00 NaN"),
+        (b'{"a": NaN}', None),
+        (b'{"a": [-Infinity, "\\"NaN"]}', [None, '"NaN']),
+        (b'{"a": "\xe9t\xe9"}', "\ufffdt\ufffd"),
+    ],
+)
+def test_what_is_almost_json_does_not_make_a_page_unreadable(record, value):
+    text = b'\xef\xbb\xbf{"data": [{"a": 1}, ' + record + b"]}"
+    shop = api(lambda _: httpx.Response(200, content=text))
+
+    rows = shop.ask(Call(path="/orders"), lambda a: records_at(a.body, ["data"]))
+
+    assert [msgspec.json.decode(row)["a"] for row in rows] == [1, value]
+
+
+@given(st.recursive(st.none() | st.integers() | st.text(), st.lists))
+def test_for_all_json_nothing_is_there_to_mend(value):
+    for ascii_only in (True, False):
+        written = json.dumps(value, ensure_ascii=ascii_only).encode()
+        assert mended(written) == written
 
 
 @pytest.mark.parametrize("link", ["https://shop.example:abc/v1", "/v1/\x00orders"])

@@ -11,13 +11,14 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
 from elt.taps.rest.ahead import pages, read_at
-from elt.taps.rest.api import Api, Fixed, Reach, Vendor
+from elt.taps.rest.api import Api
 from elt.taps.rest.calls import Call
-from elt.taps.rest.paging import cursor_in_body
+from elt.taps.rest.paging import link_in_body
+from elt.taps.rest.vendor import Fixed, Reach, Vendor
 
 PAGES = {
-    "": b'{"data": [{"id": 1}], "next": "b"}',
-    "b": b'{"data": [{"id": 2}], "next": "c"}',
+    "": b'{"data": [{"id": 1}], "next": "/o?cursor=b"}',
+    "b": b'{"data": [{"id": 2}], "next": "/o?cursor=c"}',
     "c": b'{"data": [{"id": 3}]}',
 }
 
@@ -87,9 +88,7 @@ def test_http_2_is_spoken_where_it_is_offered(address, spoken):
 
     found = [
         bytes(record)
-        for page in pages(
-            api, Call(path="/o"), read_at("data"), cursor_in_body(["next"], "cursor")
-        )
+        for page in pages(api, Call(path="/o"), read_at("data"), link_in_body(["next"]))
         for record in page.records
     ]
     api.close()

@@ -80,24 +80,10 @@ def test_each_part_has_a_mark_of_its_own():
 
     assert found.since("a/b") == datetime(2025, 5, 1, tzinfo=UTC)
     assert found.since("a/c") is None
-    assert found.parts() == ["a/b", "a/c"]
     assert state["partitions"][1] == {
         "context": {"repository": "a/c"},
         "memory": {"etag": "x"},
     }
-
-
-def test_parts_that_are_gone_are_forgotten():
-    state = {}
-    found = marks(state, part_field="repository")
-    found.see(["2025-05-01"], "a/b")
-    found.see(["2025-05-01"], "a/c")
-    found.checkpoint("a/b")
-    found.checkpoint("a/c")
-
-    found.forget(["a/b"])
-
-    assert found.parts() == ["a/c"]
 
 
 moments = st.integers(-700, 700).map(lambda hours: NOON + timedelta(hours=hours))

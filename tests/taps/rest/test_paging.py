@@ -12,12 +12,9 @@ from elt.taps.rest.paging import (
     LoopGuard,
     Page,
     after_last,
-    cursor_in_body,
     link_header,
     link_in_body,
-    offset,
     one_page,
-    page_number,
 )
 
 URL = "https://api.example.com/v1/orders?limit=2"
@@ -28,17 +25,6 @@ def page(body=None, *, records=2, headers=None, url=URL):
     rows = [Raw(b'{"id":"%d"}' % number) for number in range(records)]
     content = json.dumps(body or {}).encode()
     return Page(rows, Answer(200, headers or {}, content, url))
-
-
-def test_a_cursor_goes_back_as_it_came():
-    following = cursor_in_body(["paging", "next", "after"], "after")
-
-    call = following(CALL, page({"paging": {"next": {"after": "NT:I="}}}))
-
-    assert call is not None
-    assert call.params == {"limit": 2, "after": "NT:I="}
-    assert following(CALL, page({"paging": {}})) is None
-    assert following(CALL, page({"paging": {"next": None}})) is None
 
 
 @pytest.mark.parametrize(
@@ -77,30 +63,6 @@ def test_the_header_link_has_the_next_address(header, path):
     call = link_header(CALL, page(headers={"link": header}))
 
     assert (call.path if call else None) == path
-
-
-def test_pages_are_counted_until_one_is_empty_or_not_full():
-    following = page_number("page", size=2)
-
-    second = following(CALL, page())
-
-    assert second is not None
-    assert second.params["page"] == 2
-    third = following(second, page())
-    assert third is not None
-    assert third.params["page"] == 3
-    assert following(third, page(records=1)) is None
-    assert page_number("page")(CALL, page(records=0)) is None
-
-
-def test_records_are_passed_over():
-    following = offset("offset")
-
-    second = following(CALL, page(records=2))
-
-    assert second is not None
-    assert second.params["offset"] == 2
-    assert following(second, page(records=0)) is None
 
 
 def test_a_list_goes_on_behind_its_last_record():

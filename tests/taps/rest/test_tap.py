@@ -11,10 +11,11 @@ from taps.rest.shop import PROPERTIES, TOKEN, VENDOR, Shop, ShopTap
 from elt.errors import ConfigError, EltError, Unavailable
 from elt.singer.catalog import select
 from elt.taps.rest.ahead import read_at
-from elt.taps.rest.api import Api, Fixed, Reach
+from elt.taps.rest.api import Api
 from elt.taps.rest.calls import Call
 from elt.taps.rest.marks import Cursor
 from elt.taps.rest.stream import Chunk, Shape
+from elt.taps.rest.vendor import Fixed, Reach
 from elt.testing.apis.serving import served
 from elt.testing.apis.troubles import BreaksOff, CutJson, HangsUp, Says
 

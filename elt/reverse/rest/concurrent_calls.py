@@ -1,42 +1,13 @@
-"""How fast calls may go out, and how many at a time."""
+"""Several calls at a time."""
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 Unit = TypeVar("Unit")
 Outcome = TypeVar("Outcome")
-
-
-class Pace:
-    """Lets calls go at even distances, whatever thread they come from."""
-
-    def __init__(
-        self,
-        per_second: float | None,
-        *,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._distance = 0.0 if per_second is None else 1.0 / per_second
-        self._clock = clock
-        self._sleep = sleep
-        self._next = 0.0
-        self._lock = threading.Lock()
-
-    def wait(self) -> None:
-        if not self._distance:
-            return
-        with self._lock:
-            now = self._clock()
-            mine = max(now, self._next)
-            self._next = mine + self._distance
-        if mine > now:
-            self._sleep(mine - now)
 
 
 def side_by_side(

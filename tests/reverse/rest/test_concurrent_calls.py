@@ -4,31 +4,7 @@ import threading
 
 import pytest
 
-from elt.reverse.rest.pace import Pace, side_by_side
-
-
-def test_calls_go_at_even_distances():
-    now = [100.0]
-    slept = []
-
-    def sleep(seconds):
-        slept.append(seconds)
-        now[0] += seconds
-
-    pace = Pace(4, clock=lambda: now[0], sleep=sleep)
-    for _ in range(3):
-        pace.wait()
-    now[0] += 10
-    pace.wait()
-
-    assert slept == [0.25, 0.25]
-
-
-def test_without_a_limit_nothing_waits():
-    pace = Pace(None, sleep=lambda _: pytest.fail("waited"))
-
-    pace.wait()
-    pace.wait()
+from elt.reverse.rest.concurrent_calls import side_by_side
 
 
 def test_no_more_run_side_by_side_than_are_allowed():

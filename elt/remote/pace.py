@@ -8,22 +8,17 @@ from collections.abc import Callable
 
 
 class Pace:
-    """Lets requests go one by one, `per_second` on average, and a burst at first.
-
-    None lets them all go.
-    """
+    """Lets requests go at even distances, `per_second`; None lets them all go."""
 
     def __init__(
         self,
         per_second: float | None,
         *,
-        burst: int = 1,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         # A config's fractions come as decimals.
         self._interval = 1.0 / float(per_second) if per_second else 0.0
-        self._ahead = self._interval * (burst - 1)
         self._clock = clock
         self._sleep = sleep
         self._next = 0.0
@@ -33,8 +28,8 @@ class Pace:
         """Wait until the next request may go."""
         with self._lock:
             now = self._clock()
-            self._next = max(self._next, now - self._ahead)
-            turn, self._next = self._next, self._next + self._interval
+            turn = max(self._next, now)
+            self._next = turn + self._interval
         if turn > now:
             self._sleep(turn - now)
 

@@ -1,0 +1,1 @@
+"""What talking to another side takes, in either direction: its limits, our secrets."""
