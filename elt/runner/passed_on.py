@@ -90,7 +90,7 @@ class PassedOn:
         ending = ending_of(message)
         if ending is not None:
             self._endings[message.stream] = ending
-        return ending is None or ending.end == "complete"
+        return ending is None or ending.has_rows
 
     def _note(self, message: Message, rows: Counter[str]) -> None:
         if message.type == "RECORD":

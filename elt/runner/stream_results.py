@@ -141,8 +141,7 @@ def _left_out(stream: StreamLoad) -> str:
 def _how(plan: StreamPlan) -> str:
     if plan.mode.name == "history":
         return "ended"
-    deleted = plan.on_missing == "delete" or plan.mode.name == "overwrite"
-    return "deleted" if deleted else "marked"
+    return "deleted" if plan.deletes_missing else "marked"
 
 
 def _rows(number: int) -> str:
@@ -161,6 +160,8 @@ def _notes(stream: StreamLoad) -> str:
     Rejects alone need no words: their number says it.
     """
     notes = [f"`{c.column}`: {c.sentence}" for c in stream.to_look_at]
+    if stream.in_part:
+        notes.append(_of_a_part(stream.plan))
     if stream.set_aside and stream.rows:
         notes.append("the tap set them aside: each row says why")
     if stream.plan.doubtful and stream.rows:
@@ -179,6 +180,14 @@ def _notes(stream: StreamLoad) -> str:
         one = "1 reject" if stream.rejects == 1 else f"{stream.rejects:,} rejects"
         notes.insert(0, one)
     return "; ".join(notes)
+
+
+def _of_a_part(plan: StreamPlan) -> str:
+    if plan.spared:
+        return "its rows stay as they were"
+    if plan.mode.name == "overwrite":
+        return "its older rows are gone: without a key nothing tells them from others"
+    return "so rows that did not come stay, also those that are gone"
 
 
 def _may_come_again(stream: StreamLoad) -> bool:

@@ -222,7 +222,7 @@ class RecurlyTap(RestTap):
                 # An account may be closed between its page and this one.
                 if found.status != 404:  # noqa: PLR2004
                     raise found
-                reading.leave_out(f"{path_of(item)}: {found.what}")
+                reading.note(f"{path_of(item)}: {found.what}")
                 continue
             yield Chunk(records=found)
 

@@ -105,7 +105,7 @@ def write_stream(
     reach("table-ready")
     written = _begin(cursor, batch, shape, stamp, found=found)
     rows_before = missing.count_living(cursor, batch, found)
-    target = _make_room(cursor, plan, found)
+    target = _make_room(cursor, plan, shape, found)
     reach("room-made")
     with _lists_aside(cursor, plan, shape, lists, target) as (into, with_lists):
         for reading in readings:
@@ -183,12 +183,13 @@ def _check_key(plan: StreamPlan, columns: Sequence[Column]) -> None:
 
 
 def _make_room(
-    cursor: DuckDBPyConnection, plan: StreamPlan, found: Table | None
+    cursor: DuckDBPyConnection, plan: StreamPlan, shape: Shape, found: Table | None
 ) -> str:
     """Make room as the mode says; give the table that rows are written into."""
     table = relation(plan.schema, plan.table)
     if plan.mode.name == "overwrite":
-        cursor.execute(f"DELETE FROM {table}")
+        others = f"NOT ({missing.spared_rows(plan, shape)})" if plan.spared else "true"
+        cursor.execute(f"DELETE FROM {table} AS old WHERE {others}")
     if not plan.staged:
         return table
     empty = found is None or not cursor.execute(f"FROM {table} LIMIT 1").fetchall()

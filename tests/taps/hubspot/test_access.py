@@ -174,6 +174,7 @@ def test_discovery_without_the_scope_of_schemas_has_all_else(hubspot, read):
     assert ends["schemas"]["end"] == "skipped"
     assert "crm.schemas.custom.read" in ends["schemas"]["why"]
     assert "custom objects" in ends["properties"]["why"]
+    assert "stay" not in ends["properties"]
 
 
 def test_pipelines_leave_out_the_part_that_is_not_for_us(hubspot, read):
@@ -183,7 +184,8 @@ def test_pipelines_leave_out_the_part_that_is_not_for_us(hubspot, read):
 
     assert {row["object_type"] for row in told.rows("stages")} == {"deals"}
     end = told.ends()["stages"]
-    assert end["end"] == "complete"
+    assert end["end"] == "partial"
+    assert end["stay"] == [{"object_type": "tickets"}]
     assert "tickets" in end["why"]
 
 
