@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from functools import partial
 from typing import Any, ClassVar
 
@@ -99,6 +100,13 @@ class RecurlyTap(RestTap):
                 "type": "string",
                 "description": f"Of Recurly's API, default {VERSION}",
             },
+            "lookback_seconds": {
+                "type": "integer",
+                "minimum": 0,
+                "default": 600,
+                "description": "How far before the bookmark to begin, for what shows up"
+                " late",
+            },
             **common_settings(HOSTS["us"]),
         },
     }
@@ -155,9 +163,10 @@ class RecurlyTap(RestTap):
         (specification, "Pagination").
         """
         bounds = {}
-        since = reading.since()
-        if since is not None:
-            bounds["begin_time"] = since.isoformat()
+        mark = reading.marks.mark()
+        begin = reading.start if mark is None else mark - self._lookback
+        if begin is not None:
+            bounds["begin_time"] = begin.isoformat()
         if reading.has_end:
             bounds["end_time"] = reading.until.isoformat()
         for page in self._pages(kind.path, sort="updated_at", order="asc", **bounds):
@@ -168,6 +177,10 @@ class RecurlyTap(RestTap):
             if reading.has_end:  # Recurly's end is inclusive, a window's is not
                 records = [one for one in records if _is_before(one, reading)]
             yield Chunk(records=records, in_order=True)
+
+    @property
+    def _lookback(self) -> timedelta:
+        return timedelta(seconds=int(self.config["lookback_seconds"]))
 
     def _embedded(self, kind: Embedded, reading: Reading) -> Iterator[Chunk]:
         del reading

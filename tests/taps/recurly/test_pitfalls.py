@@ -106,10 +106,37 @@ def test_only_what_changed_and_what_is_on_the_bookmark_comes_again(empty, read):
     api.update("accounts", ids[1], {"company": "x"})
     api.clock.advance(timedelta(hours=1))
 
-    told = read(empty, "accounts", state=first.state)
+    told = read(empty, "accounts", state=first.state, lookback_seconds=0)
 
     assert told.ids("accounts") == [ids[4], ids[1]]
     assert told.mark("accounts") > first.mark("accounts")
+
+
+def test_a_row_that_shows_up_late_is_read_where_the_tap_looks_back(empty, read):
+    api = empty.api
+    api.add("accounts", 1)
+    first = read(empty, "accounts")
+    api.clock.advance(timedelta(minutes=1))
+    (late,) = api.add("accounts", 2, each_seconds=300)[:1]
+
+    told = read(empty, "accounts", state=first.state)
+    blind = read(empty, "accounts", state=first.state, lookback_seconds=0)
+
+    assert api.shown("accounts", late)["updated_at"] < first.mark("accounts")
+    assert late in told.ids("accounts")
+    assert late not in blind.ids("accounts")
+
+
+def test_looking_back_never_moves_the_bookmark_back(empty, read):
+    api = empty.api
+    older, newest = api.add("accounts", 2, each_seconds=60)
+    first = read(empty, "accounts")
+    api.remove("accounts", newest)
+
+    told = read(empty, "accounts", state=first.state)
+
+    assert told.ids("accounts") == [older]
+    assert told.mark("accounts") == first.mark("accounts") == "2025-06-02T08:00:00Z"
 
 
 def test_a_server_that_fails_is_asked_a_few_times_and_not_for_ever(empty, read):

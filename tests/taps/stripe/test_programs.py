@@ -117,8 +117,8 @@ requests_per_second = 500.0
 """
     )
 
-    def run():
-        command = [sys.executable, "-m", "elt", "run"]
+    def run(*words):
+        command = [sys.executable, "-m", "elt", "run", *words]
         return subprocess.run(
             command, capture_output=True, text=True, check=False, cwd=tmp_path
         )
@@ -128,6 +128,7 @@ requests_per_second = 500.0
             return file.execute(sql).fetchall()
 
     run.ask = ask
+    run.file = tmp_path / "elt.toml"
     return run
 
 
@@ -151,3 +152,22 @@ def test_what_is_deleted_at_stripe_is_marked_in_the_warehouse(stripe, project):
         " ORDER BY id"
     )
     assert rows == [("NEW", "New", False), ("OLD", "Old", True)]
+
+
+@pytest.mark.slow
+def test_accounts_that_are_named_later_double_our_own_rows_until_a_full_refresh(
+    stripe, project
+):
+    stripe.api.add("coupon", id="SALE", name="Sale")
+    kept = "SELECT id, stripe_account FROM raw_stripe.coupons ORDER BY ALL NULLS LAST"
+    project()
+    with project.file.open("a") as file:
+        file.write('account_ids = ["own"]\n')
+
+    warned = project()
+    doubled = project.ask(kept)
+    project("tap:stripe", "--full-refresh")
+
+    assert "the key was `id`, now it is `stripe_account`, `id`" in warned.stderr
+    assert doubled == [("SALE", "acct_kettle"), ("SALE", None)]
+    assert project.ask(kept) == [("SALE", "acct_kettle")]
