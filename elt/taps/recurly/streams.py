@@ -65,30 +65,24 @@ class Listed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Embedded:
-    """What comes inside of the rows of another list, whose change does not tell of it.
+    """What comes inside of accounts, whose change does not tell of it.
 
     A change of a billing info leaves `updated_at` of its account as it was, so that the
     whole list of accounts is read each time: a call for 200 of them.
     """
 
     name: str
-    path: str
     field: str
     columns: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Child:
-    """A list of its own for each row of another one, read in full each time.
-
-    `parent_field` is the column that names the parent, where the rows do not.
-    """
+    """A list of its own for each account, read in full each time."""
 
     name: str
-    parent_path: str
     path: str  # with {id}
     columns: Mapping[str, Any]
-    parent_field: str | None = None
     by_default: bool = False
 
 
@@ -295,7 +289,6 @@ STREAMS: tuple[Kind, ...] = (
     ),
     Embedded(
         name="billing_infos",
-        path="/accounts",
         field="billing_info",
         columns=columns(
             "account_id: text first_name: text last_name: text company: text"
@@ -306,7 +299,6 @@ STREAMS: tuple[Kind, ...] = (
     ),
     Embedded(
         name="shipping_addresses",
-        path="/accounts",
         field="shipping_addresses",
         columns=columns(
             "account_id: text nickname: text first_name: text last_name: text"
@@ -317,7 +309,6 @@ STREAMS: tuple[Kind, ...] = (
     ),
     Child(
         name="coupon_redemptions",
-        parent_path="/accounts",
         path="/accounts/{id}/coupon_redemptions",
         columns=columns(
             "account: table subscription_id: text coupon: table state: text"
@@ -327,7 +318,6 @@ STREAMS: tuple[Kind, ...] = (
     ),
     Child(
         name="account_notes",
-        parent_path="/accounts",
         path="/accounts/{id}/notes",
         columns=columns("account_id: text user: table message: text"),
     ),
