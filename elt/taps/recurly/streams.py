@@ -27,8 +27,8 @@ UNITS: dict[str, Any] = {
     "type": ["number", "null"],
     "x-sql-datatype": "DECIMAL(38,9)",
 }
-# A part of a period, with as many places as its division gives.
-SHARE: dict[str, Any] = {"type": ["number", "null"]}
+# Parts of a period, and times in seconds: they have as many places as come.
+FLOAT: dict[str, Any] = {"type": ["number", "null"]}
 
 _WORDS: dict[str, dict[str, Any]] = {
     "text": TEXT,
@@ -39,7 +39,7 @@ _WORDS: dict[str, dict[str, Any]] = {
     "list": LIST,
     "money": MONEY,
     "units": UNITS,
-    "share": SHARE,
+    "float": FLOAT,
 }
 _USUAL = "id: text object: text created_at: moment updated_at: moment"
 
@@ -164,7 +164,7 @@ STREAMS: tuple[Kind, ...] = (
             " unit_amount_decimal: text subtotal: money discount: money tax: money"
             " credit_applied: money description: text start_date: moment"
             " end_date: moment refund: flag taxable: flag product_code: text"
-            " proration_rate: share previous_line_item_id: text"
+            " proration_rate: float previous_line_item_id: text"
             " external_sku: text revenue_schedule_type: text"
             " legacy_category: text bill_for_account_id: text"
             " original_line_item_invoice_id: text accounting_code: text"
@@ -190,7 +190,7 @@ STREAMS: tuple[Kind, ...] = (
             " customer_message: text customer_message_locale: text"
             " gateway_message: text gateway_reference: text"
             " gateway_approval_code: text gateway_response_code: text"
-            " gateway_response_time: money gateway_response_values: table"
+            " gateway_response_time: float gateway_response_values: table"
             " cvv_check: text avs_check: text action_result: table"
             " vat_number: text fraud_info: table"
         ),

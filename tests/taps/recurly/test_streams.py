@@ -25,6 +25,7 @@ def test_a_list_has_every_row_as_the_site_shows_it(company, read, stream):
     some = next(iter(held))
     shown = json.loads(json.dumps(company.api.shown(kind, some)))
     assert found[some] == {k: v for k, v in shown.items() if k != SECRET}
+    assert set(found[some]) <= set(LISTED[stream].columns)
     assert told.ends[stream] == {"end": "complete"}
 
 
@@ -125,6 +126,8 @@ def test_numbers_of_more_places_than_money_have_columns_for_them():
     lines = LISTED["line_items"].columns
 
     assert lines["proration_rate"] == {"type": ["number", "null"]}
+    seconds = LISTED["transactions"].columns["gateway_response_time"]
+    assert seconds == {"type": ["number", "null"]}
     assert lines["unit_amount"]["x-sql-datatype"] == "DECIMAL(38,9)"
     assert USAGE["amount"]["x-sql-datatype"] == "DECIMAL(38,9)"
 
