@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
+from http import HTTPStatus
 from typing import Any, ClassVar
 
 import msgspec
@@ -52,7 +53,7 @@ def said(body: bytes) -> str:
 
 def busy(answer: Answer, now: Callable[[], float] = time.time) -> float | None:
     """Read a limit (specification, "Limits"): it resets at a Unix time."""
-    if answer.status != 429:  # noqa: PLR2004
+    if answer.status != HTTPStatus.TOO_MANY_REQUESTS:
         return None
     asked = retry_after(answer.headers, now)
     if asked is None:
@@ -61,8 +62,9 @@ def busy(answer: Answer, now: Callable[[], float] = time.time) -> float | None:
 
 
 def refuses_us(answer: Answer) -> bool:
-    unknown = value_at(answer.body, ("error", "type")) == _FORBIDDEN_KEY
-    return answer.status == 401 or (answer.status == 403 and unknown)  # noqa: PLR2004
+    if answer.status == HTTPStatus.FORBIDDEN:
+        return bool(value_at(answer.body, ("error", "type")) == _FORBIDDEN_KEY)
+    return answer.status == HTTPStatus.UNAUTHORIZED
 
 
 RECURLY = Vendor(
@@ -228,7 +230,7 @@ class RecurlyTap(RestTap):
                 is_any_there = True
                 yield Chunk(records=found)
                 continue
-            if found.status != 404:  # noqa: PLR2004
+            if found.status != HTTPStatus.NOT_FOUND:
                 raise found
             gone = found
             reading.leave_out(f"{call.path}: {found.what}")
