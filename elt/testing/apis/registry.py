@@ -34,7 +34,7 @@ def make(  # noqa: PLR0913, what may be asked for
 
     `writes` is the file of what was written to it before, and of what will be;
     without `company` the account is empty. `limited=False` lets it be asked as often
-    as one likes: by a clock that stands, no limit is ever over.
+    as one likes.
     Raises ConfigError for a name that there is not.
     """
     if name not in NAMES:

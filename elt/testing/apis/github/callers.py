@@ -115,7 +115,7 @@ class Callers:
 
 
 def unlimited(clock: Clock) -> Callers:
-    """Let all ask as often as they like: a clock that stands ends no hour."""
+    """Let all ask as often as they like."""
     return Callers(
         clock,
         requests_per_hour=1_000_000,

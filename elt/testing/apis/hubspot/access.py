@@ -51,7 +51,7 @@ class Daily:
 
     @property
     def remaining(self) -> int:
-        today = self.clock.now().date()
+        today = self.clock.running().date()
         if today != self.day:
             self.day, self.used = today, 0
         return max(0, self.most - self.used)

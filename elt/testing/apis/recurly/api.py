@@ -65,7 +65,7 @@ class Recurly:
         self.mode = mode
         self.window = SlidingWindow(
             requests_a_minute or (LIMITS[mode] if limited else 1_000_000),
-            self.clock.seconds,
+            lambda: self.clock.running().timestamp(),
         )
         self.store = Store(seed)
         self.keys = {

@@ -34,10 +34,9 @@ OWN_ACCOUNT = "acct_kettle"
 class Stripe:
     """The accounts of a platform, in live and in test mode.
 
-    `version` is the accounts' default, in which events are rendered. `limits` count
-    by the clock, so one that stands lets only so many through: `NO_LIMITS`, or
-    `limited=False`, for those who do not test them. `balance_lag` is how late an entry
-    of the balance is seen.
+    `version` is the accounts' default, in which events are rendered. `limits` are
+    Stripe's: `NO_LIMITS`, or `limited=False`, for those who do not test them.
+    `balance_lag` is how late an entry of the balance is seen.
     """
 
     name = "stripe"
