@@ -86,6 +86,9 @@ class Access:
         self.grants[token] = Grant(scopes, None, burst)
 
     def revoke(self, token: str) -> None:
+        """Know a token no more, or a refresh token. Raises KeyError for neither."""
+        if token not in self.grants | self.refresh_tokens:
+            raise KeyError(token)
         self.grants.pop(token, None)
         self.refresh_tokens.pop(token, None)
 

@@ -43,6 +43,7 @@ from elt.testing.apis.hubspot.refusals import (
 )
 from elt.testing.apis.hubspot.routes import DATES, ENDPOINTS, FAMILIES, Endpoint
 from elt.testing.apis.kept import note_change
+from elt.testing.apis.switches import Tokens
 
 _OPENS = datetime(2025, 6, 1, 12, tzinfo=UTC)
 _JSON = "application/json;charset=utf-8"
@@ -83,7 +84,8 @@ class HubSpot:
         self._correlation = count(1)
         self.catch_up()
         app = Starlette(routes=list(self._routes()))
-        self.front = Front(app, self.clock, writes=writes)
+        tokens = Tokens(self.access.let_in, self.access.revoke)
+        self.front = Front(app, self.clock, writes=writes, tokens=tokens)
 
     @property
     def between_pages(self) -> Callable[[], object] | None:
