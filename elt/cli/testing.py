@@ -24,6 +24,19 @@ if TYPE_CHECKING:
         "on that day, with what was written to it before",
     ),
     ("elt testing serve github --empty", "an account with nothing in it"),
+    ("""curl -d '{"days": 7}' localhost:8700/_simulation/clock""", "a week goes by"),
+    (
+        (
+            """curl -d '{"trouble": {"kind": "hangs_up"}}' """
+            "localhost:8700/_simulation/troubles"
+        ),
+        "the next request fails",
+    ),
+    (
+        """curl -d '{"token": "mine"}' localhost:8700/_simulation/tokens""",
+        "a token of your own is let in; `scopes` says what it may do",
+    ),
+    ("curl -X DELETE localhost:8700/_simulation/tokens/mine", "it is revoked"),
 )
 def serve(
     name: Annotated[
@@ -58,8 +71,8 @@ def serve(
     """Play a vendor's API on this machine, until Ctrl-C.
 
     It answers as the vendor does, errors and limits included, and forgets nothing that
-    is written to it. Point the `base_url` of a tap or of a client to it. Its clock
-    goes on by itself, and by hand: POST `{"days": 7}` to `/_simulation/clock`.
+    is written to it. Point the `base_url` of a tap or of a client to it. Its time,
+    what fails, and what tokens may do, are set at its `/_simulation`.
     """
     from elt.testing.apis.registry import make
     from elt.testing.apis.serving import served

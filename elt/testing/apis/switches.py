@@ -43,6 +43,13 @@ class Tokens:
     revoke: Callable[[str], object]
 
 
+class _Said(JSONResponse):
+    """An answer that ends its line at a terminal."""
+
+    def render(self, content: object) -> bytes:
+        return super().render(content) + b"\n"
+
+
 class _Grant(msgspec.Struct, forbid_unknown_fields=True):
     token: str
     scopes: frozenset[str] | None = None
@@ -51,15 +58,15 @@ class _Grant(msgspec.Struct, forbid_unknown_fields=True):
 def switches(clock: Clock, troubles: Troubles, tokens: Tokens | None) -> Starlette:
     """Make the application that answers below `/_simulation`."""
 
-    async def move(request: Request) -> JSONResponse:
+    async def move(request: Request) -> _Said:
         if request.method == "POST":
             try:
                 clock.advance(timedelta(**json.loads(await request.body())))
             except (ValueError, TypeError, OverflowError) as error:
                 return _wrong(error, '{"days": 7, "hours": 1}')
-        return JSONResponse({"now": clock.now().isoformat()})
+        return _Said({"now": clock.now().isoformat()})
 
-    async def plan(request: Request) -> JSONResponse:
+    async def plan(request: Request) -> _Said:
         if request.method == "POST":
             try:
                 troubles.plan(msgspec.json.decode(await request.body(), type=Planned))
@@ -67,7 +74,7 @@ def switches(clock: Clock, troubles: Troubles, tokens: Tokens | None) -> Starlet
                 return _wrong(error, _TROUBLE)
         elif request.method == "DELETE":
             troubles.clear()
-        return JSONResponse({"planned": msgspec.to_builtins(troubles.planned)})
+        return _Said({"planned": msgspec.to_builtins(troubles.planned)})
 
     routes = [
         Route(_CLOCK, move, methods=["GET", "POST"]),
@@ -78,21 +85,21 @@ def switches(clock: Clock, troubles: Troubles, tokens: Tokens | None) -> Starlet
 
 
 def _of_tokens(tokens: Tokens) -> tuple[Route, Route]:
-    async def let_in(request: Request) -> JSONResponse:
+    async def let_in(request: Request) -> _Said:
         try:
             grant = msgspec.json.decode(await request.body(), type=_Grant)
         except msgspec.MsgspecError as error:
             return _wrong(error, '{"token": "narrow", "scopes": ["..."]}')
         tokens.let_in(grant.token, grant.scopes)
-        return JSONResponse(msgspec.to_builtins(grant))
+        return _Said(msgspec.to_builtins(grant))
 
-    async def revoke(request: Request) -> JSONResponse:
+    async def revoke(request: Request) -> _Said:
         token = request.path_params["token"]
         try:
             tokens.revoke(token)
         except KeyError:
-            return JSONResponse({"error": f"there is no token `{token}`"}, 404)
-        return JSONResponse({"revoked": token})
+            return _Said({"error": f"there is no token `{token}`"}, 404)
+        return _Said({"revoked": token})
 
     return (
         Route(_TOKENS, let_in, methods=["POST"]),
@@ -100,10 +107,10 @@ def _of_tokens(tokens: Tokens) -> tuple[Route, Route]:
     )
 
 
-async def _unknown(_: Request, __: Exception) -> JSONResponse:
+async def _unknown(_: Request, __: Exception) -> _Said:
     there = f"there are {_CLOCK}, {_TROUBLES} and {_TOKENS}"
-    return JSONResponse({"error": there}, 404)
+    return _Said({"error": there}, 404)
 
 
-def _wrong(error: Exception, example: str) -> JSONResponse:
-    return JSONResponse({"error": f"{error}; write {example}"}, 400)
+def _wrong(error: Exception, example: str) -> _Said:
+    return _Said({"error": f"{error}; write {example}"}, 400)
