@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,9 +16,11 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Scope
 
+from elt.errors import ConfigError
 from elt.testing.apis.clock import Clock
 
 _CHANGED = "elt_changed"
+_KEYS = {"at", "method", "path", "query", "headers", "body"}
 
 
 def note_change(scope: Scope) -> None:
@@ -40,7 +43,10 @@ class Written:
 
 
 def written_in(path: Path) -> list[Written]:
-    """List the requests in a file; there need not be one yet."""
+    """List the requests in a file; there need not be one yet.
+
+    Raises ConfigError for a file that holds something else.
+    """
     return [
         Written(
             at=datetime.fromisoformat(line["at"]),
@@ -53,7 +59,10 @@ def written_in(path: Path) -> list[Written]:
 
 
 class Kept:
-    """The requests in a file; there need not be one yet."""
+    """The requests in a file; there need not be one yet.
+
+    To read it raises ConfigError for a file that holds something else.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -89,8 +98,20 @@ class Kept:
 def _lines(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
-    text = path.read_text(encoding="utf-8")
-    return [json.loads(line) for line in text.splitlines()]
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [_read(path, number, line) for number, line in enumerate(lines, start=1)]
+
+
+def _read(path: Path, number: int, line: str) -> dict[str, Any]:
+    with suppress(ValueError):
+        found = json.loads(line)
+        if isinstance(found, dict) and found.keys() == _KEYS:
+            return found
+    raise ConfigError(
+        "this is no request that a simulation has kept",
+        where=f"{path}:{number}",
+        hint="Name the file that one has written, or one that is not there yet",
+    )
 
 
 async def _again(app: ASGIApp, line: dict[str, Any]) -> None:

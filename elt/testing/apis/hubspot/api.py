@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from http.client import OK
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -208,7 +209,7 @@ class HubSpot:
     async def _token(self, request: Request) -> Response:
         kind = request.headers.get("content-type", "")
         status, body = oauth_token(self.access, await request.body(), kind)
-        if status == 200:  # noqa: PLR2004
+        if status == OK:
             note_change(request.scope)
         return _json(status, body, {})
 
