@@ -65,11 +65,10 @@ class GitHub:
         company: bool = True,
         limited: bool = True,
         callers: Callers | None = None,
-        knobs: Knobs | None = None,
     ) -> None:
         self.clock = clock or Clock(datetime.combine(TODAY, time(12), UTC))
         self.world = World()
-        self.knobs = knobs or Knobs()
+        self.knobs = Knobs()
         self.callers = callers or (
             Callers(self.clock) if limited else unlimited(self.clock)
         )

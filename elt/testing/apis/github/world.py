@@ -98,8 +98,8 @@ class World:
         repository: Repository,
         name: str,
         *,
-        color: str = "ededed",
-        description: str | None = None,
+        color: str,
+        description: str,
     ) -> Row:
         label = {"id": self.new_id("labels"), "name": name, "color": color}
         return repository.tables["labels"].add({**label, "description": description})
