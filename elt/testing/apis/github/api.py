@@ -56,7 +56,7 @@ class GitHub:
     token = "ghp_simulated_owner"  # noqa: S105
     reader = "ghp_simulated_reader"
 
-    def __init__(  # noqa: PLR0913, each is a knob
+    def __init__(
         self,
         *,
         seed: int = 7,
