@@ -54,20 +54,19 @@ class Front:
         writes: Path | None = None,
         tokens: Tokens | None = None,
     ) -> None:
-        self._app = app
         self.clock = clock
         self.troubles = Troubles()
         self.requests: list[Asked] = []
-        self._own = switches(clock, self.troubles, tokens)
+        self._app = _beside(app, switches(clock, self.troubles, tokens))
         self._kept = Kept(writes) if writes else None
         if self._kept:
-            self._kept.repeat(app, clock)
+            self._kept.repeat(self._app, clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         if scope["path"].startswith(OWN):
-            await self._own(scope, receive, send)
+            await self._act(scope, _given(await _read(receive)), send)
             return
         if (scope["method"], scope["path"].rstrip("/")) == ("HEAD", ""):
             await self._tell_the_time(send)
@@ -128,6 +127,16 @@ class Front:
             return given
         now = format_datetime(self.clock.now(), usegmt=True).encode()
         return [*given, (b"date", now)]
+
+
+def _beside(app: ASGIApp, own: ASGIApp) -> ASGIApp:
+    """Answer `/_simulation` by our own application, all else by the vendor's."""
+
+    async def both(scope: Scope, receive: Receive, send: Send) -> None:
+        answers = own if scope["path"].startswith(OWN) else app
+        await answers(scope, receive, send)
+
+    return both
 
 
 def _asked(scope: Scope, body: bytes, status: int) -> Asked:

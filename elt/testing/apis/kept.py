@@ -87,12 +87,23 @@ class Kept:
             file.write(json.dumps(line) + "\n")
 
     def repeat(self, app: ASGIApp, clock: Clock) -> None:
-        """Make the requests again, each at its time, by moving the clock on."""
-        for line in _lines(self._path):
+        """Make the requests again, each at its time, by moving the clock on.
+
+        Raises ConfigError for one that changes nothing any more.
+        """
+        asyncio.run(self._repeat(app, clock))
+
+    async def _repeat(self, app: ASGIApp, clock: Clock) -> None:
+        for number, line in enumerate(_lines(self._path), start=1):
             at = datetime.fromisoformat(line["at"])
             if at > clock.now():
                 clock.move_to(at)
-            asyncio.run(_again(app, line))
+            if not await _changes_again(app, line):
+                raise ConfigError(
+                    f"{line['method']} {line['path']} was kept, and is refused now",
+                    where=f"{self._path}:{number}",
+                    hint="Begin with the seed of then, or without this file",
+                )
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
@@ -114,8 +125,8 @@ def _read(path: Path, number: int, line: str) -> dict[str, Any]:
     )
 
 
-async def _again(app: ASGIApp, line: dict[str, Any]) -> None:
-    scope = {
+async def _changes_again(app: ASGIApp, line: dict[str, Any]) -> bool:
+    scope: Scope = {
         "type": "http",
         "asgi": {"version": "3.0"},
         "http_version": "1.1",
@@ -138,3 +149,4 @@ async def _again(app: ASGIApp, line: dict[str, Any]) -> None:
         del message  # it was read the first time
 
     await app(scope, receive, send)
+    return has_changed(scope)

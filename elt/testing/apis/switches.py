@@ -6,7 +6,7 @@
     curl -d '{"token": "narrow", "scopes": []}' localhost:8700/_simulation/tokens
     curl -X DELETE localhost:8700/_simulation/tokens/narrow
 
-What is set here ends with the simulation.
+Tokens are kept with what is written; time and troubles end with the simulation.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from elt.testing.apis.clock import Clock
+from elt.testing.apis.kept import note_change
 from elt.testing.apis.troubles import Planned, Troubles
 
 OWN = "/_simulation"
@@ -91,6 +92,7 @@ def _of_tokens(tokens: Tokens) -> tuple[Route, Route]:
         except msgspec.MsgspecError as error:
             return _wrong(error, '{"token": "narrow", "scopes": ["..."]}')
         tokens.let_in(grant.token, grant.scopes)
+        note_change(request.scope)
         return _Said(msgspec.to_builtins(grant))
 
     async def revoke(request: Request) -> _Said:
@@ -99,6 +101,7 @@ def _of_tokens(tokens: Tokens) -> tuple[Route, Route]:
             tokens.revoke(token)
         except KeyError:
             return _Said({"error": f"there is no token `{token}`"}, 404)
+        note_change(request.scope)
         return _Said({"revoked": token})
 
     return (

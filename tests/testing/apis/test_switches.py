@@ -9,10 +9,13 @@ from datetime import UTC, datetime, time
 import httpx
 import pytest
 
+from elt.errors import ConfigError
 from elt.testing.apis.registry import NAMES, make
 from elt.testing.apis.serving import served
 from elt.testing.company import TODAY
 
+NOON = datetime.combine(TODAY, time(12), UTC)
+MINE = "mine"
 RECURLY = {"Accept": "application/vnd.recurly.v2021-02-25"}
 LISTS = {
     "github": "/repos/kettle-and-crew/warehouse/issues",
@@ -55,9 +58,9 @@ class Played:
 
 
 @contextmanager
-def play(name):
-    at = datetime.combine(TODAY, time(12), UTC)
-    with served(make(name, seed=7, at=at, runs=False, company=False)) as running:
+def play(name, writes=None):
+    api = make(name, seed=7, at=NOON, runs=False, company=False, writes=writes)
+    with served(api) as running:
         played = Played(running)
         with played.http:
             yield played
@@ -121,6 +124,35 @@ def test_a_token_is_revoked_and_comes_back(vendor):
         f"there is no token `{token}`",
     )
     assert vendor.ask(token).status_code == 200
+
+
+def test_what_a_token_of_ones_own_wrote_is_kept_with_the_token(tmp_path):
+    kept = tmp_path / "hubspot.jsonl"
+    body = {"properties": {"email": "ada@example.org"}}
+    with play("hubspot", kept) as first:
+        first.set("tokens", token=MINE, scopes=["crm.objects.contacts.write"])
+        mine = {"Authorization": f"Bearer {MINE}"}
+        first.http.post("/crm/v3/objects/contacts", json=body, headers=mine)
+        first.set("tokens", token=MINE, scopes=["crm.objects.contacts.read"])
+
+    with play("hubspot", kept) as second:
+        found = second.ask(MINE).json()["results"]
+
+    assert [one["properties"]["email"] for one in found] == ["ada@example.org"]
+
+
+def test_a_kept_request_that_is_refused_now_is_told(tmp_path):
+    kept = tmp_path / "hubspot.jsonl"
+    body = {"properties": {"email": "ada@example.org"}}
+    with play("hubspot", kept) as first:
+        token = {"Authorization": f"Bearer {first.api.token}"}
+        first.http.post("/crm/v3/objects/contacts", json=body, headers=token)
+    kept.write_text(kept.read_text().replace(first.api.token, "of-another-account"))
+
+    with pytest.raises(ConfigError, match="was kept, and is refused now") as raised:
+        make("hubspot", seed=7, at=NOON, writes=kept)
+
+    assert raised.value.where == f"{kept}:1"
 
 
 def test_requests_fail_as_they_were_told_to(hubspot):
