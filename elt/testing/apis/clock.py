@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 
@@ -38,6 +39,17 @@ class Clock:
     def seconds(self) -> float:
         """Give the time as a Unix timestamp."""
         return self.now().timestamp()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Let no time pass by itself: what takes long is done at one moment."""
+        elapsed, at = self._elapsed, self._elapsed()
+        self._elapsed = lambda: at
+        try:
+            yield
+        finally:
+            self._elapsed = elapsed
+            self._started += elapsed() - at
 
     def advance(self, by: timedelta) -> None:
         """Let time go by. Raises ValueError for the way back."""

@@ -91,7 +91,9 @@ class Kept:
 
         Raises ConfigError for one that changes nothing any more.
         """
-        asyncio.run(self._repeat(app, clock))
+        # Held: closer together than they were, limits would refuse some of them.
+        with clock.held():
+            asyncio.run(self._repeat(app, clock))
 
     async def _repeat(self, app: ASGIApp, clock: Clock) -> None:
         for number, line in enumerate(_lines(self._path), start=1):
