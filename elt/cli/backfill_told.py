@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from elt.runner.spans import Span
     from elt.runner.windows import Window
 
+_MANY_WINDOWS = 14
+_LENGTHS = ("1d", "1w", "1mo")
+
 
 @dataclass(slots=True, kw_only=True)
 class Backfill:
@@ -56,6 +59,26 @@ def tell_left_off(asked: Backfill, span: Span) -> None:
         asked.tell(
             f"left off: {shown_window(span.left_off)}, which is no whole window yet;"
             f" `--to {end}` takes it in"
+        )
+
+
+def tell_of_fewer(asked: Backfill) -> None:
+    """Name a longer window where there are many, unless some may be done already."""
+    from elt.report.figures import counted
+    from elt.runner.spans import size_of, split
+
+    count = len(asked.planned)
+    if count <= _MANY_WINDOWS or asked.request.skip_done:
+        return
+    start, end = asked.planned[0].window.start, asked.planned[-1].window.end
+    for length in _LENGTHS:
+        fewer = sum(1 for _ in split(start, end, size_of(length)))
+        if fewer <= _MANY_WINDOWS:
+            break
+    if fewer < count:
+        asked.tell(
+            f"hint: {count} windows are as many runs; `--window {length}` makes"
+            f" {counted(fewer, 'run')}"
         )
 
 
