@@ -71,14 +71,13 @@ def tell_of_fewer(asked: Backfill) -> None:
     if count <= _MANY_WINDOWS or asked.request.skip_done:
         return
     start, end = asked.planned[0].window.start, asked.planned[-1].window.end
-    for length in _LENGTHS:
-        fewer = sum(1 for _ in split(start, end, size_of(length)))
-        if fewer <= _MANY_WINDOWS:
-            break
-    if fewer < count:
+    runs = {each: len([*split(start, end, size_of(each))]) for each in _LENGTHS}
+    few = (each for each, made in runs.items() if made <= _MANY_WINDOWS)
+    length = next(few, _LENGTHS[-1])
+    if runs[length] < count:
         asked.tell(
             f"hint: {count} windows are as many runs; `--window {length}` makes"
-            f" {counted(fewer, 'run')}"
+            f" {counted(runs[length], 'run')}"
         )
 
 
