@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 def serve(
     name: Annotated[
         str,
-        typer.Argument(metavar="NAME", help="Which; one that is not there lists them."),
+        typer.Argument(
+            metavar="NAME", help="`github`, `hubspot`, `recurly` or `stripe`."
+        ),
     ],
     *,
     seed: Annotated[
