@@ -38,7 +38,9 @@ from elt.errors import ConfigError
 def serve(
     name: Annotated[
         str,
-        typer.Argument(metavar="NAME", help="Which; one that is not there lists them."),
+        typer.Argument(
+            metavar="NAME", help="`github`, `hubspot`, `recurly` or `stripe`."
+        ),
     ],
     *,
     seed: Annotated[

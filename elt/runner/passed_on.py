@@ -9,7 +9,6 @@ from typing import Any, Self
 
 import msgspec
 
-from elt.errors import name_of
 from elt.events import (
     SKIPPED,
     BookmarkCommitted,
@@ -21,7 +20,7 @@ from elt.events import (
 from elt.runner.attempt import AssetResult
 from elt.runner.graph import Asset
 from elt.runner.store.state import is_empty
-from elt.runner.stream_results import told_error
+from elt.runner.stream_results import failed, told_error
 from elt.runner.tap_facts import TapFacts
 from elt.singer.catalog import stream_names
 from elt.singer.endings import Ending, ending_of
@@ -194,14 +193,7 @@ def _as_told(asset: Asset, ending: Ending, rows: int | None) -> AssetResult:
         skipped = SKIPPED if ending.end == "skipped" else ""
         message = f"{skipped}{ending.why}"
         return AssetResult(asset=asset.id, status="warned", rows=rows, message=message)
-    return AssetResult(
-        asset=asset.id,
-        status="failed",
-        rows=rows,
-        message=error.what,
-        hint=error.hint or "",
-        error=name_of(error),
-    )
+    return failed(asset, error, rows=rows)
 
 
 _NOTHING = object()

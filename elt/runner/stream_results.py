@@ -38,13 +38,14 @@ def results(
     for asset in assets:
         stream = asset.detail["stream"]
         load, ending = by_id.pop(stream, None), told.pop(stream, None)
+        rows = load.rows if load is not None else 0
         error = told_error(stream, ending, tap_error)
         if load is not None and load.error is not None:
-            answers.append(_failed(asset, load, load.error))
+            answers.append(failed(asset, load.error, rows=rows))
         elif isinstance(error, Unavailable):
             left[stream] = error
         elif error is not None:
-            answers.append(_failed(asset, load, error))
+            answers.append(failed(asset, error, rows=rows))
         else:
             answers.append(_result(asset, load, ending))
     _raise_of_no_asset(by_id, told)
@@ -90,12 +91,12 @@ def _all_in_one(left: Mapping[str, Unavailable]) -> Unavailable:
     )
 
 
-def _failed(asset: Asset, stream: StreamLoad | None, error: EltError) -> AssetResult:
+def failed(asset: Asset, error: EltError, *, rows: int | None = 0) -> AssetResult:
     stopped = error.exit_code == Guarded.exit_code
     return AssetResult(
         asset=asset.id,
         status="stopped" if stopped else "failed",
-        rows=stream.rows if stream is not None else 0,
+        rows=rows,
         message=_text(error),
         hint=error.hint or "",
         error=name_of(error),
