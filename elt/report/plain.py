@@ -24,11 +24,14 @@ from elt.report import clean, figures
 from elt.report.endings import ending, run_ending
 from elt.report.folds import LINES_FOLDED, Folds
 from elt.report.tally import StepTally, Tally
+from elt.singer.log_lines import said_of_a_wait
 
 # A commit happens many times a second; a reader of a log wants to see that it moves.
 QUIET_SECONDS = 5.0
-# So many lines of one step are shown; the run log keeps them all.
+# So many lines of one step are shown, then one now and then, as a sign of life; the
+# run log keeps them all.
 LINES_SHOWN = 20
+SELDOM_SECONDS = 60.0
 
 
 def local_now() -> datetime:
@@ -53,7 +56,8 @@ class PlainLines:
         self._elapsed = elapsed
         self._said_at: dict[str, float] = {}
         self._folds = folds
-        self._notes = Notes(LINES_FOLDED, everything=True) if folds else Notes()
+        shown = LINES_FOLDED if folds else LINES_SHOWN
+        self._notes = Notes(shown, everything=folds is not None, elapsed=elapsed)
 
     def __enter__(self) -> Self:
         return self
@@ -153,10 +157,18 @@ class Notes:
     With `everything` also what taps and dbt say besides warnings.
     """
 
-    def __init__(self, shown: int = LINES_SHOWN, *, everything: bool = False) -> None:
+    def __init__(
+        self,
+        shown: int = LINES_SHOWN,
+        *,
+        everything: bool = False,
+        elapsed: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._shown = shown
         self._everything = everything
+        self._elapsed = elapsed
         self._counts: dict[str, int] = {}
+        self._said_at: dict[str, float] = {}
 
     def lines(self, event: StepRetrying | SchemaChanged | LogLine) -> list[str]:
         match event:
@@ -176,11 +188,15 @@ class Notes:
 
     def _log_line(self, event: LogLine) -> list[str]:
         count = self._counts[event.step] = self._counts.get(event.step, 0) + 1
-        if count > self._shown + 1:
+        now = self._elapsed()
+        said_at = self._said_at.get(event.step, now)
+        if count > self._shown + 1 and now - said_at < SELDOM_SECONDS:
             return []
+        self._said_at[event.step] = now
         if count == self._shown + 1:
             return [f"more of these: elt logs last {event.step}".rstrip()]
-        source = f"{event.source}: " if event.source != event.step else ""
+        is_of_step = event.source in {event.step, event.step.partition(":")[2]}
+        source = "" if is_of_step else f"{event.source}: "
         level = "" if event.level == "info" else f"{event.level}: "
         first, *more = clean.plain(event.text).strip().splitlines() or [""]
         return [f"{level}{source}{first}", *(f"  {line}" for line in more)]
@@ -190,6 +206,8 @@ def _can_wait(event: StepRetrying | SchemaChanged | LogLine) -> bool:
     """Say whether a line may be told when its step ends: not what keeps us waiting."""
     match event:
         case StepRetrying() | LogLine(source="elt"):
+            return False
+        case LogLine(level="warning", text=text) if said_of_a_wait(text):
             return False
         case _:
             return bool(event.step)

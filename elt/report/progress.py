@@ -53,7 +53,7 @@ class Progress:
         self._encoding = clean.encoding(stream)
         self._now = now
         self._speeds: dict[str, Speed] = {}
-        self._notes = Notes()
+        self._notes = Notes(elapsed=now)
         self._live: Live | None = None
 
     def __enter__(self) -> Self:

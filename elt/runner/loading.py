@@ -23,6 +23,7 @@ from elt.runner.graph import Asset
 from elt.runner.stream_plans import stream_plan, unknown_names
 from elt.runner.stream_results import results
 from elt.runner.tap_facts import TapFacts, mode_of
+from elt.runner.tap_lines import tap_line
 from elt.runner.tap_windows import told_to_tap
 from elt.singer.catalog import Stream, stream_names
 from elt.singer.messages import read_chunks
@@ -71,7 +72,7 @@ def run_tap(  # noqa: PLR0913  one step and its edges
     _note_resets(project, facts, load, warehouse)
 
     def on_line(text: str) -> None:
-        listen(LogLine(step=load.step, source=facts.tap, level="info", text=text))
+        listen(tap_line(load.step, facts.tap, text))
 
     def on_warning(text: str) -> None:
         listen(LogLine(step=load.step, source="elt", level="warning", text=text))

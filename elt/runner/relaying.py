@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from elt.errors import EltError, Interrupted
-from elt.events import Listener, LogLine
+from elt.events import Listener
 from elt.plugins import target_program
 from elt.project.secrets import Secrets
 from elt.project.settings import Project
@@ -27,6 +27,7 @@ from elt.runner.passed_on import PassedOn
 from elt.runner.store.database import Store
 from elt.runner.store.state import latest, place_at_target
 from elt.runner.tap_facts import TapFacts
+from elt.runner.tap_lines import tap_line
 from elt.singer.catalog import selected_streams
 from elt.singer.messages import read_chunks
 from elt.singer.process import OnLine, TapProcess, TapProgram, start_tap
@@ -95,7 +96,7 @@ def run_relayed(  # noqa: PLR0913  one step and its edges
 
     def say(source: str, text: str) -> None:
         step = f"tap:{facts.tap}"
-        listen(LogLine(step=step, source=source, level="info", text=text))
+        listen(tap_line(step, source, text))
 
     with (
         start_target(

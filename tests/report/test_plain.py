@@ -66,9 +66,19 @@ def test_nodes_that_are_skipped_are_no_progress():
 def test_a_flood_of_warnings_is_cut_and_says_where_the_rest_is():
     line = LogLine(step="tap:crm", source="tap:crm", level="warning", text="slow")
 
-    text = tell([RunStarted(run="r", steps=("tap:crm",)), *[line] * 1000])
+    started = RunStarted(run="r", steps=("tap:crm",))
+    text = tell([started, *[line] * 1000], seconds_between=0.01)
 
     assert text.count("slow") == 20
+    assert text.count("elt logs last tap:crm") == 1
+
+
+def test_after_a_flood_a_line_a_minute_shows_that_it_lives():
+    line = LogLine(step="tap:crm", source="tap:crm", level="warning", text="slow")
+
+    text = tell([line] * 141, seconds_between=2.0)
+
+    assert text.count("slow") == 20 + 4
     assert text.count("elt logs last tap:crm") == 1
 
 

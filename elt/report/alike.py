@@ -1,0 +1,76 @@
+"""What failed for one reason, told once: of fifty streams it would be told fifty times.
+
+Two streams of one API fail for the same reason with other words: each names itself, its
+request, and the number that the API gave to the request.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Protocol, TypeVar
+
+from elt.report.figures import counted
+
+# `stream `deals` failed: `, and ` (GET /v1/deals)` and ` [request req_1]` behind.
+_OWN = re.compile(
+    r"^stream `[^`]*` (failed|skipped|could not be read): "
+    r"| \((GET|POST|PUT|HEAD) [^)]*\)| \[request [^\]]*\]"
+)
+_NAMED = 12
+
+
+class Result(Protocol):
+    """A result as an event or the document of a run has it."""
+
+    @property
+    def asset(self) -> str: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def rejects(self) -> int: ...
+    @property
+    def message(self) -> str: ...
+
+
+Some = TypeVar("Some", bound=Result)
+
+
+def of_no_stream(message: str) -> str:
+    """Leave out of a message what is of one stream alone."""
+    return _OWN.sub("", message)
+
+
+def together(results: Iterable[Some]) -> list[list[Some]]:
+    """Put streams side by side that ended alike and for the same reason."""
+    groups: dict[object, list[Some]] = {}
+    for each in results:
+        has_reason = each.message and not each.rejects
+        is_stream = each.asset.startswith("stream:")
+        reason = (each.status, of_no_stream(each.message))
+        key = reason if has_reason and is_stream else each.asset
+        groups.setdefault(key, []).append(each)
+    return list(groups.values())
+
+
+def common_words(results: list[Some]) -> str:
+    """Give the reason of a group, and which streams it is of, if they are several."""
+    if len(results) == 1:
+        return results[0].message
+    return f"{of_no_stream(results[0].message)}\n{names(results)}"
+
+
+def names(results: list[Some]) -> str:
+    """Name the streams of a group without their tap."""
+    found = [each.asset.partition(":")[2].partition(".")[2] for each in results]
+    more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+    return ", ".join(found[:_NAMED]) + more
+
+
+def group_name(results: list[Some]) -> str:
+    """Name a group: its asset, or so many streams of a tap."""
+    first = results[0].asset
+    if len(results) == 1:
+        return first
+    tap = first.partition(":")[2].partition(".")[0]
+    return f"{counted(len(results), 'stream')} of {tap}"
