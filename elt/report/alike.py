@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import Protocol, TypeVar
 
+from elt.events import AssetFinished
 from elt.report.figures import counted
 
 # `stream `deals` failed: `, and ` (GET /v1/deals)` and ` [request req_1]` behind.
@@ -53,11 +54,31 @@ def together(results: Iterable[Some]) -> list[list[Some]]:
     return list(groups.values())
 
 
+class Gathered:
+    """Keeps the results of streams until their step ends, or is to be tried again.
+
+    They come together, when the tap has ended.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[str, list[AssetFinished]] = {}
+
+    def add(self, event: AssetFinished) -> list[list[AssetFinished]]:
+        """Give what is not kept."""
+        if not event.asset.startswith("stream:"):
+            return [[event]]
+        self._held.setdefault(event.step, []).append(event)
+        return []
+
+    def of(self, step: str) -> list[list[AssetFinished]]:
+        return together(self._held.pop(step, []))
+
+
 def common_words(results: list[Some]) -> str:
     """Give the reason of a group, and which streams it is of, if they are several."""
     if len(results) == 1:
         return results[0].message
-    return f"{of_no_stream(results[0].message)}\n{names(results)}"
+    return f"{of_no_stream(results[0].message)} ({names(results)})"
 
 
 def names(results: list[Some]) -> str:
