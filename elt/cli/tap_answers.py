@@ -183,7 +183,7 @@ def print_probe(probe: Probe) -> None:
 
 def print_failed_probes(name: str, probes: Sequence[Probe]) -> None:
     """Say why tries failed: what several streams have in common, once."""
-    from elt.report.alike import of_no_stream
+    from elt.singer.diagnosis import of_no_stream
 
     groups: dict[object, list[Probe]] = {}
     for probe in probes:

@@ -1,23 +1,14 @@
-"""What failed for one reason, told once: of fifty streams it would be told fifty times.
-
-Two streams of one API fail for the same reason with other words: each names itself, its
-request, and the number that the API gave to the request.
-"""
+"""What failed for one reason, told once: of fifty streams it would be told fifty times."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Protocol, TypeVar
 
 from elt.events import AssetFinished
 from elt.report.figures import counted
+from elt.singer.diagnosis import of_no_stream
 
-# `stream `deals` failed: `, and ` (GET /v1/deals)` and ` [request req_1]` behind.
-_OWN = re.compile(
-    r"^stream `[^`]*` (failed|skipped|could not be read): "
-    r"| \((GET|POST|PUT|HEAD) [^)]*\)| \[request [^\]]*\]"
-)
 _NAMED = 12
 
 
@@ -35,11 +26,6 @@ class Result(Protocol):
 
 
 Some = TypeVar("Some", bound=Result)
-
-
-def of_no_stream(message: str) -> str:
-    """Leave out of a message what is of one stream alone."""
-    return _OWN.sub("", message)
 
 
 def together(results: Iterable[Some]) -> list[list[Some]]:

@@ -90,8 +90,12 @@ def _step_rows(step: StepTally) -> Iterable[tuple[Cell, ...]]:
     rows = step.rows if step.id.startswith("tap:") else None
     yield (Styled(step.id, "bold"), status, rows, step.rejects or None, seconds)
     shown, summed = _split(results)
-    for each in shown:
-        yield _row(f"  {each.asset}", each)
+    groups = together(shown) if len(shown) > ASSETS_SHOWN else [[r] for r in shown]
+    for group in groups:
+        if len(group) == 1:
+            yield _row(f"  {group[0].asset}", group[0])
+        else:
+            yield _summed_row(group)
     if summed:
         yield _summed_row(summed)
 
@@ -117,9 +121,10 @@ def _summed_row(results: list[AssetFinished]) -> tuple[Cell, ...]:
     kinds = Counter(r.asset.partition(":")[0] for r in results)
     names = ", ".join(figures.counted(n, kind) for kind, n in kinds.items())
     rows = [r.rows for r in results if r.rows is not None]
-    took = sum(r.seconds for r in results)  # nobody counts it for each stream
+    # Streams of a tap are read in one go: nobody knows the time of each.
+    took = sum(r.seconds for r in results if not r.asset.startswith("stream:"))
     seconds = figures.duration(took) if took else None
-    return (f"  {names}", "done", sum(rows) if rows else None, None, seconds)
+    return (f"  {names}", results[0].status, sum(rows) if rows else None, None, seconds)
 
 
 def _row(name: str, result: AssetFinished) -> tuple[Cell, ...]:
