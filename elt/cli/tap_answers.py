@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from elt.cli.options import note, say
-from elt.errors import ConfigError
+from elt.errors import ConfigError, Unavailable
 
 if TYPE_CHECKING:
     from elt.project.settings import Project
@@ -185,7 +185,7 @@ def print_failed_probes(name: str, probes: Sequence[Probe]) -> None:
     """Say why tries failed: what several streams have in common, once."""
     from elt.singer.diagnosis import of_no_stream
 
-    groups: dict[object, list[Probe]] = {}
+    groups: dict[tuple[str, str], list[Probe]] = {}
     for probe in probes:
         if probe.error is not None:
             words = of_no_stream(_line(probe))
@@ -205,8 +205,13 @@ def _print_group(name: str, probes: Sequence[Probe], words: str) -> None:
     say(f"    {one_line(words)[:300]}")
     if untried := sum(not probe.was_tried for probe in probes):
         say(f"    {untried} of them were not tried: it was so for all before")
-    hint = first.error.hint or first.diagnosis.remedy.replace("NAME", name)
-    say(f"    hint: {hint}")
+    say(f"    hint: {first.error.hint or _remedy(name, first)}")
+
+
+def _remedy(name: str, probe: Probe) -> str:
+    if probe.diagnosis.cause == "unknown" and isinstance(probe.error, Unavailable):
+        return "The source may be well again soon: try it later"
+    return probe.diagnosis.remedy.replace("NAME", name)
 
 
 def _line(probe: Probe) -> str:

@@ -1,4 +1,4 @@
-"""What failed for one reason, told once: of fifty streams it would be told fifty times."""
+"""What failed for one reason, told once: else fifty streams would tell it."""
 
 from __future__ import annotations
 

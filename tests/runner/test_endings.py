@@ -327,7 +327,9 @@ def test_an_exit_code_after_the_end_of_all_streams_is_told_and_fails_none(shop):
     done = shop.elt("run")
 
     said = " ".join(done.err.split())
-    assert "all its streams came to their end; tap `shop` ended with exit code 3" in said
+    assert (
+        "all its streams came to their end; tap `shop` ended with exit code 3" in said
+    )
     assert ids(shop, "whole") == [1]
 
 

@@ -14,26 +14,24 @@ OURS = "Stripe: HTTP 503 at GET /v1/charges; waiting 1.3 s before try 2 of 7"
         # singer-sdk
         (f"2026-11-22 04:41:03,997 | WARNING  | tap-stripe           | {OURS}", OURS),
         (
-            "2026-11-22 04:41:03,997 | ERROR    | tap-x.deals | Backing off 4.20 seconds"
-            " after 2 tries calling function <x>",
-            "Backing off 4.20 seconds after 2 tries calling function <x>",
+            "2026-11-22 04:41:03,997 | ERROR    | tap-x | Backing off 4.20 seconds",
+            "Backing off 4.20 seconds",
         ),
         # singer-python and `backoff`
         (
-            "INFO Backing off request(...) for 0.9s (requests.ConnectionError: refused)",
-            "Backing off request(...) for 0.9s (requests.ConnectionError: refused)",
+            "INFO Backing off request(...) for 0.9s (ConnectionError: refused)",
+            "Backing off request(...) for 0.9s (ConnectionError: refused)",
         ),
         ("INFO Rate limited. Sleeping for 42 seconds", None),
         # pipelinewise
         (
-            "time=2026-11-22 04:41:03 name=tap_jira level=INFO message=Sleeping 3.5 secs",
-            "Sleeping 3.5 secs",
+            "time=2026-11-22 04:41:03 name=tap_jira level=INFO message=Sleeping 3 secs",
+            "Sleeping 3 secs",
         ),
         # tenacity and urllib3
         ("Retrying x.get in 3.0 seconds as it raised OSError: down.", None),
         (
-            "WARNING Retrying (Retry(total=2, connect=None)) after connection broken by"
-            " 'NewConnectionError'",
+            "WARNING Retrying (Retry(total=2)) after connection broken by 'Refused'",
             None,
         ),
     ],
