@@ -8,7 +8,7 @@ from elt.errors import EltError, Guarded, Unavailable, name_of
 from elt.events import SKIPPED
 from elt.runner.attempt import AssetResult
 from elt.runner.graph import Asset
-from elt.singer.diagnosis import diagnose
+from elt.singer.diagnosis import diagnose, of_no_stream
 from elt.singer.endings import Ending
 from elt.singer.process import SAID
 from elt.targets.bookmarks import can_tell_apart
@@ -51,7 +51,7 @@ def results(
     _raise_of_no_asset(by_id, told)
     yield from answers
     if left:
-        raise _all_in_one(left)
+        raise all_in_one(left)
 
 
 def told_error(
@@ -68,6 +68,12 @@ def told_error(
     return error(f"stream `{stream}` could not be read: {ending.why}", hint=hint)
 
 
+def is_of_no_stream(assets: Iterable[Asset], told: Mapping[str, Ending]) -> bool:
+    """Say whether no stream answers for how the tap ended: it told how all did."""
+    ends = [told.get(asset.detail["stream"]) for asset in assets]
+    return all(ending is not None and ending.end != "failed" for ending in ends)
+
+
 def _raise_of_no_asset(
     loads: Mapping[str, StreamLoad], told: Mapping[str, Ending]
 ) -> None:
@@ -80,9 +86,17 @@ def _raise_of_no_asset(
             raise error
 
 
-def _all_in_one(left: Mapping[str, Unavailable]) -> Unavailable:
+def all_in_one(left: Mapping[str, Unavailable]) -> Unavailable:
     """Make one error of those of several streams, which often have one cause."""
-    said = list(dict.fromkeys(error.what for error in left.values()))
+    alike: dict[str, list[str]] = {}
+    for error in left.values():
+        alike.setdefault(of_no_stream(error.what), []).append(error.what)
+    said = [
+        of_all[0]
+        if len(set(of_all)) == 1
+        else f"{len(of_all)} streams could not be read: {words}"
+        for words, of_all in alike.items()
+    ]
     more = [f"and {len(said) - _NAMED} more"] if len(said) > _NAMED else []
     hints = {error.hint for error in left.values()}
     return Unavailable(

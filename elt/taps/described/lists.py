@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from http import HTTPStatus
 from itertools import chain, islice
 
 from msgspec import UNSET, Raw
@@ -22,7 +23,6 @@ from elt.taps.rest.paging import Page
 from elt.taps.rest.problems import NotReadable, Refused
 from elt.taps.rest.rows import Record, only, with_fields
 
-_NOT_FOUND = 404
 Records = Sequence[Record]
 
 
@@ -134,7 +134,7 @@ class Lists:
         except (NotReadable, Unaskable) as error:
             return error
         except Refused as error:
-            if error.status == _NOT_FOUND:
+            if error.status == HTTPStatus.NOT_FOUND:
                 return error
             raise
         return rows
@@ -151,7 +151,7 @@ class Lists:
 
 
 def _is_not_for_us(error: EltError) -> bool:
-    return isinstance(error, NotReadable) and error.status not in _GONE
+    return isinstance(error, NotReadable) and error.status != HTTPStatus.GONE
 
 
 def _rows_of(
