@@ -10,12 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-TEXT: dict[str, Any] = {"type": ["string", "null"]}
-WHOLE: dict[str, Any] = {"type": ["integer", "null"]}
-FLAG: dict[str, Any] = {"type": ["boolean", "null"]}
-MOMENT: dict[str, Any] = {"type": ["string", "null"], "format": "date-time"}
-TABLE: dict[str, Any] = {"type": ["object", "null"]}
-LIST: dict[str, Any] = {"type": ["array", "null"]}
+from elt.taps.rest.columns import columns as declared
+
 # Six places hold three-decimal currencies and the amounts of units. `multipleOf` would
 # say so too, but validators of other targets take it in floats, and 183.21 for none.
 MONEY: dict[str, Any] = {
@@ -27,30 +23,14 @@ UNITS: dict[str, Any] = {
     "type": ["number", "null"],
     "x-sql-datatype": "DECIMAL(38,9)",
 }
-# Parts of a period, and times in seconds: they have as many places as come.
-FLOAT: dict[str, Any] = {"type": ["number", "null"]}
-
-_WORDS: dict[str, dict[str, Any]] = {
-    "text": TEXT,
-    "whole": WHOLE,
-    "flag": FLAG,
-    "moment": MOMENT,
-    "table": TABLE,
-    "list": LIST,
-    "money": MONEY,
-    "units": UNITS,
-    "float": FLOAT,
-}
-_USUAL = "id: text object: text created_at: moment updated_at: moment"
+_DAY = {"type": ["string", "null"], "format": "date"}
+_OWN = {"money": MONEY, "units": UNITS, "day": _DAY}
+_USUAL = "id: text! object: text created_at: moment updated_at: moment"
 
 
 def columns(text: str) -> dict[str, Any]:
-    """Read `name: word` pairs; the key is never null."""
-    words = f"{_USUAL} {text}".replace(":", "").split()
-    found = {
-        name: _WORDS[word] for name, word in zip(words[::2], words[1::2], strict=True)
-    }
-    return {**found, "id": {"type": "string"}}
+    """Read `name: word` pairs, after those that all have."""
+    return declared(f"{_USUAL} {text}", _OWN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -328,9 +308,4 @@ USAGE = columns(
     " recording_timestamp: moment usage_timestamp: moment billed_at: moment"
     " subscription_id: text add_on_id: text"
 )
-EXPORT_FILES: dict[str, Any] = {
-    "export_date": {"type": "string", "format": "date"},
-    "name": {"type": "string"},
-    "md5sum": TEXT,
-    "href": TEXT,
-}
+EXPORT_FILES = declared("export_date: day! name: text! md5sum: text href: text", _OWN)
