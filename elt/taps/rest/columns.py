@@ -1,4 +1,4 @@
-"""The columns that streams declare, in words; what comes beside them becomes one too."""
+"""The columns that streams declare, in words; others become columns by themselves."""
 
 from __future__ import annotations
 
