@@ -115,7 +115,12 @@ class DescribedTap(RestTap):
         return found
 
     def _read(self, stream: StreamSettings, reading: Reading) -> Iterator[Chunk]:
-        lists = replace(self._lists, until=reading.until, leave_out=reading.leave_out)
+        lists = replace(
+            self._lists,
+            until=reading.until,
+            leave_out=reading.leave_out,
+            note=reading.note,
+        )
         in_order = lists.is_in_order(stream)
         learn = self._learner(stream)
         for span in spans(

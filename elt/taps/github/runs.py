@@ -161,7 +161,7 @@ class BelowLists:
                 if isinstance(found, NotReadable):
                     if found.status not in _GONE:
                         raise found
-                    self.reading.leave_out(f"{found.where}: {found.what}")
+                    self.reading.note(f"{found.where}: {found.what}")
                     continue
                 # Also of a row without any below it: it was looked at.
                 self.reading.marks.see([updated(row)], repository.part)

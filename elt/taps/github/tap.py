@@ -213,8 +213,8 @@ class GithubTap(RestTap):
         places = self.account.places()
         found = [_without_token(one.record) for one in places.repositories]
         yield Chunk(records=found)
-        named = len(places.repositories) + len(places.left_out)
-        tell(reading, list(places.left_out), named, ())
+        left = places.left_out
+        tell(reading, left, len(places.repositories) + len(left))
 
 
 def _shape(kind: Kind) -> Shape:

@@ -118,7 +118,7 @@ def _parts(
             found = read(name)
         except NotReadable as error:
             refused.append(error)
-            reading.leave_out(f"{name}: {error.what}")
+            reading.leave_out(f"{name}: {error.what}", {"object_type": name})
             continue
         yield name, found
     if len(refused) == len(names):

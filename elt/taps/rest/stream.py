@@ -19,7 +19,7 @@ from singer_sdk.singerlib.catalog import Metadata, MetadataMapping
 
 from elt.errors import ConfigError, EltError, Unavailable
 from elt.singer.catalog import column_selected
-from elt.singer.endings import Ending, ending_message
+from elt.singer.endings import End, Ending, ending_message
 from elt.taps.rest.marks import Cursor, Marks
 from elt.taps.rest.problems import NotReadable, QuotaSpent
 from elt.taps.rest.rows import (
@@ -76,7 +76,11 @@ class Run:
 
 @dataclass(slots=True)
 class Reading:
-    """One reading of a stream: from where to where, and what it left out.
+    """One reading of a stream: from where to where, and what is to be told of it.
+
+    left_out: parts that could not be read, each with values that tell its rows; these
+        stay. Where it has none, nobody can tell, and all rows stay.
+    notes: what else a person should know.
 
     A source that sets `version` sends its records with it. One that sets `is_whole`
     too has sent all that there is: rows of older versions are gone.
@@ -87,7 +91,8 @@ class Reading:
     has_end: bool  # an end was set
     start: datetime | None = None  # of the config, whatever the bookmark
     keeps: Callable[[str], bool] | None = None  # which columns; None for all
-    left_out: list[str] = field(default_factory=list)
+    left_out: dict[str, Sequence[Mapping[str, str]]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
     version: int | None = None
     is_whole: bool = False
 
@@ -98,9 +103,16 @@ class Reading:
         """Say whether a column is selected, so that others are not asked for."""
         return self.keeps is None or self.keeps(column)
 
-    def leave_out(self, what: str) -> None:
-        """Note a part that could not be read though the rest could."""
-        self.left_out.append(what)
+    def leave_out(self, what: str, *rows: Mapping[str, str]) -> None:
+        """Tell of a part that could not be read though the rest could.
+
+        `rows` are values of columns, as texts; who has those of one is of that part.
+        """
+        self.left_out[what] = rows
+
+    def note(self, what: str) -> None:
+        """Tell of what does not make rows lack that there are."""
+        self.notes.append(what)
 
 
 Source = Callable[[Reading], Iterator[Chunk]]
@@ -217,14 +229,21 @@ class RestStream(Stream):
             self._describe()
             if reading.is_whole and reading.version is not None:
                 write(whole_line(self.name, reading.version))
-            self._end("complete", "; ".join(reading.left_out))
+            self._end_well(reading)
             self._write_state()
+
+    def _end_well(self, reading: Reading) -> None:
+        left = reading.left_out
+        why = "; ".join([*left, *reading.notes])
+        is_told = all(left.values())
+        stay = [row for rows in left.values() for row in rows] if is_told else []
+        self._end("partial" if left else "complete", why, stay=stay)
 
     def _fail(self, error: EltError) -> None:
         self.logger.error("stream %s failed: %s", self.name, error)
         self._run.failures.append((self.name, error))
         self._write_state()  # what was reached holds, whatever became of the rest
-        self._end("failed", _line(error), isinstance(error, Unavailable))
+        self._end("failed", _line(error), temporary=isinstance(error, Unavailable))
 
     def _read(self, reading: Reading) -> None:
         prepare, marks = _preparer(reading.keeps), reading.marks
@@ -288,8 +307,17 @@ class RestStream(Stream):
         self.state_manager.is_flushed = False
         self._write_state_message()
 
-    def _end(self, end: Any, why: str = "", temporary: bool = False) -> None:
-        ending = Ending(end=end, why=why, temporary=temporary)
+    def _end(
+        self,
+        end: End,
+        why: str,
+        *,
+        temporary: bool = False,
+        stay: Sequence[Mapping[str, str]] = (),
+    ) -> None:
+        ending = Ending(
+            end=end, why=why, temporary=temporary, stay=tuple(map(dict, stay))
+        )
         write(
             ending_message(
                 self.name, self.effective_schema, self.primary_keys or (), ending

@@ -128,6 +128,7 @@ requests_per_second = 500.0
             return file.execute(sql).fetchall()
 
     run.ask = ask
+    run.file = tmp_path / "elt.toml"
     return run
 
 
@@ -184,3 +185,22 @@ def test_rows_come_in_another_version_when_their_streams_are_reset(
     assert project.ask(coupons) == [("OLD", True)]
     project("run", "--full-refresh")
     assert project.ask(coupons) == []
+
+
+@pytest.mark.slow
+def test_accounts_that_are_named_later_double_our_own_rows_until_a_full_refresh(
+    stripe, project
+):
+    stripe.api.add("coupon", id="SALE", name="Sale")
+    kept = "SELECT id, stripe_account FROM raw_stripe.coupons ORDER BY ALL NULLS LAST"
+    project()
+    with project.file.open("a") as file:
+        file.write('account_ids = ["own"]\n')
+
+    warned = project()
+    doubled = project.ask(kept)
+    project("run", "tap:stripe", "--full-refresh")
+
+    assert "the key was `id`, now it is `stripe_account`, `id`" in warned.stderr
+    assert doubled == [("SALE", "acct_kettle"), ("SALE", None)]
+    assert project.ask(kept) == [("SALE", "acct_kettle")]
