@@ -25,9 +25,10 @@ from elt.taps.described.spans import KINDS, spans
 from elt.taps.described.templates import plain
 from elt.taps.rest.api import Api
 from elt.taps.rest.marks import Cursor
+from elt.taps.rest.reading import Chunk, Reading, Shape
 from elt.taps.rest.rows import Record
 from elt.taps.rest.settings import reach_of
-from elt.taps.rest.stream import Chunk, Reading, RestStream, Shape
+from elt.taps.rest.stream import RestStream
 from elt.taps.rest.tap import RestTap
 from elt.taps.rest.vendor import NOT_FOR_US, Vendor
 

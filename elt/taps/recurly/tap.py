@@ -32,9 +32,10 @@ from elt.taps.rest.envelopes import fields, records_at, value_at
 from elt.taps.rest.marks import Cursor
 from elt.taps.rest.paging import Page, link_in_body
 from elt.taps.rest.problems import NotReadable
+from elt.taps.rest.reading import Chunk, Reading, Shape, Source
 from elt.taps.rest.rows import Record, only, with_fields
 from elt.taps.rest.settings import common_settings, reach_of
-from elt.taps.rest.stream import Chunk, Reading, RestStream, Shape, Source
+from elt.taps.rest.stream import RestStream
 from elt.taps.rest.tap import RestTap
 from elt.taps.rest.vendor import Fixed, Vendor
 

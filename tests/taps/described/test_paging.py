@@ -12,7 +12,7 @@ from elt.errors import EltError, Unavailable
 from elt.taps.described.settings import settings_of
 from elt.taps.described.tap import DescribedTap
 from elt.taps.rest.marks import Cursor, Marks
-from elt.taps.rest.stream import Reading
+from elt.taps.rest.reading import Reading
 from elt.testing.apis.serving import served
 from elt.testing.apis.troubles import Says
 
