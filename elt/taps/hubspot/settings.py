@@ -11,7 +11,7 @@ from elt.errors import ConfigError
 from elt.taps.rest.settings import common_settings
 
 BASE_URL = "https://api.hubapi.com"
-_OAUTH = ("client_id", "client_secret", "refresh_token")
+OAUTH = ("client_id", "client_secret", "refresh_token")
 _SECRET = {"type": "string", "secret": True, "writeOnly": True}
 _NUMBER = {"type": "number", "exclusiveMinimum": 0}
 CONFIG_SCHEMA: dict[str, Any] = {
@@ -55,7 +55,8 @@ CONFIG_SCHEMA: dict[str, Any] = {
         },
         "requests_per_ten_seconds": {
             **_NUMBER,
-            "description": "Default 190, and 110 with OAuth",
+            "description": "Default as many as HubSpot's answers allow; until the"
+            " first one 190, and 110 with OAuth",
         },
         "searches_per_second": {**_NUMBER, "description": "Default 4"},
         "longest_query": {
@@ -106,11 +107,11 @@ def uses_oauth(config: Mapping[str, Any]) -> bool:
     """
     if config.get("access_token"):
         return False
-    absent = [name for name in _OAUTH if not config.get(name)]
+    absent = [name for name in OAUTH if not config.get(name)]
     if absent:
         raise ConfigError(
             "the tap needs an `access_token`, or"
-            f" {', '.join(f'`{name}`' for name in _OAUTH)}",
+            f" {', '.join(f'`{name}`' for name in OAUTH)}",
             hint="Make a private app in HubSpot (Settings, Integrations) and write"
             ' `access_token = "${env:HUBSPOT_TOKEN}"`',
         )
