@@ -20,6 +20,7 @@ from elt.taps.rest.calls import Call
 from elt.taps.rest.envelopes import value_at
 from elt.taps.rest.paging import Page
 from elt.taps.rest.problems import NotReadable, Refused
+from elt.taps.rest.rows import Record
 
 PAGE = 100
 results = read_at("results")
@@ -27,7 +28,7 @@ Found = TypeVar("Found")
 _NO_SUCH_TYPE = "infer object type"  # recorded in amp-labs/connectors, with HTTP 400
 
 
-class _Identified(msgspec.Struct):
+class _Identified(msgspec.Struct, gc=False):
     id: str | int
 
 
@@ -43,6 +44,10 @@ class _Schema(msgspec.Struct):
 _identified = msgspec.json.Decoder(_Identified).decode
 _named = msgspec.json.Decoder(_Named).decode
 _schema = msgspec.json.Decoder(_Schema).decode
+
+
+def id_of(record: Record) -> str:
+    return str(_identified(record).id)
 
 
 def behind_after(call: Call, page: Page) -> Call | None:
@@ -108,7 +113,7 @@ class Portal:
             path = self.paths.objects(kind.path)
             call = Call(path=path, params={"limit": PAGE, "properties": "hs_object_id"})
             self._ids[kind.path] = [
-                str(_identified(record).id)
+                id_of(record)
                 for page in pages(self.api, call, results, behind_after)
                 for record in page.records
             ]
