@@ -307,3 +307,11 @@ def test_an_object_that_there_is_not_is_told(crm):
         list(crm.send(route(kind="cafes"), added("ann")))
 
     assert "`2-1234567`" in caught.value.hint
+
+
+@pytest.mark.parametrize("path", ["/crm/v3/properties/companies", ".*/batch/read"])
+def test_an_answer_that_cannot_be_read_sends_nothing_for_now(far, crm, path):
+    far.api.front.troubles.add(Says(200, "<html>"), path=path)
+
+    with pytest.raises(Unavailable, match="cannot be read"):
+        list(crm.send(route("mirror"), [Removed("bob", text("bob"))]))
