@@ -190,9 +190,9 @@ class HubspotDestination:
         """Find the records' ids: those that we were told, else by the key."""
         ids: dict[str, str | None] = {c.key: c.destination_id for c in removed}
         unknown = {
-            key_text(change.old_text, route.key).lower(): change.key
+            _name_of(change, route.key).lower(): change.key
             for change in removed
-            if change.destination_id is None and change.old_text is not None
+            if change.destination_id is None
         }
         if route.key == RECORD_ID:
             return ids | {key: name for name, key in unknown.items()}
@@ -303,6 +303,11 @@ class HubspotDestination:
         if version == "v3":
             return f"/crm/v3/{family}/{name}"
         return f"/crm/{family}/{version}/{name}"
+
+
+def _name_of(change: Removed, key: str) -> str:
+    """Give the key's value; of a row that was never accepted there is no payload."""
+    return change.key if change.old_text is None else key_text(change.old_text, key)
 
 
 def _field(response: httpx.Response, name: str) -> Any:

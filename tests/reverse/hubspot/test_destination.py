@@ -248,6 +248,15 @@ def test_removed_rows_are_archived_by_their_id_or_by_their_key(far, crm):
     assert set(rows_of(far.api)) == {"cid"}
 
 
+def test_a_row_whose_only_answer_was_lost_is_archived_when_it_is_removed(far, crm):
+    list(crm.send(route("mirror"), added("ann", "bob")))
+
+    (receipt,) = crm.send(route("mirror"), [Removed("bob")])
+
+    assert receipt.status == "accepted"
+    assert set(rows_of(far.api)) == {"ann"}
+
+
 def test_a_record_that_was_merged_away_is_not_taken_for_accepted(far, crm):
     winner, loser = (
         int(receipt.destination_id)
