@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import msgspec
 
 from elt.remote.pace import Pace
-from elt.taps.hubspot.kinds import Kind, custom_name
+from elt.taps.hubspot.kinds import STANDARD, Kind, custom_name
 from elt.taps.hubspot.paths import Paths
 from elt.taps.hubspot.settings import Settings
 from elt.taps.rest.ahead import pages, read_at
@@ -89,12 +89,12 @@ class Portal:
                 )
             return self._customs
 
-    def kind(self, name: str, known: Sequence[Kind]) -> Kind:
-        """Find a type by its stream's name, or ask for those of the account.
+    def kind(self, name: str) -> Kind:
+        """Find a type by its stream's name, if need be among those of the account.
 
         Raises NotReadable where there is none of that name.
         """
-        for one in known:
+        for one in STANDARD:
             if one.name == name:
                 return one
         for one in self.custom_kinds():

@@ -114,7 +114,7 @@ class HubSpotTap(RestTap):
             yield self.stream(shape, partial(self._read_object, name))
 
     def _read_object(self, name: str, reading: Reading) -> Iterator[Chunk]:
-        kind = self.portal.kind(name, STANDARD)
+        kind = self.portal.kind(name)
         yield from read_objects(self.portal, kind, reading)
 
     def _declared(self) -> Mapping[str, tuple[Kind | None, Mapping[str, Any]]]:
@@ -170,7 +170,7 @@ class HubSpotTap(RestTap):
     def _read_history(
         self, name: str, properties: tuple[str, ...], reading: Reading
     ) -> Iterator[Chunk]:
-        kind = self.portal.kind(name, STANDARD)
+        kind = self.portal.kind(name)
         yield from history.read_history(self.portal, kind, properties, reading)
 
     def _associations(self) -> Iterator[RestStream]:
@@ -185,7 +185,7 @@ class HubSpotTap(RestTap):
     def _read_associations(
         self, pair: tuple[str, str], reading: Reading
     ) -> Iterator[Chunk]:
-        start, end = (self.portal.kind(name, STANDARD) for name in pair)
+        start, end = (self.portal.kind(name) for name in pair)
         yield from associations.read_associations(self.portal, start, end, reading)
 
 
