@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from elt.errors import ConfigError
 from elt.taps.github import organizations
+from elt.taps.github.asked import Lists
 from elt.taps.github.history import CommitLists, StarLists
 from elt.taps.github.lists import NewestLists, SinceLists, WholeLists
 from elt.taps.github.parts import Account, each_repository, tell
@@ -178,17 +179,7 @@ class GithubTap(RestTap):
                 lists = self._lists(kind, reading)
                 return each_repository(self.account, reading, lists.begin, lists.read)
 
-    def _lists(
-        self, kind: InRepository, reading: Reading
-    ) -> (
-        SinceLists
-        | NewestLists
-        | RunLists
-        | CommitLists
-        | StarLists
-        | WholeLists
-        | BelowLists
-    ):
+    def _lists(self, kind: InRepository, reading: Reading) -> Lists:
         account = self.account
         match kind:
             case Since():
