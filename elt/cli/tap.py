@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +20,7 @@ from elt.cli.options import (
 )
 from elt.cli.tap_answers import (
     print_changes,
+    print_failed_probes,
     print_json_lines,
     print_preview,
     print_probe,
@@ -27,7 +28,7 @@ from elt.cli.tap_answers import (
     probe_document,
     shown,
 )
-from elt.errors import EltError
+from elt.errors import ConfigError, EltError
 
 if TYPE_CHECKING:
     from elt.events import Event
@@ -104,7 +105,11 @@ def select(
         bool, typer.Option("--only", help="In place of what was selected before.")
     ] = False,
     clear: Annotated[
-        bool, typer.Option("--clear", help="Back to what the tap selects by itself.")
+        bool,
+        typer.Option(
+            "--clear",
+            help="Take `select` out of elt.toml: the tap's own choice is what is left.",
+        ),
     ] = False,
     environment: Environment = None,
 ) -> None:
@@ -112,6 +117,11 @@ def select(
 
     Without patterns, show what is chosen.
     """
+    if clear and (patterns or only):
+        raise ConfigError(
+            "`--clear` leaves nothing chosen, so it goes with no pattern",
+            hint="To choose something in place of the rest: `--only`",
+        )
     project, secrets = _opened(context, name, environment)
     catalog = _raw(project, name, secrets, verbose=False)
     before = list(project.file.taps[name].select)
@@ -121,7 +131,8 @@ def select(
         from elt.project.edit import set_value
 
         set_value(project.root, ("taps", name, "select"), asked or None)
-        note(f"elt.toml: [taps.{name}] select = {json.dumps(asked)}\n")
+        told = f"select = {json.dumps(asked)}" if asked else "no `select` any more"
+        note(f"elt.toml: [taps.{name}] {told}\n")
     streams_shown = [each for each in shown(project, name, chosen, ()) if each.selected]
     print_tree(name, streams_shown, with_columns=False)
 
@@ -160,7 +171,7 @@ def preview(
                 stream,
                 secrets=secrets,
                 limit=limit,
-                on_line=note if verbose else _nothing,
+                on_line=_told_of(name, verbose=verbose),
             )
         except EltError as error:
             error.hint = error.hint or _more_of(name)
@@ -190,12 +201,15 @@ def test_(
 
     project, secrets = _opened(context, name, environment)
     probes = []
-    for each in probe(project, name, streams or (), secrets):
+    on_line = _told_of(name, verbose=False)
+    for each in probe(project, name, streams or (), secrets, on_line=on_line):
         probes.append(each)
-        if not as_json:
-            print_probe(name, each)
+        if not as_json and each.error is None:
+            print_probe(each)
     if as_json:
         print_json([probe_document(each) for each in probes])
+    else:
+        print_failed_probes(name, probes)
     code = probe_exit_code(probes)
     if code:
         raise typer.Exit(code)
@@ -261,8 +275,12 @@ def _raw(
     from elt.runner.discovery import ask_for_catalog
 
     def listen(event: Event) -> None:
-        if isinstance(event, LogLine) and (verbose or event.source != name):
+        if not isinstance(event, LogLine):
+            return
+        if verbose or event.source != name:
             note(secrets.scrub(event.text))
+        elif event.level == "warning":
+            note(f"warning: {secrets.scrub(event.text)}")
 
     try:
         return ask_for_catalog(project, name, secrets, listen=listen)
@@ -318,5 +336,14 @@ def _patterns(before: list[str], asked: Sequence[str], *, only: bool) -> list[st
     return before if not asked and not only else kept
 
 
-def _nothing(text: str) -> None:
-    del text
+def _told_of(name: str, *, verbose: bool) -> Callable[[str], None]:
+    """Make what tells a line of the tap: each, or those that say that it waits."""
+    from elt.singer.log_lines import said_of_a_wait
+
+    def tell(text: str) -> None:
+        if verbose:
+            note(text)
+        elif waits := said_of_a_wait(text):
+            note(f"{name}: {waits}")
+
+    return tell

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from elt.cli.options import note, say
-from elt.errors import ConfigError
+from elt.errors import ConfigError, Unavailable
 
 if TYPE_CHECKING:
     from elt.project.settings import Project
@@ -168,22 +168,55 @@ def print_changes(changes: Sequence[CatalogChange]) -> None:
     )
 
 
-def print_probe(name: str, probe: Probe) -> None:
+def print_probe(probe: Probe) -> None:
+    """Say of a try that did that it did."""
+    from elt.report.clean import encoding
+    from elt.report.figures import counted
+    from elt.report.marks import mark
+
+    what = counted(probe.rows, "stream") if not probe.stream else "a record was read"
+    if probe.stream and not probe.rows:
+        what = "reached, and it has no records"
+    subject = probe.stream or "discovery"
+    say(f"{mark('done', encoding(sys.stdout))} {subject}: {what}")
+
+
+def print_failed_probes(name: str, probes: Sequence[Probe]) -> None:
+    """Say why tries failed: what several streams have in common, once."""
+    from elt.singer.diagnosis import of_no_stream
+
+    groups: dict[tuple[str, str], list[Probe]] = {}
+    for probe in probes:
+        if probe.error is not None:
+            words = of_no_stream(_line(probe))
+            groups.setdefault((probe.diagnosis.cause, words), []).append(probe)
+    for (_, words), alike in groups.items():
+        _print_group(name, alike, words if len(alike) > 1 else _line(alike[0]))
+
+
+def _print_group(name: str, probes: Sequence[Probe], words: str) -> None:
     from elt.report.clean import encoding, one_line
     from elt.report.marks import mark
 
-    written = encoding(sys.stdout)
-    subject = probe.stream or "discovery"
-    if probe.error is None:
-        what = f"{probe.rows} streams" if not probe.stream else "a record was read"
-        if probe.stream and not probe.rows:
-            what = "reached, and it has no records"
-        say(f"{mark('done', written)} {subject}: {what}")
-        return
-    say(f"{mark('failed', written)} {subject}: {probe.diagnosis.cause}")
-    line = probe.diagnosis.line or probe.error.what
-    say(f"    {one_line(line)[:300]}")
-    say(f"    hint: {probe.error.hint or probe.diagnosis.remedy.replace('NAME', name)}")
+    first, sign = probes[0], mark("failed", encoding(sys.stdout))
+    assert first.error is not None  # noqa: S101  of those that failed
+    streams = ", ".join(probe.stream for probe in probes) or "discovery"
+    say(f"{sign} {streams}: {first.diagnosis.cause}")
+    say(f"    {one_line(words)[:300]}")
+    if untried := sum(not probe.was_tried for probe in probes):
+        say(f"    {untried} of them were not tried: it was so for all before")
+    say(f"    hint: {first.error.hint or _remedy(name, first)}")
+
+
+def _remedy(name: str, probe: Probe) -> str:
+    if probe.diagnosis.cause == "unknown" and isinstance(probe.error, Unavailable):
+        return "The source may be well again soon: try it later"
+    return probe.diagnosis.remedy.replace("NAME", name)
+
+
+def _line(probe: Probe) -> str:
+    assert probe.error is not None  # noqa: S101  of those that failed
+    return probe.diagnosis.line or probe.error.what
 
 
 def probe_document(probe: Probe) -> dict[str, Any]:
@@ -191,6 +224,7 @@ def probe_document(probe: Probe) -> dict[str, Any]:
     return {
         "stream": probe.stream or None,
         "ok": error is None,
+        "tried": probe.was_tried,
         "cause": None if error is None else probe.diagnosis.cause,
         "line": probe.diagnosis.line,
         "error": None if error is None else error.what,

@@ -22,6 +22,8 @@ def words(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912  a case an event
         case LogLine():
             return _log_words(event)
         case RowsLoaded(stream=stream, rows=rows, rejects=rejects):
+            if not rows and not rejects:
+                return ""  # a bookmark alone
             also = f", {figures.counted(rejects, 'reject')}" if rejects else ""
             return f"{stream}: {figures.counted(rows, 'row')} committed{also}"
         case AssetFinished():

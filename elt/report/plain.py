@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Self, TextIO
 
@@ -21,14 +21,18 @@ from elt.events import (
     StepStarted,
 )
 from elt.report import clean, figures
+from elt.report.alike import Gathered, common_words, group_name
 from elt.report.endings import ending, run_ending
 from elt.report.folds import LINES_FOLDED, Folds
 from elt.report.tally import StepTally, Tally
+from elt.singer.log_lines import said_of_a_wait
 
 # A commit happens many times a second; a reader of a log wants to see that it moves.
 QUIET_SECONDS = 5.0
-# So many lines of one step are shown; the run log keeps them all.
+# So many lines of one step are shown, then one now and then, as a sign of life; the
+# run log keeps them all.
 LINES_SHOWN = 20
+SELDOM_SECONDS = 60.0
 
 
 def local_now() -> datetime:
@@ -53,7 +57,9 @@ class PlainLines:
         self._elapsed = elapsed
         self._said_at: dict[str, float] = {}
         self._folds = folds
-        self._notes = Notes(LINES_FOLDED, everything=True) if folds else Notes()
+        self._gathered = Gathered()
+        shown = LINES_FOLDED if folds else LINES_SHOWN
+        self._notes = Notes(shown, everything=folds is not None, elapsed=elapsed)
 
     def __enter__(self) -> Self:
         return self
@@ -65,7 +71,7 @@ class PlainLines:
 
     def listen(self, event: Event) -> None:  # noqa: C901, PLR0912  a case an event
         match event:
-            case RowsLoaded(step=step, stream=stream):
+            case RowsLoaded(step=step, stream=stream, rows=rows) if rows:
                 self._say_seldom(step, stream, lambda: self._loaded(step, stream))
             case ReceiptsStored(step=step, sync=sync):
                 self._say_seldom(step, sync, lambda: self._sent(step, sync))
@@ -82,7 +88,10 @@ class PlainLines:
             case RunFinished(status=status, seconds=seconds):
                 ended = run_ending(status, self._tally.results())
                 self._write(f"run {ended} in {figures.duration(seconds)}")
-            case StepRetrying() | SchemaChanged() | LogLine():
+            case StepRetrying(step=step):
+                self._tell_results(step, self._gathered.of(step))
+                self._note(event)
+            case SchemaChanged() | LogLine():
                 self._note(event)
             case _:
                 pass
@@ -120,7 +129,7 @@ class PlainLines:
         if event.asset == event.step:
             return  # the step's own end says it
         if event.status in {"failed", "stopped", "warned"}:
-            self._say(event.step, asset_words(event))
+            self._tell_results(event.step, self._gathered.add(event))
         elif event.status == "skipped":
             return  # the step's end counts them
         elif event.asset.partition(":")[0] in {"model", "test", "seed", "snapshot"}:
@@ -128,7 +137,12 @@ class PlainLines:
             nodes = f"{len(step.ran)} of {len(step.assets)} nodes"
             self._say_seldom(event.step, "", lambda: f"{nodes}, last {event.asset}")
 
+    def _tell_results(self, step: str, groups: Iterable[list[AssetFinished]]) -> None:
+        for group in groups:
+            self._say(step, asset_words(group))
+
     def _step_finished(self, event: StepFinished) -> None:
+        self._tell_results(event.step, self._gathered.of(event.step))
         step = self._tally.step(event.step)
         self._say(event.step, f"{event.status}, {step_figures(step, event)}")
         if unsaid := unsaid_message(step, event):
@@ -153,10 +167,18 @@ class Notes:
     With `everything` also what taps and dbt say besides warnings.
     """
 
-    def __init__(self, shown: int = LINES_SHOWN, *, everything: bool = False) -> None:
+    def __init__(
+        self,
+        shown: int = LINES_SHOWN,
+        *,
+        everything: bool = False,
+        elapsed: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._shown = shown
         self._everything = everything
+        self._elapsed = elapsed
         self._counts: dict[str, int] = {}
+        self._said_at: dict[str, float] = {}
 
     def lines(self, event: StepRetrying | SchemaChanged | LogLine) -> list[str]:
         match event:
@@ -176,11 +198,15 @@ class Notes:
 
     def _log_line(self, event: LogLine) -> list[str]:
         count = self._counts[event.step] = self._counts.get(event.step, 0) + 1
-        if count > self._shown + 1:
+        now = self._elapsed()
+        said_at = self._said_at.get(event.step, now)
+        if count > self._shown + 1 and now - said_at < SELDOM_SECONDS:
             return []
+        self._said_at[event.step] = now
         if count == self._shown + 1:
             return [f"more of these: elt logs last {event.step}".rstrip()]
-        source = f"{event.source}: " if event.source != event.step else ""
+        is_of_step = event.source in {event.step, event.step.partition(":")[2]}
+        source = "" if is_of_step else f"{event.source}: "
         level = "" if event.level == "info" else f"{event.level}: "
         first, *more = clean.plain(event.text).strip().splitlines() or [""]
         return [f"{level}{source}{first}", *(f"  {line}" for line in more)]
@@ -191,14 +217,19 @@ def _can_wait(event: StepRetrying | SchemaChanged | LogLine) -> bool:
     match event:
         case StepRetrying() | LogLine(source="elt"):
             return False
+        case LogLine(level="warning", text=text) if said_of_a_wait(text):
+            return False
         case _:
             return bool(event.step)
 
 
-def asset_words(event: AssetFinished) -> str:
-    """Say how an asset ended, and what there is to see to."""
+def asset_words(group: list[AssetFinished]) -> str:
+    """Say how an asset ended, or several alike, and what there is to see to."""
+    event, name = group[0], group_name(group)
+    if len(group) > 1:
+        return f"{name} {event.status}: {clean.one_line(common_words(group))}"
     message = clean.one_line(event.message)
-    return f"{event.asset} {ending(event)}{f': {message}' if message else ''}"
+    return f"{name} {ending(event)}{f': {message}' if message else ''}"
 
 
 def step_figures(step: StepTally, event: StepFinished) -> str:
@@ -208,7 +239,8 @@ def step_figures(step: StepTally, event: StepFinished) -> str:
         parts.append(figures.counted(len(step.ran), "node"))
     elif step.rows is not None:
         thing = "change" if step.id.startswith("sync:") else "row"
-        parts.append(figures.counted(step.rows, thing))
+        if step.rows or event.status == "done":
+            parts.append(figures.counted(step.rows, thing))
     if step.rejects:
         parts.append(figures.counted(step.rejects, "reject"))
     if skipped := len(step.results) - len(step.ran):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Self, TextIO
 
 from rich.console import Group
@@ -24,6 +24,7 @@ from elt.events import (
     StepRetrying,
 )
 from elt.report import clean, figures, marks, screen
+from elt.report.alike import Gathered
 from elt.report.plain import Notes, asset_words, step_figures, unsaid_message
 from elt.report.tally import StepTally, Tally
 
@@ -53,7 +54,8 @@ class Progress:
         self._encoding = clean.encoding(stream)
         self._now = now
         self._speeds: dict[str, Speed] = {}
-        self._notes = Notes()
+        self._notes = Notes(elapsed=now)
+        self._gathered = Gathered()
         self._live: Live | None = None
 
     def __enter__(self) -> Self:
@@ -77,8 +79,11 @@ class Progress:
             case StepFinished():
                 self._print_finished(event)
             case AssetFinished(status="failed" | "stopped" | "warned"):
-                self._print_asset(event)
+                if event.asset != event.step:  # the step's own end says it
+                    self._print_results(self._gathered.add(event))
             case StepRetrying() | SchemaChanged() | LogLine():
+                if isinstance(event, StepRetrying):
+                    self._print_results(self._gathered.of(event.step))
                 for line in self._notes.lines(event):
                     self._print_note(event.step, line)
             case _:
@@ -145,6 +150,7 @@ class Progress:
         return line
 
     def _print_finished(self, event: StepFinished) -> None:
+        self._print_results(self._gathered.of(event.step))
         step = self._tally.step(event.step)
         mark = marks.mark(event.status, self._encoding)
         words = f"{event.step:<16}  {event.status}, {step_figures(step, event)}"
@@ -154,13 +160,12 @@ class Progress:
         if unsaid := unsaid_message(step, event):
             self._print_note("", unsaid)
 
-    def _print_asset(self, event: AssetFinished) -> None:
-        if event.asset == event.step:
-            return  # the step's own end says it
-        mark = marks.mark(event.status, self._encoding)
-        line = self._line(mark, asset_words(event))
-        line.stylize(marks.colour(event.status), 0, 1)
-        self._console.print(line)
+    def _print_results(self, groups: Iterable[list[AssetFinished]]) -> None:
+        for group in groups:
+            status = group[0].status
+            line = self._line(marks.mark(status, self._encoding), asset_words(group))
+            line.stylize(marks.colour(status), 0, 1)
+            self._console.print(line)
 
     def _print_note(self, step: str, text: str) -> None:
         self._console.print(self._line("", f"{step}  {text}" if step else text, "dim"))

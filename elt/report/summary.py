@@ -13,6 +13,7 @@ from rich.text import Text
 
 from elt.events import AssetFinished, Status
 from elt.report import clean, figures, marks, screen
+from elt.report.alike import common_words, group_name, together
 from elt.report.endings import left_out, run_ending
 from elt.report.tables import Cell, Column, Styled, print_table
 from elt.report.tally import StepTally, Tally
@@ -89,8 +90,12 @@ def _step_rows(step: StepTally) -> Iterable[tuple[Cell, ...]]:
     rows = step.rows if step.id.startswith("tap:") else None
     yield (Styled(step.id, "bold"), status, rows, step.rejects or None, seconds)
     shown, summed = _split(results)
-    for each in shown:
-        yield _row(f"  {each.asset}", each)
+    groups = together(shown) if len(shown) > ASSETS_SHOWN else [[r] for r in shown]
+    for group in groups:
+        if len(group) == 1:
+            yield _row(f"  {group[0].asset}", group[0])
+        else:
+            yield _summed_row(group)
     if summed:
         yield _summed_row(summed)
 
@@ -116,8 +121,10 @@ def _summed_row(results: list[AssetFinished]) -> tuple[Cell, ...]:
     kinds = Counter(r.asset.partition(":")[0] for r in results)
     names = ", ".join(figures.counted(n, kind) for kind, n in kinds.items())
     rows = [r.rows for r in results if r.rows is not None]
-    seconds = figures.duration(sum(r.seconds for r in results))
-    return (f"  {names}", "done", sum(rows) if rows else None, None, seconds)
+    # Streams of a tap are read in one go: nobody knows the time of each.
+    took = sum(r.seconds for r in results if not r.asset.startswith("stream:"))
+    seconds = figures.duration(took) if took else None
+    return (f"  {names}", results[0].status, sum(rows) if rows else None, None, seconds)
 
 
 def _row(name: str, result: AssetFinished) -> tuple[Cell, ...]:
@@ -179,25 +186,30 @@ def _step_trouble(
     of_tests = any(r.asset.startswith("test:") for r in troubled)
     same_end = end is not None and alike == {(end.status, end.message)} and not of_tests
     if end is not None and end.message and len(troubled) > 1 and same_end:
-        of_all = dict.fromkeys(owners.get(each.asset, "") for each in troubled)
-        owner = ", ".join(filter(None, of_all))
+        owner = _owner(troubled, owners)
         yield Trouble(step.id, end.status, end.message, end.hint, logs, owner)
         return
-    for each in troubled:
+    for group in together(troubled):
+        each = group[0]
         same = end is not None and end.message == each.message
         more = logs
         if each.rejects and each.asset.startswith("stream:"):
             more = f"elt rejects list --run {run or 'last'}"
         hint = hints.get(each.asset) or (end.hint if end is not None and same else "")
-        owner = owners.get(each.asset, "")
-        yield Trouble(each.asset, each.status, _message(each), hint, more, owner)
+        owner = _owner(group, owners)
+        message = common_words(group) or _rejects(each)
+        yield Trouble(group_name(group), each.status, message, hint, more, owner)
     if not troubled and end is not None and end.status in _TROUBLE:
         yield Trouble(step.id, end.status, end.message, end.hint, logs)
 
 
-def _message(result: AssetFinished) -> str:
-    rejects = figures.counted(result.rejects, "reject") if result.rejects else ""
-    return result.message or rejects
+def _owner(results: Iterable[AssetFinished], owners: Mapping[str, str]) -> str:
+    of_all = dict.fromkeys(owners.get(each.asset, "") for each in results)
+    return ", ".join(filter(None, of_all))
+
+
+def _rejects(result: AssetFinished) -> str:
+    return figures.counted(result.rejects, "reject") if result.rejects else ""
 
 
 def _last_line(tally: Tally, encoding: str) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from elt.report import figures
+from elt.report.alike import common_words, group_name, together
 from elt.report.places import place_of
 from elt.report.result import AssetResult, Failure, Result, StepResult
 
@@ -54,9 +55,11 @@ def _of_step(step: StepResult) -> Iterator[Trouble]:
         first = assets[0]
         yield _trouble(step.step, first, step.hint or first.hint)
         return
-    for asset in assets:
-        same = step.hint if asset.message == step.message else ""
-        yield _trouble(asset.asset, asset, asset.hint or same)
+    for group in together(assets):
+        first = group[0]
+        same = step.hint if first.message == step.message else ""
+        found = _trouble(group_name(group), first, first.hint or same)
+        yield replace(found, message=common_words(group) or found.message)
 
 
 def _trouble(name: str, asset: AssetResult, hint: str) -> Trouble:

@@ -33,6 +33,7 @@ from elt.project.tap_settings import TapTable
 from elt.runner.attempt import Edges, Stop
 from elt.runner.limits import step_limits
 from elt.runner.retries import delay_seconds, worth_another
+from elt.runner.tap_lines import tap_line
 from elt.singer.catalog import Stream, select, selected_streams
 from elt.singer.discover import discover
 from elt.singer.installed import versions_of
@@ -248,18 +249,23 @@ def ask_for_catalog(
     *,
     listen: Listener,
     stop: Stop | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Ask a tap for its catalog, whatever is remembered of it."""
+    """Ask a tap for its catalog, whatever is remembered of it.
+
+    `settings` are laid over the tap's config.
+    """
     stop = stop or Stop()
+    is_asked_once = _answers_alike(project.file.taps[tap])
 
     def on_line(text: str) -> None:
-        step = f"tap:{tap}"
-        listen(LogLine(step=step, source=tap, level="info", text=text))
+        # What is asked at every run would warn of the same at every run.
+        listen(tap_line(f"tap:{tap}", tap, text, with_warnings=is_asked_once))
 
     with secrets.kept_out_of_errors():
         return discover(
             program_of(project, tap, secrets, listen=listen),
-            config_of(project, tap, secrets),
+            {**config_of(project, tap, secrets), **(settings or {})},
             on_line=on_line,
             should_stop=stop.is_set,
         )

@@ -21,8 +21,9 @@ from elt.runner.attempt import AssetResult, Stop
 from elt.runner.discovery import config_of, program_of, stream_settings
 from elt.runner.graph import Asset
 from elt.runner.stream_plans import stream_plan, unknown_names
-from elt.runner.stream_results import results
+from elt.runner.stream_results import is_of_no_stream, results
 from elt.runner.tap_facts import TapFacts, mode_of
+from elt.runner.tap_lines import tap_line
 from elt.runner.tap_windows import told_to_tap
 from elt.singer.catalog import Stream, stream_names
 from elt.singer.messages import read_chunks
@@ -71,7 +72,7 @@ def run_tap(  # noqa: PLR0913  one step and its edges
     _note_resets(project, facts, load, warehouse)
 
     def on_line(text: str) -> None:
-        listen(LogLine(step=load.step, source=facts.tap, level="info", text=text))
+        listen(tap_line(load.step, facts.tap, text))
 
     def on_warning(text: str) -> None:
         listen(LogLine(step=load.step, source="elt", level="warning", text=text))
@@ -92,6 +93,8 @@ def run_tap(  # noqa: PLR0913  one step and its edges
                 reach("tap-started")
                 error = _read(tap, loading, project.file.taps[facts.tap], stop)
             loading.finish(well=error is None)
+        if error is not None and is_of_no_stream(assets, loading.endings.told):
+            on_warning(f"all its streams came to their end; {error.what}")
         yield from results(
             assets,
             loading.streams.values(),
@@ -148,7 +151,7 @@ def _read(
     if code == 0:
         return None
     error = tap.error(f"ended with exit code {code}")
-    if not loading.endings.any_failed:
+    if not loading.endings.tell_apart:
         raise error
     return error
 

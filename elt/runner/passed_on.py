@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 import msgspec
 
-from elt.errors import name_of
+from elt.errors import EltError, Unavailable
 from elt.events import (
     SKIPPED,
     BookmarkCommitted,
@@ -21,7 +21,12 @@ from elt.events import (
 from elt.runner.attempt import AssetResult
 from elt.runner.graph import Asset
 from elt.runner.store.state import is_empty
-from elt.runner.stream_results import told_error
+from elt.runner.stream_results import (
+    all_in_one,
+    failed,
+    is_of_no_stream,
+    told_error,
+)
 from elt.runner.tap_facts import TapFacts
 from elt.singer.catalog import stream_names
 from elt.singer.endings import Ending, ending_of
@@ -56,7 +61,7 @@ class PassedOn:
         self._left_out = stream_names(catalog) - names - self.wanted
         self._rows: Counter[str] = Counter()
         self._in_files: set[str] = set()
-        self._endings: dict[str, Ending] = {}
+        self.endings: dict[str, Ending] = {}
         self._saved = facts.previous_state
         self._speaks_of = set(json.loads(self._saved or "{}"))
         self._offered: Any = None  # the tap's last STATE
@@ -89,7 +94,7 @@ class PassedOn:
         """Say whether a target should see a SCHEMA, which makes a table of it."""
         ending = ending_of(message)
         if ending is not None:
-            self._endings[message.stream] = ending
+            self.endings[message.stream] = ending
         return ending is None or ending.has_rows
 
     def _note(self, message: Message, rows: Counter[str]) -> None:
@@ -124,18 +129,48 @@ class PassedOn:
             more = self._garbage - _GARBAGE_SHOWN
             self._warn(f"… {more:,} more lines on stdout that are no STATE")
 
-    def results(self, assets: Iterable[Asset]) -> list[AssetResult]:
-        """Answer for each stream, when both have ended well."""
+    def results(
+        self, assets: Sequence[Asset], tap_error: EltError | None = None
+    ) -> Iterator[AssetResult]:
+        """Answer for each stream, when the target has ended well.
+
+        `tap_error` is how the tap ended, which counts for streams of which it has told
+        nothing. Raises Unavailable at the end, for those that are worth another try.
+        """
         for stream, count in self._rows.items():
             self._listen(RowsLoaded(step=self._step, stream=stream, rows=count))
-        return [self._result(asset) for asset in assets]
+        told = {asset.detail["stream"]: self._told(asset) for asset in assets}
+        ends = {stream: end for stream, end in told.items() if end is not None}
+        if tap_error is not None and is_of_no_stream(assets, ends):
+            text = f"all its streams came to their end; {tap_error.what}"
+            step = self._step
+            self._listen(LogLine(step=step, source="elt", level="warning", text=text))
+        left = {}
+        for asset in assets:
+            stream = asset.detail["stream"]
+            error = told_error(stream, told[stream], tap_error)
+            if isinstance(error, Unavailable):
+                left[stream] = error
+            else:
+                yield self._result(asset, told[stream], error)
+        if left:
+            raise all_in_one(left)
 
-    def _result(self, asset: Asset) -> AssetResult:
+    def _told(self, asset: Asset) -> Ending | None:
+        names = {asset.detail["stream"], asset.detail["name"]}
+        return next((self.endings[n] for n in names & self.endings.keys()), None)
+
+    def _result(
+        self, asset: Asset, told: Ending | None, error: EltError | None
+    ) -> AssetResult:
         names = {asset.detail["stream"], asset.detail["name"]}
         rows = None if names & self._in_files else sum(self._rows[n] for n in names)
-        told = next((self._endings[n] for n in names & self._endings.keys()), None)
+        if error is not None:
+            return failed(asset, error, rows=rows)
         if told is not None and (told.why or told.end != "complete"):
-            return _as_told(asset, told, rows)
+            skipped = SKIPPED if told.end == "skipped" else ""
+            why = f"{skipped}{told.why}"
+            return AssetResult(asset=asset.id, status="warned", rows=rows, message=why)
         unconfirmed = self._offered and self._confirmed != self._offered
         return AssetResult(
             asset=asset.id,
@@ -186,22 +221,6 @@ class PassedOn:
         self._listen(
             LogLine(step=self._step, source=self._target, level="warning", text=text)
         )
-
-
-def _as_told(asset: Asset, ending: Ending, rows: int | None) -> AssetResult:
-    error = told_error(asset.detail["stream"], ending)
-    if error is None:
-        skipped = SKIPPED if ending.end == "skipped" else ""
-        message = f"{skipped}{ending.why}"
-        return AssetResult(asset=asset.id, status="warned", rows=rows, message=message)
-    return AssetResult(
-        asset=asset.id,
-        status="failed",
-        rows=rows,
-        message=error.what,
-        hint=error.hint or "",
-        error=name_of(error),
-    )
 
 
 _NOTHING = object()

@@ -7,7 +7,8 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
@@ -15,12 +16,13 @@ from urllib.parse import unquote, urlparse
 import msgspec
 
 from elt.errors import ConfigError, EltError, Unavailable
-from elt.events import ignore
+from elt.events import Event, LogLine
 from elt.project.nearest import did_you_mean
 from elt.project.secrets import Secrets
 from elt.project.settings import Project
 from elt.runner.discovery import ask_for_catalog, config_of, program_of, selected_in
 from elt.runner.loading import only
+from elt.singer.about import fetch_about
 from elt.singer.catalog import Stream, selected_streams
 from elt.singer.diagnosis import Diagnosis, diagnose, last_said
 from elt.singer.endings import ending_of
@@ -30,6 +32,8 @@ from elt.singer.process import SAID, TapProcess, start_tap
 _SILENCE_SECONDS = 120.0
 _END_SECONDS = 60.0
 _SIDE_BY_SIDE = 4
+# With these a tap is tested, where it has such settings: who tests it waits for it.
+_IMPATIENT = {"tries": 2, "timeout_seconds": 10, "longest_wait_seconds": 10}
 
 Record = Mapping[str, str]  # a column's value as JSON text
 
@@ -45,12 +49,16 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What became of one try: of discovering (no stream), or of reading a stream."""
+    """What became of one try: of discovering (no stream), or of reading a stream.
+
+    `was_tried` is False where the source was away for all streams before.
+    """
 
     stream: str
     rows: int = 0
     error: EltError | None = None
     diagnosis: Diagnosis = field(default_factory=lambda: Diagnosis("unknown"))
+    was_tried: bool = True
 
 
 def known_tap(project: Project, tap: str) -> str:
@@ -96,18 +104,19 @@ def first_records(  # noqa: PLR0913  a stream of a tap of a project
     secrets: Secrets,
     limit: int,
     on_line: Callable[[str], None] = lambda _: None,
+    settings: Mapping[str, Any] | None = None,
 ) -> Preview:
     """Read a stream from its start until there are enough records, then stop the tap.
 
-    `on_line` hears its stderr, without secrets. Raises the tap's error when it fails
-    before.
+    `on_line` hears its stderr, without secrets; `settings` are laid over the tap's
+    config. Raises the tap's error when it fails before.
     """
     records: list[Record] = []
     with (
         secrets.kept_out_of_errors(),
         start_tap(
             program_of(project, tap, secrets),
-            config_of(project, tap, secrets, rows=True),
+            {**config_of(project, tap, secrets, rows=True), **(settings or {})},
             catalog=only(catalog, {stream.id}),
             on_line=lambda text: on_line(secrets.scrub(text)),
         ) as process,
@@ -124,30 +133,77 @@ def first_records(  # noqa: PLR0913  a stream of a tap of a project
 
 
 def probe(
-    project: Project, tap: str, names: Sequence[str], secrets: Secrets
+    project: Project,
+    tap: str,
+    names: Sequence[str],
+    secrets: Secrets,
+    *,
+    on_line: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Probe]:
-    """Try a tap: discover, then read one record of each stream, several at a time."""
+    """Try a tap: discover, then read one record of each stream, several at a time.
+
+    A tap that comes with elt, or is made like those, is told to be impatient. When
+    the source was away for the first streams, the others are not tried. `on_line`
+    hears what the tap writes on stderr, without secrets.
+    """
+
+    def listen(event: Event) -> None:
+        if isinstance(event, LogLine):
+            on_line(secrets.scrub(event.text))
+
     try:
-        catalog = selected_in(
-            project, tap, ask_for_catalog(project, tap, secrets, listen=ignore)
-        )
+        settings = _impatient(project, tap, secrets)
+        known = ask_for_catalog(project, tap, secrets, listen=listen, settings=settings)
+        catalog = selected_in(project, tap, known)
     except EltError as error:
         yield _failed("", error)
         return
     streams = chosen_streams(catalog, names)
     yield Probe("", rows=len(catalog.get("streams") or []))
+    tried: list[Probe] = []
 
-    def read(stream: Stream) -> Probe:
+    def read_one(stream: Stream) -> Probe:
         try:
             seen = first_records(
-                project, tap, catalog, stream, secrets=secrets, limit=1
+                project,
+                tap,
+                catalog,
+                stream,
+                secrets=secrets,
+                limit=1,
+                on_line=on_line,
+                settings=settings,
             )
         except EltError as error:
             return _failed(stream.id, error)
         return Probe(stream.id, rows=len(seen.records))
 
+    def read(stream: Stream) -> Probe:
+        if len(tried) >= _SIDE_BY_SIDE and all(map(_only_waiting_helps, tried)):
+            return replace(tried[0], stream=stream.id, was_tried=False)
+        tried.append(found := read_one(stream))
+        return found
+
     with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
         yield from pool.map(read, streams)
+
+
+def _impatient(project: Project, tap: str, secrets: Secrets) -> dict[str, Any]:
+    """Give the settings with which a tap fails soon; none where it has no such."""
+    if project.file.taps[tap].plugin is None:
+        return {}  # of an unknown program nobody knows what else `--about` may do
+    told = fetch_about(program_of(project, tap, secrets)).settings
+    if "tries" not in (told.get("properties") or {}):
+        return {}
+    given = _IMPATIENT | config_of(project, tap, secrets)
+    return {
+        name: min(given[name], most) if _is_number(given[name]) else given[name]
+        for name, most in _IMPATIENT.items()
+    }
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | Decimal)
 
 
 def probe_exit_code(probes: Sequence[Probe]) -> int:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from elt.errors import EltError, Interrupted
-from elt.events import Listener, LogLine
+from elt.events import Listener
 from elt.plugins import target_program
 from elt.project.secrets import Secrets
 from elt.project.settings import Project
@@ -27,7 +27,9 @@ from elt.runner.passed_on import PassedOn
 from elt.runner.store.database import Store
 from elt.runner.store.state import latest, place_at_target
 from elt.runner.tap_facts import TapFacts
+from elt.runner.tap_lines import tap_line
 from elt.singer.catalog import selected_streams
+from elt.singer.endings import tell_apart
 from elt.singer.messages import read_chunks
 from elt.singer.process import OnLine, TapProcess, TapProgram, start_tap
 from elt.singer.target_process import (
@@ -86,7 +88,8 @@ def run_relayed(  # noqa: PLR0913  one step and its edges
     """Run a tap and its target; answer for each stream.
 
     Raises the error of the one that failed first; the STATEs that the target wrote
-    until its end count all the same.
+    until its end count all the same. A tap that ended badly has its error where it
+    told nothing of a stream; what it told of the others holds.
     """
     name = target_of(project, facts.tap)
     wanted = {asset.detail["stream"] for asset in assets}
@@ -95,7 +98,7 @@ def run_relayed(  # noqa: PLR0913  one step and its edges
 
     def say(source: str, text: str) -> None:
         step = f"tap:{facts.tap}"
-        listen(LogLine(step=step, source=source, level="info", text=text))
+        listen(tap_line(step, source, text))
 
     with (
         start_target(
@@ -113,8 +116,8 @@ def run_relayed(  # noqa: PLR0913  one step and its edges
     ):
         # Stopping takes seconds, and whoever asks must not wait for it.
         stop.then(lambda: threading.Thread(target=tap.stop, daemon=True).start())
-        _Relay(tap, target, passed_on, idle_timeout_seconds, stop).run()
-    yield from passed_on.results(assets)
+        error = _Relay(tap, target, passed_on, idle_timeout_seconds, stop).run()
+    yield from passed_on.results(assets, error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,15 +130,18 @@ class _Relay:
     idle_timeout_seconds: float
     stop: Stop
 
-    def run(self) -> None:
-        """Pass on all that the tap writes, and let the target end in its own time."""
+    def run(self) -> EltError | None:
+        """Pass on all that the tap writes, and let the target end in its own time.
+
+        Gives the tap's error where it told how streams ended, else raises it.
+        """
         with (
             self.passed_on,
             self.target.listening(self.passed_on.hear, self.tap.stop) as heard,
         ):
             try:
                 self._pass_on()
-                self._check_tap(heard)
+                error = self._tap_error(heard)
                 self.target.end_input()
                 code = self.target.wait(self._drain_seconds)
             except TargetEnded:
@@ -149,6 +155,7 @@ class _Relay:
             raise self.target.error(f"ended with exit code {code}")
         if self.target.unread_bytes():
             raise self._ended_early()
+        return error
 
     def _pass_on(self) -> None:
         for lines in read_chunks(
@@ -163,8 +170,11 @@ class _Relay:
             if self.stop.is_set():
                 return
 
-    def _check_tap(self, heard: Listening) -> None:
-        """Raise the reason why the tap's output has ended, unless it ended well."""
+    def _tap_error(self, heard: Listening) -> EltError | None:
+        """Raise the reason why the tap's output has ended, unless it ended well.
+
+        Where it has told how streams ended, its own error is given: it is of the rest.
+        """
         if self.stop.is_set():
             raise Interrupted(self.stop.reason)
         if heard.error is not None:
@@ -172,8 +182,10 @@ class _Relay:
         if self.target.has_ended():
             raise TargetEnded
         code = self.tap.wait(_END_SECONDS)
-        if code != 0:
-            raise self.tap.error(f"ended with exit code {code}")
+        error = self.tap.error(f"ended with exit code {code}") if code else None
+        if error is not None and not tell_apart(self.passed_on.endings.values()):
+            raise error
+        return error
 
     def _drain(self) -> None:
         """Let the target load what it has been given: it may still become a STATE."""

@@ -8,7 +8,7 @@ from elt.errors import EltError, Guarded, Unavailable, name_of
 from elt.events import SKIPPED
 from elt.runner.attempt import AssetResult
 from elt.runner.graph import Asset
-from elt.singer.diagnosis import diagnose
+from elt.singer.diagnosis import diagnose, of_no_stream
 from elt.singer.endings import Ending
 from elt.singer.process import SAID
 from elt.targets.bookmarks import can_tell_apart
@@ -38,19 +38,20 @@ def results(
     for asset in assets:
         stream = asset.detail["stream"]
         load, ending = by_id.pop(stream, None), told.pop(stream, None)
+        rows = load.rows if load is not None else 0
         error = told_error(stream, ending, tap_error)
         if load is not None and load.error is not None:
-            answers.append(_failed(asset, load, load.error))
+            answers.append(failed(asset, load.error, rows=rows))
         elif isinstance(error, Unavailable):
             left[stream] = error
         elif error is not None:
-            answers.append(_failed(asset, load, error))
+            answers.append(failed(asset, error, rows=rows))
         else:
             answers.append(_result(asset, load, ending))
     _raise_of_no_asset(by_id, told)
     yield from answers
     if left:
-        raise _all_in_one(left)
+        raise all_in_one(left)
 
 
 def told_error(
@@ -67,6 +68,12 @@ def told_error(
     return error(f"stream `{stream}` could not be read: {ending.why}", hint=hint)
 
 
+def is_of_no_stream(assets: Iterable[Asset], told: Mapping[str, Ending]) -> bool:
+    """Say whether no stream answers for how the tap ended: it told how all did."""
+    ends = [told.get(asset.detail["stream"]) for asset in assets]
+    return all(ending is not None and ending.end != "failed" for ending in ends)
+
+
 def _raise_of_no_asset(
     loads: Mapping[str, StreamLoad], told: Mapping[str, Ending]
 ) -> None:
@@ -79,9 +86,17 @@ def _raise_of_no_asset(
             raise error
 
 
-def _all_in_one(left: Mapping[str, Unavailable]) -> Unavailable:
+def all_in_one(left: Mapping[str, Unavailable]) -> Unavailable:
     """Make one error of those of several streams, which often have one cause."""
-    said = list(dict.fromkeys(error.what for error in left.values()))
+    alike: dict[str, list[str]] = {}
+    for error in left.values():
+        alike.setdefault(of_no_stream(error.what), []).append(error.what)
+    said = [
+        of_all[0]
+        if len(set(of_all)) == 1
+        else f"{len(of_all)} streams could not be read: {words}"
+        for words, of_all in alike.items()
+    ]
     more = [f"and {len(said) - _NAMED} more"] if len(said) > _NAMED else []
     hints = {error.hint for error in left.values()}
     return Unavailable(
@@ -90,12 +105,12 @@ def _all_in_one(left: Mapping[str, Unavailable]) -> Unavailable:
     )
 
 
-def _failed(asset: Asset, stream: StreamLoad | None, error: EltError) -> AssetResult:
+def failed(asset: Asset, error: EltError, *, rows: int | None = 0) -> AssetResult:
     stopped = error.exit_code == Guarded.exit_code
     return AssetResult(
         asset=asset.id,
         status="stopped" if stopped else "failed",
-        rows=stream.rows if stream is not None else 0,
+        rows=rows,
         message=_text(error),
         hint=error.hint or "",
         error=name_of(error),

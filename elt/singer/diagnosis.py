@@ -154,6 +154,19 @@ _OUR_ERROR = "error: "
 _LONGEST = 300
 
 
+# What streams that fail for one reason say each in its own way: their name, as elt
+# puts it in front, the request, and the number that the API gave to it.
+_OWN = re.compile(
+    r"^(stream `[^`]*`|\d+ streams) (failed|skipped|could not be read): "
+    r"| \((GET|POST|PUT|HEAD) [^)]*\)| \[request [^\]]*\]"
+)
+
+
+def of_no_stream(message: str) -> str:
+    """Leave out of a message what is of one stream alone."""
+    return _OWN.sub("", message)
+
+
 def without_frames(lines: Iterable[str]) -> list[str]:
     """Leave out tracebacks but for the exceptions at their ends, and empty lines."""
     kept: list[str] = []
@@ -194,5 +207,5 @@ def diagnose(lines: Iterable[str]) -> Diagnosis:
         text = " ".join(line.split())
         for cause, signs in _SIGNS.items():
             if signs.search(text):
-                return Diagnosis(cause, _one_line(text))
+                return Diagnosis(cause, _one_line(text.removeprefix(_OUR_ERROR)))
     return Diagnosis("unknown", last_said(lines))

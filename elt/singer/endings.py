@@ -6,7 +6,7 @@ knows nothing of it reads a SCHEMA.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -40,6 +40,15 @@ class Ending(
     def has_rows(self) -> bool:
         """Whether the rows that came are to be loaded, also where there are none."""
         return self.end in ("complete", "partial")
+
+
+def tell_apart(endings: Iterable[Ending]) -> bool:
+    """Say whether these are ends that a tap's own bad end does not take back.
+
+    One that was skipped says nothing of the others: a tap that may read none of its
+    streams skips all, and ends badly for just that.
+    """
+    return any(ending.end != "skipped" for ending in endings)
 
 
 def ending_message(

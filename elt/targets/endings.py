@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import msgspec
 
 from elt.errors import EltError
-from elt.singer.endings import Ending
+from elt.singer.endings import Ending, tell_apart
 from elt.targets.bookmarks import marks_in, with_marks
 from elt.targets.stream_load import Held, StreamLoad
 from elt.targets.writing.plans import StreamPlan
@@ -33,8 +33,9 @@ class Endings:
         self._marks: dict[str, msgspec.Raw | None] = {}
 
     @property
-    def any_failed(self) -> bool:
-        return any(ending.end == "failed" for ending in self.told.values())
+    def tell_apart(self) -> bool:
+        """Say whether streams may have ended otherwise than the tap itself."""
+        return tell_apart(self.told.values())
 
     def has(self, name: str) -> bool:
         return self._id_of(name) in self.told

@@ -122,6 +122,14 @@ def test_what_a_tap_says_besides_warnings_is_folded_too(tell):
         StepFinished(step="tap:a", status="done", seconds=1.0),
     )
 
-    assert (
-        "::group::tap:a: what it said\n09:00:00  a: page 1 of 3\n::endgroup::" in text
-    )
+    assert "::group::tap:a: what it said\n09:00:00  page 1 of 3\n::endgroup::" in text
+
+
+def test_what_a_tap_waits_for_is_told_at_once(tell):
+    wait = "GET /deals: HTTP 503; waiting 8.0 s before try 4 of 7"
+    line = LogLine(step="tap:a", source="a", level="warning", text=wait)
+
+    text = tell("github", StepStarted(step="tap:a", assets=()), line)
+
+    assert f"tap:a             warning: {wait}\n" in text
+    assert "::group::" not in text

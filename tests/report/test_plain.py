@@ -9,6 +9,7 @@ from elt.events import (
     LogLine,
     RowsLoaded,
     RunStarted,
+    StepRetrying,
     StepStarted,
 )
 from elt.report.plain import PlainLines
@@ -66,9 +67,19 @@ def test_nodes_that_are_skipped_are_no_progress():
 def test_a_flood_of_warnings_is_cut_and_says_where_the_rest_is():
     line = LogLine(step="tap:crm", source="tap:crm", level="warning", text="slow")
 
-    text = tell([RunStarted(run="r", steps=("tap:crm",)), *[line] * 1000])
+    started = RunStarted(run="r", steps=("tap:crm",))
+    text = tell([started, *[line] * 1000], seconds_between=0.01)
 
     assert text.count("slow") == 20
+    assert text.count("elt logs last tap:crm") == 1
+
+
+def test_after_a_flood_a_line_a_minute_shows_that_it_lives():
+    line = LogLine(step="tap:crm", source="tap:crm", level="warning", text="slow")
+
+    text = tell([line] * 141, seconds_between=2.0)
+
+    assert text.count("slow") == 20 + 4
     assert text.count("elt logs last tap:crm") == 1
 
 
@@ -78,3 +89,29 @@ def test_a_taps_escape_sequences_do_not_reach_the_screen():
     line = LogLine(step="tap:crm", source="tap:crm", level="error", text=wild)
 
     assert tell([line]).endswith("error: red alert\n")
+
+
+def test_a_commit_of_a_bookmark_alone_moves_nothing_to_look_at():
+    start = StepStarted(step="tap:crm", assets=("stream:crm.deals",))
+    commit = RowsLoaded(step="tap:crm", stream="deals", rows=0)
+
+    assert "loaded" not in tell([start, *[commit] * 9], seconds_between=9.0)
+
+
+def test_what_streams_have_in_common_is_told_before_the_step_is_tried_again():
+    said = "stream `{0}` failed: HTTP 400 (GET /{0})"
+    events: list[Event] = [
+        AssetFinished(
+            step="tap:crm",
+            asset=f"stream:crm.{name}",
+            status="failed",
+            message=said.format(name),
+        )
+        for name in ("deals", "owners")
+    ]
+    again = StepRetrying(step="tap:crm", attempt=1, delay_seconds=5.0, reason="503")
+
+    first, second = tell([*events, again]).splitlines()
+
+    assert first.endswith("2 streams of crm failed: HTTP 400 (deals, owners)")
+    assert "attempt 1 failed" in second

@@ -133,3 +133,35 @@ def test_two_tests_that_say_the_same_are_two_things_to_look_at():
 
     assert "test:a stopped" in screen.getvalue()
     assert "test:b stopped" in screen.getvalue()
+
+
+def summary_of_streams(status, message="", *, number=22):
+    tally, out = Tally(), io.StringIO()
+    tally.listen(RunStarted(run="r", steps=("tap:pay",)))
+    for n in range(number):
+        text = message.format(n)
+        asset = f"stream:pay.s{n}"
+        tally.listen(
+            AssetFinished(step="tap:pay", asset=asset, status=status, message=text)
+        )
+    tally.listen(StepFinished(step="tap:pay", status=status, seconds=2.0))
+    tally.listen(RunFinished(run="r", status=status, seconds=2.0))
+    print_summary(tally, out, width=80)
+    return out.getvalue()
+
+
+def test_streams_that_are_only_counted_have_no_time_of_their_own():
+    told = summary_of_streams("done")
+
+    assert [line.split() for line in told.splitlines() if "22 streams" in line] == [
+        ["22", "streams", "✓", "done"]
+    ]
+
+
+def test_many_streams_that_failed_alike_are_a_line_and_one_thing_to_look_at():
+    told = summary_of_streams("failed", "stream `s{0}` failed: HTTP 503 (GET /{0})")
+
+    assert "  22 streams  ✗ failed" in told
+    assert "✗ 22 streams of pay failed\n  HTTP 503 (s0, s1, " in told
+    assert told.count("HTTP 503") == 1
+    assert "stream:pay" not in told

@@ -322,7 +322,7 @@ def test_a_failure_told_counts_though_the_tap_ends_with_0(shop):
     assert (ended["whole"]["status"], ended["keyed"]["status"]) == ("failed", "done")
 
 
-def test_without_a_told_failure_an_exit_code_is_the_taps_own(shop):
+def test_what_came_to_its_end_before_the_tap_broke_off_is_done(shop):
     play(
         shop,
         schema("whole"),
@@ -336,5 +336,53 @@ def test_without_a_told_failure_an_exit_code_is_the_taps_own(shop):
 
     ended = statuses(shop, code=1)
 
-    assert {each["status"] for each in ended.values()} == {"failed"}
+    assert {name: each["status"] for name, each in ended.items()} == {
+        "whole": "done",
+        "keyed": "failed",
+        "log": "failed",
+    }
+    assert "ended with exit code 1: tap: played play.json" in ended["log"]["message"]
     assert ids(shop, "whole") == [1]
+    assert shop.state()["bookmarks"]["keyed"]["replication_key_value"] == 0
+
+
+def test_a_tap_that_broke_off_for_a_while_is_asked_for_the_rest_alone(shop):
+    play(
+        shop,
+        schema("whole"),
+        rows("whole", 1),
+        schema("whole", end="complete"),
+        code=75,
+    )
+    again(shop, schema("keyed"), rows("keyed", 1), schema("log"), rows("log", 1))
+
+    ended = statuses(shop)
+
+    assert {each["status"] for each in ended.values()} == {"done"}
+    assert [each["streams"] for each in asked(shop)] == [
+        ["keyed", "log", "whole"],
+        ["keyed", "log"],
+    ]
+
+
+def test_an_exit_code_after_the_end_of_all_streams_is_told_and_fails_none(shop):
+    told = [schema(stream, end="complete") for stream in KINDS]
+    play(shop, schema("whole"), rows("whole", 1), *told, code=3)
+
+    done = shop.elt("run")
+
+    said = " ".join(done.err.split())
+    assert (
+        "all its streams came to their end; tap `shop` ended with exit code 3" in said
+    )
+    assert ids(shop, "whole") == [1]
+
+
+def test_a_tap_that_may_read_no_stream_fails_with_its_own_words(shop):
+    told = [schema(stream, end="skipped", why="HTTP 403") for stream in KINDS]
+    play(shop, *told, code=2)
+
+    ended = statuses(shop, code=1)
+
+    assert {each["status"] for each in ended.values()} == {"failed"}
+    assert "ended with exit code 2" in ended["whole"]["message"]

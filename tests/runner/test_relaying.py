@@ -17,7 +17,7 @@ import pytest
 from elt.cli.app import main
 from elt.cli.foreign_targets import refuse_stale_sources
 from elt.errors import ConfigError
-from elt.events import Event, LogLine
+from elt.events import Event, LogLine, StepStarted
 from elt.project.load import load_project
 from elt.runner.assets import build_graph
 from elt.runner.decide import plan_project
@@ -628,3 +628,50 @@ def test_rows_of_a_stream_of_a_part_reach_the_target(folder):
     assert result.status == "warned"
     assert [r.message for r in result.results] == ["acme: HTTP 403"]
     assert '"id": 1' in (folder.path / "out.jsonl").read_text()
+
+
+def test_a_taps_bad_end_takes_back_no_stream_that_had_come_to_its_end(folder):
+    catalog = {"streams": [stream(), stream("teams"), stream("users")]}
+    complete = {**schema(), "elt": {"end": "complete"}}
+    teams = {"type": "SCHEMA", "stream": "teams", "schema": {}, "key_properties": []}
+    failed = {**teams, "elt": {"end": "failed", "why": "HTTP 400: no"}}
+    folder.script(
+        *(
+            schema(),
+            record(1),
+            complete,
+            state(at=1),
+            failed,
+            {"do": "exit", "much": 3},
+        ),
+        catalog=catalog,
+    )
+
+    result = folder.run()
+
+    assert {r.asset: r.status for r in result.results} == {
+        "stream:t.s": "done",
+        "stream:t.teams": "failed",
+        "stream:t.users": "failed",
+    }
+    said = {r.asset: r.message for r in result.results}
+    assert said["stream:t.teams"] == "stream `teams` could not be read: HTTP 400: no"
+    assert "tap `t` ended with exit code 3" in said["stream:t.users"]
+    assert (folder.ids(), folder.state()) == ([1], {"at": 1})
+
+
+def test_what_fails_for_a_while_goes_again_to_a_foreign_target(folder):
+    catalog = {"streams": [stream(), stream("teams")]}
+    complete = {**schema(), "elt": {"end": "complete"}}
+    teams = {"type": "SCHEMA", "stream": "teams", "schema": {}, "key_properties": []}
+    away = {**teams, "elt": {"end": "failed", "why": "HTTP 503", "temporary": True}}
+    folder.setting("retries = 0", "retries = 1\nretry_delay_seconds = 0.01")
+    folder.script(schema(), record(1), complete, away, catalog=catalog)
+
+    result = folder.run()
+
+    ended = {r.asset: (r.status, r.error) for r in result.results}
+    assert ended["stream:t.s"] == ("done", "")
+    assert ended["stream:t.teams"] == ("failed", "Unavailable")
+    again = [e for e in folder.events if isinstance(e, StepStarted) and e.attempt == 2]
+    assert [e.assets for e in again] == [("stream:t.teams",)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from http import HTTPStatus
 from itertools import chain, islice
 
 from msgspec import UNSET, Raw
@@ -22,7 +23,6 @@ from elt.taps.rest.paging import Page
 from elt.taps.rest.problems import NotReadable, Refused
 from elt.taps.rest.rows import Record, only, with_fields
 
-_GONE = (404, 410)
 Records = Sequence[Record]
 
 
@@ -46,7 +46,8 @@ class Lists:
     note: Callable[[str], None] = lambda _: None
     on_page: Callable[[StreamSettings, Page], None] = lambda _, __: None
     most_parents: int | None = None
-    _looked_at: set[str] = field(default_factory=set)
+    # A copy that `replace` makes looks again.
+    _looked_at: set[str] = field(default_factory=set, init=False)
 
     def read(self, stream: StreamSettings, span: Span) -> Iterator[Records]:
         """Give a stream's rows of a span, a page at a time or a parent at a time."""
@@ -133,7 +134,7 @@ class Lists:
         except (NotReadable, Unaskable) as error:
             return error
         except Refused as error:
-            if error.status in _GONE:
+            if error.status == HTTPStatus.NOT_FOUND:
                 return error
             raise
         return rows
@@ -150,7 +151,7 @@ class Lists:
 
 
 def _is_not_for_us(error: EltError) -> bool:
-    return isinstance(error, NotReadable) and error.status not in _GONE
+    return isinstance(error, NotReadable) and error.status != HTTPStatus.GONE
 
 
 def _rows_of(

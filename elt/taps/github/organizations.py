@@ -12,8 +12,8 @@ from elt.taps.rest.ahead import pages, read_at
 from elt.taps.rest.calls import Call
 from elt.taps.rest.paging import Page, link_header
 from elt.taps.rest.problems import NotReadable
+from elt.taps.rest.reading import Chunk, Reading
 from elt.taps.rest.rows import with_fields
-from elt.taps.rest.stream import Chunk, Reading
 
 _TEAMS = "/orgs/{org}/teams"
 

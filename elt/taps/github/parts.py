@@ -13,7 +13,7 @@ from elt.taps.github.places import Left, Places, Repository, Wanted, find
 from elt.taps.github.tokens import Tokens
 from elt.taps.rest.ahead import side_by_side
 from elt.taps.rest.problems import NotReadable, QuotaSpent
-from elt.taps.rest.stream import Chunk, Reading
+from elt.taps.rest.reading import Chunk, Reading
 
 Begun = TypeVar("Begun")
 _MOST_NAMES = 5

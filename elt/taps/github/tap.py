@@ -36,9 +36,10 @@ from elt.taps.github.streams import (
 from elt.taps.github.tokens import Tokens
 from elt.taps.rest.api import Api
 from elt.taps.rest.marks import Cursor
+from elt.taps.rest.reading import Chunk, Reading, Shape
 from elt.taps.rest.rows import only
 from elt.taps.rest.settings import common_settings, reach_of
-from elt.taps.rest.stream import Chunk, Reading, RestStream, Shape
+from elt.taps.rest.stream import RestStream
 from elt.taps.rest.tap import RestTap
 
 HOST = "https://api.github.com"

@@ -29,7 +29,7 @@ from elt.taps.rest.ahead import pages, side_by_side
 from elt.taps.rest.calls import Call
 from elt.taps.rest.paging import Page
 from elt.taps.rest.problems import NotReadable, Refused
-from elt.taps.rest.stream import Chunk, Reading
+from elt.taps.rest.reading import Chunk, Reading
 
 _URI_TOO_LONG = 414
 _ARCHIVE = "archived_at"

@@ -35,6 +35,8 @@ from elt.taps.rest.waiting import Again, tries
 MOVED = frozenset((301, 302, 307, 308))
 _MOST_MOVES = 5
 _TIME_SECONDS = 10.0
+_HOUR = 3600.0
+_CONNECT_SECONDS = 5.0  # who answers at all does so soon, and is asked again
 # How a client's error shows bytes: a token's line break is no line break there.
 _SHOWN = re.compile(r" ?b['\"]")
 # Fractions in a config are decimals, and a body has numbers for them.
@@ -65,11 +67,12 @@ class Api:
         self._logger = logger or logging.getLogger(__name__)
         self._sleep = sleep
         self._base = Base(reach.base_url, vendor.name)
+        self._nobody_is_there = False
         # It would write down every URL, and some APIs want their key in there.
         logging.getLogger("httpx").setLevel(logging.WARNING)
         self._client = httpx.Client(
             http2=True,
-            timeout=reach.timeout_seconds,
+            timeout=_timeout(reach.timeout_seconds),
             limits=httpx.Limits(max_connections=reach.concurrency + 1),
             headers={
                 "User-Agent": reach.user_agent or f"elt/{version('elt-toolkit')}",
@@ -117,10 +120,15 @@ class Api:
                 what = f"its answer is not JSON to the end ({error})"
                 raise Again(self._unavailable(call, what)) from error
 
-        retrying = tries(
-            self.reach.tries, sleep=self._sleep, before_sleep=self._say_why
-        )
-        return retrying(once)
+        # Where nobody was there at all tries of a request, the next streams need not
+        # wait as long to learn it.
+        most = 1 if self._nobody_is_there else self.reach.tries
+        retrying = tries(most, sleep=self._sleep, before_sleep=self._say_why)
+        try:
+            return retrying(once)
+        except Unavailable as error:
+            self._nobody_is_there = _could_not_connect(error)
+            raise
 
     def _read(
         self, call: Call, answer: Answer, read: Callable[[Answer], Found]
@@ -149,7 +157,8 @@ class Api:
         Nobody's credentials are needed for that, and any answer has it.
         """
         try:
-            answer = self._client.head(self._base.url, timeout=_TIME_SECONDS)
+            timeout = _timeout(_TIME_SECONDS)
+            answer = self._client.head(self._base.url, timeout=timeout)
             found = email.utils.parsedate_to_datetime(answer.headers["date"])
         except (httpx.HTTPError, httpx.InvalidURL, KeyError, ValueError):
             return None  # whatever is wrong is told by the first request that counts
@@ -186,7 +195,7 @@ class Api:
             content = _encode(call.body)
             headers = {"Content-Type": "application/json", **headers}
         try:
-            return self._client.request(
+            response = self._client.request(
                 call.method,
                 with_params(url, call, self.reach.params),
                 headers=headers,
@@ -212,6 +221,8 @@ class Api:
                 raise self._unwritable(_SHOWN.split(str(error))[0]) from None
             what = f"no answer: {self.hidden(str(error) or type(error).__name__)}"
             raise Again(self._unavailable(call, what)) from error
+        self._nobody_is_there = False
+        return response
 
     def _unwritable(self, what: str) -> ConfigError:
         setting = self.vendor.credentials_setting
@@ -271,7 +282,7 @@ class Api:
         # stream would wait as long.
         is_too_long = sum(waits) > self.reach.longest_wait_seconds
         if self.vendor.spent(answer) or (asked and is_too_long):
-            when = f" for another {asked / 3600:.1f} hours" if asked else ""
+            when = f" for another {_long(asked)}" if asked else ""
             raise QuotaSpent(
                 f"{self.vendor.name} allows us no more requests{when}: {said}",
                 where=self.name(call),
@@ -308,6 +319,21 @@ class Api:
             number + 1,
             self.reach.tries,
         )
+
+
+def _timeout(seconds: float) -> httpx.Timeout:
+    return httpx.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS))
+
+
+def _could_not_connect(error: Unavailable) -> bool:
+    """Say whether the last try of a request found nobody at the address."""
+    failure = error.__cause__
+    cause = failure.__cause__ if isinstance(failure, Again) else None
+    return isinstance(cause, httpx.ConnectError | httpx.ConnectTimeout)
+
+
+def _long(seconds: float) -> str:
+    return f"{seconds / _HOUR:.1f} hours" if seconds >= _HOUR else f"{seconds:.0f} s"
 
 
 def _answer_of(response: httpx.Response) -> Answer:

@@ -17,6 +17,7 @@ TYPES = "x-elt-types"
 _PYTHON: dict[str, tuple[type, ...]] = {
     "string": (str,),
     "integer": (int,),
+    # singer-sdk reads a config's fractions as decimals.
     "number": (int, float, Decimal),
     "boolean": (bool,),
     "array": (list, tuple),

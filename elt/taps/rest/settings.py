@@ -35,7 +35,7 @@ def common_settings(base_url: str | None) -> dict[str, Any]:
             "type": "number",
             "exclusiveMinimum": 0,
             "default": _USUAL["timeout_seconds"],
-            "description": "For connecting and for each part of an answer",
+            "description": "For each part of an answer; connecting has 5 at most",
         },
         "tries": {
             "type": "integer",

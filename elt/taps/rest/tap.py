@@ -19,8 +19,9 @@ from singer_sdk.helpers.capabilities import (
 from elt.errors import ConfigError, EltError, Unavailable
 from elt.singer.catalog import PATTERNS
 from elt.taps.rest.api import Api
+from elt.taps.rest.reading import Run, Shape, Source
 from elt.taps.rest.settings import check, moment_setting
-from elt.taps.rest.stream import RestStream, Run, Shape, Source
+from elt.taps.rest.stream import RestStream
 from elt.taps.rest.vendor import Vendor
 
 _APART = timedelta(minutes=1)  # of two clocks that both go well

@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Raw
 
 from elt.taps.rest.problems import NotReadable
-from elt.taps.rest.stream import Chunk, Reading, Run
+from elt.taps.rest.reading import Chunk, Reading, Run
 from elt.taps.stripe.account import PAGE, Account
 from elt.taps.stripe.changes import changes
 from elt.taps.stripe.listing import Listing, in_windows, read_stretch

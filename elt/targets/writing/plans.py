@@ -47,6 +47,11 @@ class StreamPlan:
         return bool(self.key) and self.mode.name != "append"
 
     @property
+    def keeps_one(self) -> bool:
+        """Whether the table has one row for each key, as it was last."""
+        return self.keyed and self.mode.name != "history"
+
+    @property
     def staged(self) -> bool:
         """Whether rows are gathered aside before they meet those of the table."""
         return self.mode.name in ("upsert", "history")

@@ -99,9 +99,10 @@ def test_a_child_is_read_for_changed_parents_alone_where_it_has_their_cursor(api
     assert asked == ["/v1/orders/4/lines"]
 
 
-def test_a_parent_that_is_gone_meanwhile_is_left_out_and_told(api, read):
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_parent_that_is_gone_meanwhile_is_left_out_and_told(api, read, status):
     listed(api)
-    del api.lists["orders/3/lines"]
+    api.front.troubles.add(Says(status), path="/v1/orders/3/lines", times=9)
 
     told = read(orders=ORDERS, lines=LINES)
 

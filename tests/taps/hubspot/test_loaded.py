@@ -98,7 +98,7 @@ def test_archived_merged_and_erased_contacts_are_marked(now, run, tmp_path):
 
     found = contacts(tmp_path)
     assert found[a] == ("0@example.com", True)
-    assert found[b][1] is True
+    assert found[b] == ("1@example.com", True)
     assert found[c] == ("2@example.com", False)
     assert found[d] == ("3@example.com", True)
 

@@ -389,3 +389,69 @@ class _Bytes(httpx.SyncByteStream):
 
     def __iter__(self):
         yield self._content
+
+
+class Gate:
+    """An API that nobody listens at while it is shut."""
+
+    def __init__(self):
+        self.asked = []
+        self.is_shut = True
+        self.error = httpx.ConnectError
+
+    def __call__(self, request):
+        self.asked.append(request.url.path)
+        if self.is_shut:
+            raise self.error("Connection refused")
+        return httpx.Response(503 if request.url.path == "/v1/broken" else 200)
+
+
+def test_where_nobody_listens_is_waited_for_once_and_not_for_each_stream():
+    gate = Gate()
+    shop = api(gate)
+
+    for path in ("/orders", "/stock", "/teams"):
+        with pytest.raises(Unavailable, match="no answer: Connection refused"):
+            shop.ask(Call(path=path), body)
+
+    assert gate.asked == [*["/v1/orders"] * 7, "/v1/stock", "/v1/teams"]
+
+
+def test_an_api_that_is_back_gets_all_tries_again():
+    gate = Gate()
+    shop = api(gate)
+    with pytest.raises(Unavailable):
+        shop.ask(Call(path="/orders"), body)
+    gate.asked.clear()
+
+    gate.is_shut = False
+    with pytest.raises(Unavailable):
+        shop.ask(Call(path="/broken"), body)
+    gate.is_shut = True
+    with pytest.raises(Unavailable):
+        shop.ask(Call(path="/stock"), body)
+
+    assert gate.asked == ["/v1/broken", *["/v1/stock"] * 7]
+
+
+def test_an_answer_that_comes_too_late_is_of_its_request_alone():
+    gate = Gate()
+    gate.error = httpx.ReadTimeout
+    shop = api(gate)
+
+    for path in ("/orders", "/stock"):
+        with pytest.raises(Unavailable):
+            shop.ask(Call(path=path), body)
+
+    assert gate.asked == [*["/v1/orders"] * 7, *["/v1/stock"] * 7]
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"), [(1200, "for another 1200 s: "), (36000, "another 10.0 hours: ")]
+)
+def test_a_wait_that_is_too_long_is_told_as_people_read_it(asked, told):
+    headers = {"retry-after": str(asked)}
+    shop = api(lambda _: httpx.Response(429, headers=headers))
+
+    with pytest.raises(QuotaSpent, match=told):
+        shop.ask(Call(path="/orders"), body)
