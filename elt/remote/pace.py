@@ -17,12 +17,16 @@ class Pace:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        # A config's fractions come as decimals.
-        self._interval = 1.0 / float(per_second) if per_second else 0.0
+        self.go_at(per_second)
         self._clock = clock
         self._sleep = sleep
         self._next = 0.0
         self._lock = threading.Lock()
+
+    def go_at(self, per_second: float | None) -> None:
+        """Take another pace from the next request on."""
+        # A config's fractions come as decimals.
+        self._interval = 1.0 / float(per_second) if per_second else 0.0
 
     def wait(self) -> None:
         """Wait until the next request may go."""

@@ -200,7 +200,7 @@ def _notes(stream: StreamLoad) -> str:
 def _of_a_part(plan: StreamPlan) -> str:
     if plan.spared:
         return "its rows stay as they were"
-    if plan.mode.name == "overwrite":
+    if not plan.key:
         return "its older rows are gone: without a key nothing tells them from others"
     return "so rows that did not come stay, also those that are gone"
 

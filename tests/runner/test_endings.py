@@ -147,6 +147,51 @@ def test_a_failed_stream_keeps_nothing_from_the_good_ones(shop):
     assert len(asked(shop)) == 1
 
 
+PARTIAL = {"end": "partial", "why": "acme: HTTP 403"}
+
+
+@pytest.mark.parametrize(
+    ("stream", "words", "told", "message", "stay"),
+    [
+        ("whole", [], {"stay": [{"at": "2"}]}, "its rows stay as they were", [2, 3]),
+        ("whole", [], {}, "so rows that did not come stay, also", [1, 2, 3]),
+        ("keyed", [], {}, "", [1, 2, 3]),
+        ("keyed", ["--full-refresh"], {}, "so rows that did not come stay", [1, 2, 3]),
+        (
+            "keyed",
+            ["--full-refresh"],
+            {"stay": [{"at": "2"}]},
+            "its rows stay as they were",
+            [2, 3],
+        ),
+    ],
+)
+def test_a_stream_of_a_part_says_what_stays(shop, stream, words, told, message, stay):
+    play(shop, schema(stream), rows(stream, 1, 2), schema(stream, end="complete"))
+    statuses(shop)
+    play(shop, schema(stream), rows(stream, 3), schema(stream, **PARTIAL, **told))
+
+    ended = statuses(shop, *words)
+
+    assert ended[stream]["status"] == "warned"
+    assert ended[stream]["message"].startswith("acme: HTTP 403")
+    assert message in ended[stream]["message"]
+    assert ids(shop, stream) == stay
+
+
+def test_a_table_without_a_key_says_that_the_rows_of_that_part_are_gone(shop):
+    kinds = {"log": {"key": [], "method": "FULL_TABLE"}}
+    (shop.path / "kinds.json").write_text(json.dumps(kinds))
+    play(shop, schema("log"), rows("log", 1, 2), schema("log", end="complete"))
+    statuses(shop)
+    play(shop, schema("log"), rows("log", 2, 3), schema("log", **PARTIAL))
+
+    ended = statuses(shop)
+
+    assert "its older rows are gone" in ended["log"]["message"]
+    assert ids(shop, "log") == [2, 3]
+
+
 def test_only_what_failed_for_a_while_is_read_again_from_its_bookmark(shop):
     play(
         shop,

@@ -618,6 +618,18 @@ def test_an_end_that_a_tap_tells_is_no_table_of_the_target(folder):
     assert "teams" not in (folder.path / "out.jsonl").read_text()
 
 
+def test_rows_of_a_stream_of_a_part_reach_the_target(folder):
+    schema_of_all = schema()
+    partial = {**schema_of_all, "elt": {"end": "partial", "why": "acme: HTTP 403"}}
+    folder.script(schema_of_all, record(1), partial)
+
+    result = folder.run()
+
+    assert result.status == "warned"
+    assert [r.message for r in result.results] == ["acme: HTTP 403"]
+    assert '"id": 1' in (folder.path / "out.jsonl").read_text()
+
+
 def test_a_taps_bad_end_takes_back_no_stream_that_had_come_to_its_end(folder):
     catalog = {"streams": [stream(), stream("teams"), stream("users")]}
     complete = {**schema(), "elt": {"end": "complete"}}

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import httpx
 import msgspec
@@ -30,7 +30,7 @@ from elt.reverse.destination import (
     read_config,
 )
 from elt.reverse.http import Lost, Reach, Remote, Settings, alike
-from elt.reverse.hubspot.batches import Batch, Kind, batch_of, receipts_of
+from elt.reverse.hubspot.batches import Answer, Batch, Kind, batch_of, receipts_of
 from elt.reverse.hubspot.properties import (
     RECORD_ID,
     Definitions,
@@ -40,6 +40,7 @@ from elt.reverse.hubspot.properties import (
 )
 from elt.reverse.loopback import is_loopback
 
+Found = TypeVar("Found")
 MOST_INPUTS = 100  # HubSpot, batch endpoints
 MULTI_STATUS, BAD_REQUEST, CONFLICT = 207, 400, 409
 TOO_MANY, FORBIDDEN, NOT_FOUND = 429, 403, 404
@@ -107,7 +108,7 @@ class HubspotDestination:
     def check(self) -> None:
         """Ask who we are. Raises ConfigError or Unavailable."""
         version = self._config.api_version
-        self._read("GET", f"/account-info/{version}/details")
+        self._read("GET", f"/account-info/{version}/details", dict)
 
     def check_route(self, route: Route) -> None:
         """See what can be seen without a call: that the key is a field."""
@@ -135,11 +136,7 @@ class HubspotDestination:
         known = self._known.get(route.object)
         if known is None:
             path = self._path("properties", route.object)
-            try:
-                found = self._read("GET", path)
-                listed = msgspec.json.decode(found.content, type=Definitions)
-            except msgspec.DecodeError as error:
-                raise self._remote.down(f"no list of properties: {error}") from error
+            listed = self._read("GET", path, Definitions)
             known = {one.name: one for one in listed.results}
             self._known[route.object] = known
         fields = {column.name for column in route.columns} | {route.key}
@@ -193,9 +190,9 @@ class HubspotDestination:
         """Find the records' ids: those that we were told, else by the key."""
         ids: dict[str, str | None] = {c.key: c.destination_id for c in removed}
         unknown = {
-            key_text(change.old_text, route.key).lower(): change.key
+            _name_of(change, route.key).lower(): change.key
             for change in removed
-            if change.destination_id is None and change.old_text is not None
+            if change.destination_id is None
         }
         if route.key == RECORD_ID:
             return ids | {key: name for name, key in unknown.items()}
@@ -210,15 +207,16 @@ class HubspotDestination:
             "properties": [route.key],
             "inputs": [{"id": name} for name in names],
         }
-        content = self._read("POST", path, msgspec.json.encode(asked)).content
-        results = msgspec.json.decode(content)["results"]
+        found = self._read("POST", path, Answer, msgspec.json.encode(asked))
         return {
-            names[name]: str(result["id"])
-            for result in results
-            if (name := str(result["properties"].get(route.key)).lower()) in names
+            names[name]: one.id
+            for one in found.results
+            if (name := str(one.properties.get(route.key)).lower()) in names
         }
 
-    def _read(self, method: str, path: str, content: bytes | None = None) -> Any:
+    def _read(
+        self, method: str, path: str, kind: type[Found], content: bytes | None = None
+    ) -> Found:
         """Ask for what changes nothing. Raises ConfigError or Unavailable."""
         try:
             response = self._ask(method, path, content)
@@ -227,7 +225,10 @@ class HubspotDestination:
         if not response.is_success:
             list(self._refused(response, ()))
             raise self._remote.down(self._remote.said(response))
-        return response
+        try:
+            return msgspec.json.decode(response.content, type=kind)
+        except msgspec.DecodeError as error:
+            raise self._remote.down(f"its answer cannot be read: {error}") from error
 
     def _ask(
         self, method: str, path: str, content: bytes | None = None
@@ -302,6 +303,11 @@ class HubspotDestination:
         if version == "v3":
             return f"/crm/v3/{family}/{name}"
         return f"/crm/{family}/{version}/{name}"
+
+
+def _name_of(change: Removed, key: str) -> str:
+    """Give the key's value; of a row that was never accepted there is no payload."""
+    return change.key if change.old_text is None else key_text(change.old_text, key)
 
 
 def _field(response: httpx.Response, name: str) -> Any:

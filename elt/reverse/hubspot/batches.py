@@ -45,7 +45,9 @@ class _Result(msgspec.Struct):
     properties: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
-class _Answer(msgspec.Struct):
+class Answer(msgspec.Struct):
+    """What HubSpot answers to a batch; results have no order."""
+
     results: list[_Result] = []
     errors: list[_Error] = []
 
@@ -116,7 +118,7 @@ def receipts_of(batch: Batch, content: bytes) -> Iterator[Receipt]:
 
     Raises msgspec.DecodeError for an answer that is none of HubSpot's.
     """
-    answer = msgspec.json.decode(content, type=_Answer)
+    answer = msgspec.json.decode(content, type=Answer)
     by_trace = {str(number): change for number, change in enumerate(batch.changes)}
     for result in answer.results:
         change = by_trace.pop(result.objectWriteTraceId or "", None)

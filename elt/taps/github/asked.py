@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from elt.taps.github.places import Repository
 from elt.taps.github.tokens import Place, Tokens
@@ -20,7 +20,7 @@ from elt.taps.rest.ahead import Read, pages
 from elt.taps.rest.calls import Answer, Call
 from elt.taps.rest.envelopes import records_at
 from elt.taps.rest.paging import Next, Page
-from elt.taps.rest.reading import Reading
+from elt.taps.rest.reading import Chunk, Reading
 from elt.taps.rest.rows import Record, with_fields
 
 PAGE = 100
@@ -53,6 +53,13 @@ class Begun:
         yield self.page
         if more is not None:
             yield from pages(self.place, more, self.read, following)
+
+
+class Lists(Protocol):
+    """How one stream reads the list of a repository."""
+
+    def begin(self, repository: Repository) -> Begun: ...
+    def read(self, repository: Repository, begun: Begun) -> Iterator[Chunk]: ...
 
 
 def text_of(moment: datetime) -> str:

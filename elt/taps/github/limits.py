@@ -11,7 +11,8 @@ from elt.taps.rest.envelopes import value_at
 from elt.taps.rest.vendor import Vendor
 
 AT_LEAST_SECONDS = 60.0
-_MAY_LIMIT = frozenset((403, 429))
+_FORBIDDEN = 403
+_MAY_LIMIT = frozenset((_FORBIDDEN, 429))
 # Some answers of a secondary limit have nothing but the text (hub4j/github-api#2009).
 _WORDS = (b"rate limit", b"abuse detection")
 # Requests that take longer than ten seconds are ended (Best practices, "Timeouts").
@@ -31,7 +32,7 @@ def limited(answer: Answer, now: Callable[[], float] = time.time) -> float | Non
     if asked is not None:
         return asked
     tells = any(word in answer.body.lower() for word in _WORDS)
-    if not tells and answer.status == 403:  # noqa: PLR2004
+    if not tells and answer.status == _FORBIDDEN:
         return None
     if answer.headers.get("x-ratelimit-remaining") == "0":
         return until(answer.headers, "x-ratelimit-reset", now) or 0.0

@@ -42,9 +42,10 @@ def moment_in(field: str) -> Callable[[Raw | bytes], datetime | None]:
 
     def moment(record: Raw | bytes) -> datetime | None:
         try:
-            return ISO.read(value_of(record))  # type: ignore[no-any-return]
+            found: datetime = ISO.read(value_of(record))
         except (ValueError, TypeError):
             return None
+        return found
 
     return moment
 

@@ -28,9 +28,9 @@ class Account:
     began_at: datetime
     start: datetime | None
     logger: logging.Logger
-    most: int = 4  # requests side by side
-    lookback: timedelta = timedelta(days=7)
-    commits_lookback: timedelta = timedelta(days=14)
+    most: int  # requests side by side
+    lookback: timedelta
+    commits_lookback: timedelta
     _found: Places | EltError | None = field(default=None)
 
     def places(self) -> Places:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from msgspec import Raw
 
@@ -89,7 +89,8 @@ class RunLists:
         """Give the earliest creation to look at; a run is not older than its place."""
         since: datetime | None = self.reading.since(repository.part)
         if since is None:
-            return _moment(repository.created_at) - timedelta(days=1)
+            made: datetime = ISO.read(repository.created_at)
+            return made - timedelta(days=1)
         return since - self.account.lookback
 
     def _pages(self, repository: Repository, begun: Begun) -> Iterator[Page]:
@@ -124,10 +125,6 @@ def _total(answer: Answer) -> int:
     """Read how many there are; what is no number, as "2,500+", is too many."""
     found = value_at(answer.body, ("total_count",)) or 0
     return found if isinstance(found, int) else MOST_RUNS + 1
-
-
-def _moment(text: str) -> datetime:
-    return cast(datetime, ISO.read(text))
 
 
 class Above(Protocol):

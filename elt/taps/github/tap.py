@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from elt.errors import ConfigError
 from elt.taps.github import organizations
+from elt.taps.github.asked import Lists
 from elt.taps.github.history import CommitLists, StarLists
 from elt.taps.github.lists import NewestLists, SinceLists, WholeLists
 from elt.taps.github.parts import Account, each_repository, tell
@@ -43,7 +44,6 @@ from elt.taps.rest.tap import RestTap
 
 HOST = "https://api.github.com"
 VERSION = "2022-11-28"
-LOOKBACK_DAYS, COMMITS_LOOKBACK_DAYS = 7, 14
 # One that is asked for alone has a token in it, to clone it with (OpenAPI,
 # full-repository).
 _without_token = only(lambda name: name != "temp_clone_token")
@@ -94,28 +94,32 @@ class GithubTap(RestTap):
             },
             "archived": {
                 "type": "boolean",
-                "description": "Read archived repositories too, default true",
+                "default": True,
+                "description": "Read archived repositories too",
             },
             "forks": {
                 "type": "boolean",
-                "description": "Read forks that are not named one by one, default"
-                " false",
+                "default": False,
+                "description": "Read forks that are not named one by one",
             },
             "api_version": {
                 "type": "string",
-                "description": f"Of GitHub's REST API, default {VERSION}",
+                "default": VERSION,
+                "description": "Of GitHub's REST API",
             },
             "lookback_days": {
                 "type": "number",
                 "minimum": 0,
+                "default": 7,
                 "description": "For how long workflow runs and deployments may change"
-                f" after they were made, default {LOOKBACK_DAYS}",
+                " after they were made",
             },
             "commits_lookback_days": {
                 "type": "number",
                 "minimum": 0,
+                "default": 14,
                 "description": "How much older than the newest a commit may be that"
-                f" comes later, as by a merge, default {COMMITS_LOOKBACK_DAYS}",
+                " comes later, as by a merge",
             },
             **common_settings(HOST),
         },
@@ -133,7 +137,7 @@ class GithubTap(RestTap):
             )
         headers = {
             "Accept": "application/vnd.github+json",
-            "X-GitHub-Api-Version": config.get("api_version") or VERSION,
+            "X-GitHub-Api-Version": config["api_version"],
         }
         return Tokens(secrets, reach_of(config, HOST, headers=headers), self.logger)
 
@@ -146,10 +150,8 @@ class GithubTap(RestTap):
             start=self.run.start,
             logger=self.logger,
             most=self.tokens.reach.concurrency,
-            lookback=_days(self.config, "lookback_days", LOOKBACK_DAYS),
-            commits_lookback=_days(
-                self.config, "commits_lookback_days", COMMITS_LOOKBACK_DAYS
-            ),
+            lookback=_days(self.config, "lookback_days"),
+            commits_lookback=_days(self.config, "commits_lookback_days"),
         )
 
     def make_api(self) -> Api:
@@ -178,17 +180,7 @@ class GithubTap(RestTap):
                 lists = self._lists(kind, reading)
                 return each_repository(self.account, reading, lists.begin, lists.read)
 
-    def _lists(
-        self, kind: InRepository, reading: Reading
-    ) -> (
-        SinceLists
-        | NewestLists
-        | RunLists
-        | CommitLists
-        | StarLists
-        | WholeLists
-        | BelowLists
-    ):
+    def _lists(self, kind: InRepository, reading: Reading) -> Lists:
         account = self.account
         match kind:
             case Since():
@@ -230,6 +222,5 @@ def _shape(kind: Kind) -> Shape:
     )
 
 
-def _days(config: Mapping[str, Any], name: str, usual: int) -> timedelta:
-    given = config.get(name)
-    return timedelta(days=usual if given is None else float(given))
+def _days(config: Mapping[str, Any], name: str) -> timedelta:
+    return timedelta(days=float(config[name]))  # may be a decimal

@@ -5,24 +5,23 @@ HubSpot, Usage guidelines; Handling errors; OAuth tokens.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import httpx
-
-from elt.errors import ConfigError, Unavailable
 from elt.remote.waits import until
+from elt.taps.hubspot.paths import Paths
+from elt.taps.hubspot.settings import OAUTH, uses_oauth
 from elt.taps.rest.calls import Answer
 from elt.taps.rest.envelopes import value_at
-from elt.taps.rest.vendor import Credentials, Fixed, Vendor
+from elt.taps.rest.oauth import OAuth2
+from elt.taps.rest.vendor import Credentials, Fixed, Reach, Vendor
 
 _TOO_MANY = 429
+_SHARE = 0.95  # the windows are theirs, and two requests may go before the first answer
 _MIGRATES = frozenset((477,))  # between hosting places; `Retry-After` says how long
 # 530 comes from the servers before HubSpot's own, for what cannot be a token at all.
 _WHO_ARE_YOU = frozenset((401, 530))
-_TOKEN_SECONDS = 30.0
 
 
 def said(body: bytes) -> str:
@@ -72,12 +71,25 @@ def busy(answer: Answer) -> float | None:
     return milliseconds / 1000 if milliseconds else 10.0
 
 
+def told_per_second(answer: Answer) -> float | None:
+    """Read how often one may ask, which depends on the account and what it has booked.
+
+    A little is left for others. Answers of search do not tell it.
+    """
+    names = ("max", "interval-milliseconds")
+    told = (answer.headers.get(f"x-hubspot-ratelimit-{name}", "") for name in names)
+    most, milliseconds = (float(text) if text.isdigit() else 0.0 for text in told)
+    return _SHARE * most * 1000 / milliseconds if most and milliseconds else None
+
+
 def spent(answer: Answer) -> bool:
     """Say whether the day's requests are used up: they are new at midnight."""
     return answer.status == _TOO_MANY and _policy(answer).upper() == "DAILY"
 
 
-def vendor(credentials_setting: str) -> Vendor:
+def vendor(
+    credentials_setting: str, busy: Callable[[Answer], float | None] = busy
+) -> Vendor:
     return Vendor(
         name="HubSpot",
         credentials_setting=credentials_setting,
@@ -90,86 +102,17 @@ def vendor(credentials_setting: str) -> Vendor:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class App:
-    """An OAuth app and an account's leave for it."""
-
-    client_id: str
-    client_secret: str
-    refresh_token: str
-
-
-class OAuth:
-    """Access tokens that live for 30 minutes; a new one when one is refused."""
-
-    def __init__(
-        self,
-        app: App,
-        token_url: str,
-        *,
-        post: Callable[..., httpx.Response] = httpx.post,
-    ) -> None:
-        self._app = app
-        self._token_url = token_url
-        self._post = post
-        self._token = ""
-        self._lock = threading.Lock()
-
-    def headers(self) -> Mapping[str, str]:
-        with self._lock:
-            self._token = self._token or self._new()
-            return {"Authorization": f"Bearer {self._token}"}
-
-    def secrets(self) -> Collection[str]:
-        return self._app.client_secret, self._app.refresh_token, self._token
-
-    def renew(self, refused: Mapping[str, str]) -> bool:
-        """Get a new token, unless another thread just did."""
-        with self._lock:
-            if refused.get("Authorization") == f"Bearer {self._token}":
-                self._token = self._new()
-        return True
-
-    def _new(self) -> str:
-        form = {
-            "grant_type": "refresh_token",
-            "client_id": self._app.client_id,
-            "client_secret": self._app.client_secret,
-            "refresh_token": self._app.refresh_token,
-        }
-        try:
-            answer = self._post(self._token_url, data=form, timeout=_TOKEN_SECONDS)
-        except httpx.TransportError as error:
-            raise Unavailable(
-                f"HubSpot gives no access token: {type(error).__name__}",
-                where=self._token_url,
-            ) from error
-        if answer.is_server_error or answer.status_code == _TOO_MANY:
-            raise Unavailable(
-                f"HubSpot gives no access token: HTTP {answer.status_code}",
-                where=self._token_url,
-            )
-        token = str(value_at(answer.content, ("access_token",)) or "")
-        if not answer.is_success or not token:
-            raise ConfigError(
-                "HubSpot gives no access token:"
-                f" HTTP {answer.status_code} {said(answer.content)}",
-                where=self._token_url,
-                hint="Look at `client_id`, `client_secret` and `refresh_token` in the"
-                " tap's config; a refresh token ends when the app is removed",
-            )
-        return token
-
-
 def credentials_of(
-    config: Mapping[str, Any], token_url: str, *, is_oauth: bool
+    config: Mapping[str, Any], reach: Reach, version: str, logger: logging.Logger
 ) -> Credentials:
-    if not is_oauth:
+    if not uses_oauth(config):
         token = str(config["access_token"])
         return Fixed({"Authorization": f"Bearer {token}"}, (token,))
-    app = App(
-        client_id=config["client_id"],
-        client_secret=config["client_secret"],
-        refresh_token=config["refresh_token"],
+    auth = {name: str(config[name]) for name in OAUTH}
+    token_url = reach.base_url.rstrip("/") + Paths(version).token
+    return OAuth2(
+        {**auth, "token_url": token_url, "send_as": "body"},
+        settings=", ".join(f"`{name}`" for name in OAUTH),
+        timeout_seconds=reach.timeout_seconds,
+        logger=logger,
     )
-    return OAuth(app, token_url)

@@ -20,10 +20,8 @@ from itertools import chain
 from typing import Any
 from urllib.parse import quote
 
-import msgspec
-
 from elt.taps.hubspot.kinds import Kind
-from elt.taps.hubspot.portal import PAGE, Portal, behind_after, results
+from elt.taps.hubspot.portal import PAGE, Portal, behind_after, id_of, results
 from elt.taps.hubspot.rows import MERGED, archived_at, column, merged_away, row_maker
 from elt.taps.hubspot.searching import searched
 from elt.taps.hubspot.sweeps import begin_sweep, end_sweep
@@ -36,13 +34,6 @@ from elt.taps.rest.reading import Chunk, Reading
 _URI_TOO_LONG = 414
 _ARCHIVE = "archived_at"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class _Identified(msgspec.Struct, gc=False):
-    id: str | int
-
-
-_identified = msgspec.json.Decoder(_Identified).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +112,7 @@ def read_batch(
 
 
 def ids_of(page: Page) -> list[str]:
-    return [str(_identified(record).id) for record in page.records]
+    return [id_of(record) for record in page.records]
 
 
 def _listed_apart(portal: Portal, wanted: Wanted, *, archived: bool) -> Iterator[Page]:

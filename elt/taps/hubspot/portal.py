@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import msgspec
 
 from elt.remote.pace import Pace
-from elt.taps.hubspot.kinds import Kind, custom_name
+from elt.taps.hubspot.kinds import STANDARD, Kind, custom_name
 from elt.taps.hubspot.paths import Paths
 from elt.taps.hubspot.settings import Settings
 from elt.taps.rest.ahead import pages, read_at
@@ -20,6 +20,7 @@ from elt.taps.rest.calls import Call
 from elt.taps.rest.envelopes import value_at
 from elt.taps.rest.paging import Page
 from elt.taps.rest.problems import NotReadable, Refused
+from elt.taps.rest.rows import Record
 
 PAGE = 100
 results = read_at("results")
@@ -27,7 +28,7 @@ Found = TypeVar("Found")
 _NO_SUCH_TYPE = "infer object type"  # recorded in amp-labs/connectors, with HTTP 400
 
 
-class _Identified(msgspec.Struct):
+class _Identified(msgspec.Struct, gc=False):
     id: str | int
 
 
@@ -43,6 +44,10 @@ class _Schema(msgspec.Struct):
 _identified = msgspec.json.Decoder(_Identified).decode
 _named = msgspec.json.Decoder(_Named).decode
 _schema = msgspec.json.Decoder(_Schema).decode
+
+
+def id_of(record: Record) -> str:
+    return str(_identified(record).id)
 
 
 def behind_after(call: Call, page: Page) -> Call | None:
@@ -84,12 +89,12 @@ class Portal:
                 )
             return self._customs
 
-    def kind(self, name: str, known: Sequence[Kind]) -> Kind:
-        """Find a type by its stream's name, or ask for those of the account.
+    def kind(self, name: str) -> Kind:
+        """Find a type by its stream's name, if need be among those of the account.
 
         Raises NotReadable where there is none of that name.
         """
-        for one in known:
+        for one in STANDARD:
             if one.name == name:
                 return one
         for one in self.custom_kinds():
@@ -108,7 +113,7 @@ class Portal:
             path = self.paths.objects(kind.path)
             call = Call(path=path, params={"limit": PAGE, "properties": "hs_object_id"})
             self._ids[kind.path] = [
-                str(_identified(record).id)
+                id_of(record)
                 for page in pages(self.api, call, results, behind_after)
                 for record in page.records
             ]

@@ -11,10 +11,8 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
 
-import msgspec
-
 from elt.taps.hubspot.kinds import Kind
-from elt.taps.hubspot.portal import Portal, known_type, results
+from elt.taps.hubspot.portal import Portal, id_of, known_type, results
 from elt.taps.rest.ahead import pages
 from elt.taps.rest.calls import Call
 from elt.taps.rest.envelopes import value_at
@@ -24,13 +22,6 @@ _PAGE = 200
 _ID = "hs_object_id"
 _SHORTEST_MILLISECONDS = 60_000
 Window = tuple[int, int]  # in milliseconds, without its end
-
-
-class _Identified(msgspec.Struct, gc=False):
-    id: str | int
-
-
-_identified = msgspec.json.Decoder(_Identified).decode
 
 
 def searched(
@@ -89,7 +80,7 @@ def _behind(may_have: int | None) -> Next:
             return None
         if is_first and _is_too_much(page, may_have):
             return None
-        last = max(int(_identified(record).id) for record in page.records)
+        last = max(int(id_of(record)) for record in page.records)
         behind = {"propertyName": _ID, "operator": "GTE", "value": str(last + 1)}
         filters = [*_own_filters(call)[:2], behind]
         return call.with_body(filterGroups=[{"filters": filters}])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +11,7 @@ from elt.errors import ConfigError
 from elt.taps.rest.settings import common_settings
 
 BASE_URL = "https://api.hubapi.com"
-_OAUTH = ("client_id", "client_secret", "refresh_token")
+OAUTH = ("client_id", "client_secret", "refresh_token")
 _SECRET = {"type": "string", "secret": True, "writeOnly": True}
 _NUMBER = {"type": "number", "exclusiveMinimum": 0}
 CONFIG_SCHEMA: dict[str, Any] = {
@@ -46,32 +46,36 @@ CONFIG_SCHEMA: dict[str, Any] = {
         "api_version": {
             "type": "string",
             "pattern": r"^(v3|\d{4}-\d{2}(-beta)?)$",
-            "description": "v3, or a date such as 2026-03; default v3",
+            "default": "v3",
+            "description": "v3, or a date such as 2026-03",
         },
         "index_lag_seconds": {
             "type": "number",
             "minimum": 0,
-            "description": "How much later search knows of a change, default 60",
+            "default": 60,
+            "description": "How much later search knows of a change",
         },
         "requests_per_ten_seconds": {
             **_NUMBER,
-            "description": "Default 190, and 110 with OAuth",
+            "description": "Default as many as HubSpot's answers allow; until the"
+            " first one 190, and 110 with OAuth",
         },
-        "searches_per_second": {**_NUMBER, "description": "Default 4"},
+        "searches_per_second": {
+            **_NUMBER,
+            "default": 4,
+            "description": "Of HubSpot's 5; others may search too",
+        },
         "longest_query": {
             "type": "integer",
             "minimum": 100,
+            "default": 14_000,
             "description": "Characters of an address; more properties than fit are"
-            " asked for by POST, default 14000",
+            " asked for by POST",
         },
         **common_settings(BASE_URL),
     },
 }
 
-_NUMBERS = (
-    *("sweep_days", "index_lag_seconds", "requests_per_ten_seconds"),
-    *("searches_per_second", "longest_query", "concurrency"),
-)
 PAIRS = (
     ("contacts", "companies"),
     ("deals", "contacts"),
@@ -87,16 +91,16 @@ PAIRS = (
 class Settings:
     """The settings, as values. The limits are HubSpot's (Usage guidelines)."""
 
-    api_version: str = "v3"
-    pairs: tuple[tuple[str, str], ...] = PAIRS
-    history: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    sweep_every: timedelta | None = None
-    index_lag: timedelta = timedelta(seconds=60)
-    requests_per_second: float = 19.0
-    searches_per_second: float = 4.0
-    longest_query: int = 14_000
+    api_version: str
+    pairs: tuple[tuple[str, str], ...]
+    history: Mapping[str, tuple[str, ...]]
+    sweep_every: timedelta | None
+    index_lag: timedelta
+    requests_per_second: float
+    searches_per_second: float
+    longest_query: int
+    concurrency: int
     most_results: int = 10_000  # of a window of search that is not halved
-    concurrency: int = 4
 
 
 def uses_oauth(config: Mapping[str, Any]) -> bool:
@@ -106,11 +110,11 @@ def uses_oauth(config: Mapping[str, Any]) -> bool:
     """
     if config.get("access_token"):
         return False
-    absent = [name for name in _OAUTH if not config.get(name)]
+    absent = [name for name in OAUTH if not config.get(name)]
     if absent:
         raise ConfigError(
             "the tap needs an `access_token`, or"
-            f" {', '.join(f'`{name}`' for name in _OAUTH)}",
+            f" {', '.join(f'`{name}`' for name in OAUTH)}",
             hint="Make a private app in HubSpot (Settings, Integrations) and write"
             ' `access_token = "${env:HUBSPOT_TOKEN}"`',
         )
@@ -118,28 +122,19 @@ def uses_oauth(config: Mapping[str, Any]) -> bool:
 
 
 def settings_of(config: Mapping[str, Any]) -> Settings:
-    usual = Settings(requests_per_second=11.0 if uses_oauth(config) else 19.0)
+    pairs, sweep_days = config.get("associations"), config.get("sweep_days")
+    usual = 110 if uses_oauth(config) else 190
     # Numbers of a config may be decimals, which do not mix with floats.
-    number = {
-        name: float(n) for name in _NUMBERS if (n := config.get(name)) is not None
-    }
-    pairs, sweep_days = config.get("associations"), number.get("sweep_days")
-    per_ten_seconds = number.get("requests_per_ten_seconds")
-    return replace(
-        usual,
-        api_version=config.get("api_version") or usual.api_version,
-        pairs=usual.pairs if pairs is None else tuple(map(_pair, pairs)),
+    return Settings(
+        api_version=config["api_version"],
+        pairs=PAIRS if pairs is None else tuple(map(_pair, pairs)),
         history={k: tuple(v) for k, v in (config.get("history") or {}).items()},
-        sweep_every=timedelta(days=sweep_days) if sweep_days else None,
-        index_lag=timedelta(seconds=number.get("index_lag_seconds", 60.0)),
-        requests_per_second=per_ten_seconds / 10
-        if per_ten_seconds
-        else usual.requests_per_second,
-        searches_per_second=number.get(
-            "searches_per_second", usual.searches_per_second
-        ),
-        longest_query=int(number.get("longest_query", usual.longest_query)),
-        concurrency=int(number.get("concurrency", usual.concurrency)),
+        sweep_every=timedelta(days=float(sweep_days)) if sweep_days else None,
+        index_lag=timedelta(seconds=float(config["index_lag_seconds"])),
+        requests_per_second=float(config.get("requests_per_ten_seconds") or usual) / 10,
+        searches_per_second=float(config["searches_per_second"]),
+        longest_query=int(config["longest_query"]),
+        concurrency=int(config["concurrency"]),
     )
 
 

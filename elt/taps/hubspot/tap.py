@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from elt.remote.pace import Pace
 from elt.taps.hubspot import associations, history
-from elt.taps.hubspot.access import credentials_of, vendor
+from elt.taps.hubspot.access import busy, credentials_of, told_per_second, vendor
 from elt.taps.hubspot.around import AROUND
 from elt.taps.hubspot.kinds import STANDARD, Kind
 from elt.taps.hubspot.objects import read_objects
@@ -29,6 +29,7 @@ from elt.taps.hubspot.settings import (
 )
 from elt.taps.rest.ahead import side_by_side
 from elt.taps.rest.api import Api
+from elt.taps.rest.calls import Answer
 from elt.taps.rest.marks import Cursor
 from elt.taps.rest.problems import NotReadable
 from elt.taps.rest.reading import Chunk, Reading, Run, Shape
@@ -73,16 +74,24 @@ class HubSpotTap(RestTap):
         return {"began_at": end or known_until, "end": end}
 
     def make_api(self) -> Api:
-        is_oauth = uses_oauth(self.config)
-        reach = reach_of(self.config, BASE_URL)
-        token_url = reach.base_url.rstrip("/") + Paths(self.settings.api_version).token
+        reach, version = reach_of(self.config, BASE_URL), self.settings.api_version
         return Api(
-            vendor("refresh_token" if is_oauth else "access_token"),
+            vendor(
+                "refresh_token" if uses_oauth(self.config) else "access_token",
+                self._note_limits,
+            ),
             reach,
-            credentials_of(self.config, token_url, is_oauth=is_oauth),
+            credentials_of(self.config, reach, version, self.logger),
             pace=Pace(self.settings.requests_per_second),
             logger=self.logger,
         )
+
+    def _note_limits(self, answer: Answer) -> float | None:
+        """Ask as often as the answers allow, where the config does not say it."""
+        told = told_per_second(answer)
+        if told and not self.config.get("requests_per_ten_seconds"):
+            self.api.pace.go_at(told)
+        return busy(answer)
 
     def rest_streams(self) -> list[RestStream]:
         streams = [
@@ -106,7 +115,7 @@ class HubSpotTap(RestTap):
             yield self.stream(shape, partial(self._read_object, name))
 
     def _read_object(self, name: str, reading: Reading) -> Iterator[Chunk]:
-        kind = self.portal.kind(name, STANDARD)
+        kind = self.portal.kind(name)
         yield from read_objects(self.portal, kind, reading)
 
     def _declared(self) -> Mapping[str, tuple[Kind | None, Mapping[str, Any]]]:
@@ -162,7 +171,7 @@ class HubSpotTap(RestTap):
     def _read_history(
         self, name: str, properties: tuple[str, ...], reading: Reading
     ) -> Iterator[Chunk]:
-        kind = self.portal.kind(name, STANDARD)
+        kind = self.portal.kind(name)
         yield from history.read_history(self.portal, kind, properties, reading)
 
     def _associations(self) -> Iterator[RestStream]:
@@ -177,7 +186,7 @@ class HubSpotTap(RestTap):
     def _read_associations(
         self, pair: tuple[str, str], reading: Reading
     ) -> Iterator[Chunk]:
-        start, end = (self.portal.kind(name, STANDARD) for name in pair)
+        start, end = (self.portal.kind(name) for name in pair)
         yield from associations.read_associations(self.portal, start, end, reading)
 
 

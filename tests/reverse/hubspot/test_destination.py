@@ -248,6 +248,15 @@ def test_removed_rows_are_archived_by_their_id_or_by_their_key(far, crm):
     assert set(rows_of(far.api)) == {"cid"}
 
 
+def test_a_row_whose_only_answer_was_lost_is_archived_when_it_is_removed(far, crm):
+    list(crm.send(route("mirror"), added("ann", "bob")))
+
+    (receipt,) = crm.send(route("mirror"), [Removed("bob")])
+
+    assert receipt.status == "accepted"
+    assert set(rows_of(far.api)) == {"ann"}
+
+
 def test_a_record_that_was_merged_away_is_not_taken_for_accepted(far, crm):
     winner, loser = (
         int(receipt.destination_id)
@@ -307,3 +316,11 @@ def test_an_object_that_there_is_not_is_told(crm):
         list(crm.send(route(kind="cafes"), added("ann")))
 
     assert "`2-1234567`" in caught.value.hint
+
+
+@pytest.mark.parametrize("path", ["/crm/v3/properties/companies", ".*/batch/read"])
+def test_an_answer_that_cannot_be_read_sends_nothing_for_now(far, crm, path):
+    far.api.front.troubles.add(Says(200, "<html>"), path=path)
+
+    with pytest.raises(Unavailable, match="cannot be read"):
+        list(crm.send(route("mirror"), [Removed("bob", text("bob"))]))

@@ -99,6 +99,7 @@ def make_tap(
             return api
 
     given = {"base_url": hubspot.origin, **FAST, **config}
+    given = {name: value for name, value in given.items() if value is not None}
     if not oauth:
         given.setdefault("access_token", hubspot.api.token)
     catalog = None

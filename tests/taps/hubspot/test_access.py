@@ -76,6 +76,19 @@ def test_the_simulations_own_limits_are_kept_to_by_waiting(read):
     assert sum(told.slept) >= 10
 
 
+def test_the_pace_is_what_answers_say_the_account_may_have(read):
+    with served(account(limits=Limits(per_ten_seconds=50))) as hubspot:
+        read(hubspot, "contacts", requests_per_ten_seconds=None)
+        hubspot.api.clock.advance(timedelta(minutes=1))
+        hubspot.api.add("contacts", n=8000)
+
+        told = read(hubspot, "contacts", requests_per_ten_seconds=None)
+
+    assert len(told.ids()) == 8000
+    assert [r for r in hubspot.api.front.requests if r.status == 429] == []
+    assert 16 < sum(told.slept) < 18
+
+
 @pytest.mark.parametrize("status", [477, 502, 504, 523, 524, 423])
 def test_what_is_temporary_is_tried_again(hubspot, read, status):
     hubspot.api.add("contacts", n=3)
@@ -208,6 +221,26 @@ def test_oauth_gets_a_token_and_a_new_one_when_it_has_ended(hubspot, read):
     assert len(asked) >= 3
     refused = [r for r in hubspot.api.front.requests if r.status == 401]
     assert len(refused) <= len(tokens)
+
+
+@pytest.mark.parametrize("trouble", [Says(503), Says(429), HangsUp()])
+def test_a_token_is_asked_for_again_when_that_fails_for_a_while(hubspot, read, trouble):
+    hubspot.api.add("contacts", n=3)
+    hubspot.api.front.troubles.add(trouble, path="/oauth/v1/token", times=2)
+
+    told = read(hubspot, "contacts", oauth=True, **OAUTH)
+
+    assert len(told.ids()) == 3
+    assert len(told.slept) == 2
+
+
+def test_a_token_that_is_not_to_be_had_is_temporary(hubspot):
+    hubspot.api.front.troubles.add(Says(503), path="/oauth/v1/token", times=99)
+
+    error = fails_with(hubspot, tries=1, **OAUTH)
+
+    assert isinstance(error, Unavailable)
+    assert "no token was given: HTTP 503" in error.what
 
 
 def test_a_refresh_token_that_is_not_accepted_is_one_of_the_config(hubspot):

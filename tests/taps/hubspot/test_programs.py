@@ -14,6 +14,13 @@ from taps.hubspot.account import FAST
 from elt.taps.hubspot.paths import Paths
 from elt.taps.hubspot.settings import CONFIG_SCHEMA, settings_of
 
+TOKEN = {"access_token": "t"}
+DEFAULTS = {
+    name: about["default"]
+    for name, about in CONFIG_SCHEMA["properties"].items()
+    if "default" in about
+}
+
 
 @pytest.fixture
 def run(company, tmp_path):
@@ -55,8 +62,9 @@ def test_test_reads_a_record_of_each_stream(run):
 
 
 def test_settings_have_hubspots_limits_as_defaults():
-    token = settings_of({"access_token": "t"})
-    oauth = settings_of({"client_id": "a", "client_secret": "b", "refresh_token": "c"})
+    app = {"client_id": "a", "client_secret": "b", "refresh_token": "c"}
+
+    token, oauth = (settings_of({**DEFAULTS, **one}) for one in (TOKEN, app))
 
     assert token.requests_per_second == 19
     assert oauth.requests_per_second == 11
@@ -65,9 +73,9 @@ def test_settings_have_hubspots_limits_as_defaults():
 
 
 def test_numbers_of_a_config_may_be_decimals():
-    found = settings_of(
-        {"access_token": "t", "sweep_days": Decimal("0.5"), "concurrency": Decimal(2)}
-    )
+    decimals = {"sweep_days": Decimal("0.5"), "concurrency": Decimal(2)}
+
+    found = settings_of({**DEFAULTS, **TOKEN, **decimals})
 
     assert found.sweep_every == timedelta(hours=12)
     assert found.concurrency == 2
