@@ -48,7 +48,9 @@ def test_the_wheel_carries_all_it_needs_and_runs_a_new_project(tmp_path):
     assert "elt/py.typed" in names
     assert "elt/project_template/demo/elt.toml" in names
     assert "elt/project_template/blank/gitignore" in names
-    assert "elt/transform/packs/stripe/TAP_NAME__customers.sql" in names
+    packs = "elt/transform/packs"
+    assert f"{packs}/stripe/TAP_NAME__customers.sql" in names
+    assert f"{packs}/_revenue/TAP_NAME__subscription_months.sql" in names
     assert not [name for name in names if "__pycache__" in name or ".duckdb" in name]
 
     run(sys.executable, "-m", "venv", "env", cwd=tmp_path)

@@ -104,7 +104,7 @@ def _loaded(path: Path, address: str, rows: int, start: Side | None) -> Side:
                 "SELECT count(*), count(DISTINCT id), sum(items) FROM raw_bench.orders"
             ).fetchall()
         wanted = order_sums(orders_sql(rows))
-        if found[0][:2] != (rows, wanted.ids):
+        if found[0] != (rows, wanted.ids, wanted.quantity):
             raise FailedError(f"wrong: {found}")
 
     return Side(

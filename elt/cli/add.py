@@ -106,8 +106,10 @@ def tap(
     is there already gets its models alone.
     """
     project = open_project(context)
-    chosen = called or (_plain_name(name) if package or executable else name)
-    pack = pack_of(project, chosen, name) if models else None
+    is_foreign = bool(package or executable)
+    chosen = called or (_plain_name(name) if is_foreign else name)
+    plugin = None if is_foreign else name
+    pack = pack_of(project, chosen, plugin) if models else None
     if pack and chosen in project.file.taps:
         write_pack(project, chosen, pack)
         return

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from elt.cli import completion
-from elt.cli.backfill_told import Backfill, show, tell_left_off, tell_the_end
+from elt.cli.backfill_told import (
+    Backfill,
+    show,
+    tell_left_off,
+    tell_of_fewer,
+    tell_the_end,
+)
 from elt.cli.options import (
     AsJson,
     Environment,
@@ -148,6 +154,7 @@ def backfill(
         planned=_planned(project, request, span.windows),
     )
     tell_left_off(asked, span)
+    tell_of_fewer(asked)
     if dry_run:
         show(asked, as_json=as_json)
         return

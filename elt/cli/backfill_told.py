@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from elt.runner.spans import Span
     from elt.runner.windows import Window
 
+_MANY_WINDOWS = 14
+_LENGTHS = ("1d", "1w", "1mo")
+
 
 @dataclass(slots=True, kw_only=True)
 class Backfill:
@@ -56,6 +59,25 @@ def tell_left_off(asked: Backfill, span: Span) -> None:
         asked.tell(
             f"left off: {shown_window(span.left_off)}, which is no whole window yet;"
             f" `--to {end}` takes it in"
+        )
+
+
+def tell_of_fewer(asked: Backfill) -> None:
+    """Name a longer window where there are many, unless some may be done already."""
+    from elt.report.figures import counted
+    from elt.runner.spans import size_of, split
+
+    count = len(asked.planned)
+    if count <= _MANY_WINDOWS or asked.request.skip_done:
+        return
+    start, end = asked.planned[0].window.start, asked.planned[-1].window.end
+    runs = {each: len([*split(start, end, size_of(each))]) for each in _LENGTHS}
+    few = (each for each, made in runs.items() if made <= _MANY_WINDOWS)
+    length = next(few, _LENGTHS[-1])
+    if runs[length] < count:
+        asked.tell(
+            f"hint: {count} windows are as many runs; `--window {length}` makes"
+            f" {counted(runs[length], 'run')}"
         )
 
 

@@ -9,15 +9,20 @@ from typing import TYPE_CHECKING, Any
 from elt.errors import ConfigError, ConfigErrors
 
 if TYPE_CHECKING:
+    from elt.plugins import Plugin
     from elt.project.locate import KeyPath
     from elt.project.settings import Project
+    from elt.taps.rest.tap import RestTap
 
 
 def check_built_in(project: Project, tap: str, config: Mapping[str, Any]) -> None:
     """Raise ConfigError, with its line, for what the tap would not take."""
     import msgspec
 
-    check = _check_of(project.file.taps[tap].plugin or "")
+    from elt.plugins import find
+
+    plugin = find("tap", project.file.taps[tap].plugin or "", project.root)
+    check = _check_of(plugin) if plugin.origin == "built in" else None
     if check is None:
         return
     try:
@@ -29,8 +34,8 @@ def check_built_in(project: Project, tap: str, config: Mapping[str, Any]) -> Non
         raise _placed(project, tap, error) from error
 
 
-def _check_of(plugin: str) -> Callable[[Mapping[str, Any]], None] | None:
-    match plugin:
+def _check_of(plugin: Plugin) -> Callable[[Mapping[str, Any]], None] | None:
+    match plugin.name:
         case "events":
             from elt.taps.events.settings import check
 
@@ -44,11 +49,16 @@ def _check_of(plugin: str) -> Callable[[Mapping[str, Any]], None] | None:
 
             return check_rest
         case "github" | "hubspot" | "recurly" | "stripe":
-            from elt.taps.rest.settings import check as check_api
-
-            return check_api
+            return _tap_of_api(plugin.target).check
         case _:
             return None
+
+
+def _tap_of_api(target: str) -> type[RestTap]:
+    from pkgutil import resolve_name
+
+    found: type[RestTap] = resolve_name(target)
+    return found
 
 
 def _placed(project: Project, tap: str, error: ConfigError) -> ConfigError:

@@ -147,11 +147,13 @@ def _tell_what_next(folder: Path, written: Sequence[Written]) -> None:
 
 
 def _sent(written: Sequence[Written]) -> str:
+    from elt.report.figures import counted
+
     if not written:
         return "nothing this time: no score has changed"
     companies = sum(len(json.loads(each.body)["inputs"]) for each in written)
-    requests = f"{len(written)} request{'' if len(written) == 1 else 's'}"
-    return f"the health of {companies} companies in {requests}"
+    found = f"{companies} {'company' if companies == 1 else 'companies'}"
+    return f"the health of {found} in {counted(len(written), 'request')}"
 
 
 def _demo_command(folder: Path) -> str:

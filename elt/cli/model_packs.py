@@ -11,16 +11,25 @@ if TYPE_CHECKING:
     from elt.project.settings import Project
 
 
-def pack_of(project: Project, tap: str, plugin: str) -> str:
+def pack_of(project: Project, tap: str, plugin: str | None) -> str:
     """Name the models of a tap, before anything is asked or written.
 
-    Raises ConfigError where there are none, nowhere to put them, or some there already.
+    `plugin` is None for a program that elt does not know; what elt.toml says of a tap
+    counts more. Raises ConfigError where there are no models, nowhere to put them, or
+    some there already.
     """
     from elt.project.settings import plain_name
     from elt.transform.staging import packs, refuse_written
 
     there = project.file.taps.get(tap)
-    pack = (there.plugin if there else None) or plugin
+    pack = there.plugin if there else plugin
+    if pack is None:
+        raise ConfigError(
+            f"models read the columns of elt's own taps, and `{tap}` is another one",
+            where=project.where("taps", tap) if there else None,
+            hint="Leave `--models` out; elt's own are added by their name alone, "
+            "without `--package` and `--executable`",
+        )
     if pack not in packs():
         raise ConfigError(
             f"there are no models for the tap `{pack}`",
@@ -38,14 +47,17 @@ def pack_of(project: Project, tap: str, plugin: str) -> str:
 
 def write_pack(project: Project, tap: str, pack: str) -> None:
     """Write them, and say where; `tap` may not be in elt.toml yet."""
-    from elt.project.settings import plain_name
+    from elt.project.settings import plain_name, tap_schema
+    from elt.project.tap_settings import TapTable
     from elt.transform.staging import write_models
 
     assert project.transform_dir is not None  # noqa: S101  it was refused before
-    known = tap in project.file.taps
-    schema = project.tap_schema(tap) if known else f"raw_{plain_name(tap)}"
+    table = project.file.taps.get(tap, TapTable())
     written = write_models(
-        project.transform_dir, pack, tap=plain_name(tap), schema=schema
+        project.transform_dir,
+        pack,
+        tap=plain_name(tap),
+        schema=tap_schema(tap, table),
     )
     folder = written[0].parent.relative_to(project.root)
     note(f"Wrote {len(written)} files to {folder}: they are yours to change")

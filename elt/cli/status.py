@@ -23,6 +23,7 @@ from elt.cli.options import (
 from elt.errors import ConfigError, Guarded
 
 if TYPE_CHECKING:
+    from elt.project.settings import Project
     from elt.report.tables import Cell
     from elt.runner.standing import Standing
     from elt.runner.store.asset_log import AssetStatus
@@ -97,12 +98,28 @@ def status(
         note("Nothing has run yet. Start with `elt plan`, then `elt run`.")
     else:
         _print(found, every=every)
+        _tell_of_no_warehouse(project, found)
     for text in [] if as_json else told_of_held(held):
         note(f"\n{text}")
     if left is not None:
         note(f"\nhint: run {left} is not done: `elt retry {left}` does the rest of it")
     if fail_if_stale:
         _fail_if_stale(found)
+
+
+def _tell_of_no_warehouse(project: Project, found: Sequence[Standing]) -> None:
+    """Say that what is done is gone, where the file that it was in is."""
+    if project.warehouse_path.exists():
+        return
+    taps = [name for name, tap in project.file.taps.items() if tap.target is None]
+    in_it = ("model:", *(f"stream:{name}." for name in taps))
+    loaded = (each.asset for each in found if each.last and each.last.last_success)
+    if any(asset.startswith(in_it) for asset in loaded):
+        note(
+            f"\nwarning: {project.warehouse_path} is not there, and what is done above"
+            " was in it\n  hint: `elt run` loads all of it again; `elt pull` and"
+            " `elt restore` bring back a copy"
+        )
 
 
 def _fail_if_stale(found: Sequence[Standing]) -> None:

@@ -28,7 +28,7 @@ from elt.cli.tap_answers import (
     probe_document,
     shown,
 )
-from elt.errors import EltError
+from elt.errors import ConfigError, EltError
 
 if TYPE_CHECKING:
     from elt.events import Event
@@ -105,7 +105,11 @@ def select(
         bool, typer.Option("--only", help="In place of what was selected before.")
     ] = False,
     clear: Annotated[
-        bool, typer.Option("--clear", help="Back to what the tap selects by itself.")
+        bool,
+        typer.Option(
+            "--clear",
+            help="Take `select` out of elt.toml: the tap's own choice is what is left.",
+        ),
     ] = False,
     environment: Environment = None,
 ) -> None:
@@ -113,6 +117,11 @@ def select(
 
     Without patterns, show what is chosen.
     """
+    if clear and (patterns or only):
+        raise ConfigError(
+            "`--clear` leaves nothing chosen, so it goes with no pattern",
+            hint="To choose something in place of the rest: `--only`",
+        )
     project, secrets = _opened(context, name, environment)
     catalog = _raw(project, name, secrets, verbose=False)
     before = list(project.file.taps[name].select)
@@ -122,7 +131,8 @@ def select(
         from elt.project.edit import set_value
 
         set_value(project.root, ("taps", name, "select"), asked or None)
-        note(f"elt.toml: [taps.{name}] select = {json.dumps(asked)}\n")
+        told = f"select = {json.dumps(asked)}" if asked else "no `select` any more"
+        note(f"elt.toml: [taps.{name}] {told}\n")
     streams_shown = [each for each in shown(project, name, chosen, ()) if each.selected]
     print_tree(name, streams_shown, with_columns=False)
 
@@ -264,12 +274,13 @@ def _raw(
     from elt.events import LogLine
     from elt.runner.discovery import ask_for_catalog
 
-    on_line = _told_of(name, verbose=verbose)
-
     def listen(event: Event) -> None:
-        if isinstance(event, LogLine):
-            tell = on_line if event.source == name else note
-            tell(secrets.scrub(event.text))
+        if not isinstance(event, LogLine):
+            return
+        if verbose or event.source != name:
+            note(secrets.scrub(event.text))
+        elif event.level == "warning":
+            note(f"warning: {secrets.scrub(event.text)}")
 
     try:
         return ask_for_catalog(project, name, secrets, listen=listen)

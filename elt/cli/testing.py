@@ -6,15 +6,12 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from elt.cli.options import examples, note, say
 from elt.errors import ConfigError
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 
 @examples(
@@ -24,11 +21,26 @@ if TYPE_CHECKING:
         "on that day, with what was written to it before",
     ),
     ("elt testing serve github --empty", "an account with nothing in it"),
+    ("""curl -d '{"days": 7}' localhost:8700/_simulation/clock""", "a week goes by"),
+    (
+        (
+            """curl -d '{"trouble": {"kind": "hangs_up"}}' """
+            "localhost:8700/_simulation/troubles"
+        ),
+        "the next request fails",
+    ),
+    (
+        """curl -d '{"token": "mine"}' localhost:8700/_simulation/tokens""",
+        "a token of your own is let in; `scopes` says what it may do",
+    ),
+    ("curl -X DELETE localhost:8700/_simulation/tokens/mine", "it is revoked"),
 )
 def serve(
     name: Annotated[
         str,
-        typer.Argument(metavar="NAME", help="Which; one that is not there lists them."),
+        typer.Argument(
+            metavar="NAME", help="`github`, `hubspot`, `recurly` or `stripe`."
+        ),
     ],
     *,
     seed: Annotated[
@@ -58,13 +70,16 @@ def serve(
     """Play a vendor's API on this machine, until Ctrl-C.
 
     It answers as the vendor does, errors and limits included, and forgets nothing that
-    is written to it. Point the `base_url` of a tap or of a client to it. Its clock
-    goes on by itself, and by hand: POST `{"days": 7}` to `/_simulation/clock`.
+    is written to it. Point the `base_url` of a tap or of a client to it. Its time,
+    what fails, and what tokens may do, are set at its `/_simulation`.
     """
+    from elt.runner.spans import moment_of
+    from elt.runner.store.moments import now_utc
     from elt.testing.apis.registry import make
     from elt.testing.apis.serving import served
 
-    api = make(name, seed=seed, at=_moment(at), writes=keep, company=not empty)
+    started_at = now_utc() if at is None else moment_of(at)
+    api = make(name, seed=seed, at=started_at, writes=keep, company=not empty)
     over = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: over.set())
     try:
@@ -82,18 +97,3 @@ def serve(
         ) from error
     except KeyboardInterrupt:
         note("")
-
-
-def _moment(text: str | None) -> datetime:
-    from datetime import UTC, datetime
-
-    if text is None:
-        return datetime.now(UTC)
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(
-            f"`{text}` is no time: write `2025-06-01` or `2025-06-01T12:00`",
-            param_hint="--at",
-        ) from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)

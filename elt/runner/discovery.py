@@ -256,9 +256,11 @@ def ask_for_catalog(
     `settings` are laid over the tap's config.
     """
     stop = stop or Stop()
+    is_asked_once = _answers_alike(project.file.taps[tap])
 
     def on_line(text: str) -> None:
-        listen(tap_line(f"tap:{tap}", tap, text))
+        # What is asked at every run would warn of the same at every run.
+        listen(tap_line(f"tap:{tap}", tap, text, with_warnings=is_asked_once))
 
     with secrets.kept_out_of_errors():
         return discover(

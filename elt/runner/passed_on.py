@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import msgspec
 
-from elt.errors import EltError, Unavailable, name_of
+from elt.errors import EltError, Unavailable
 from elt.events import (
     SKIPPED,
     BookmarkCommitted,
@@ -21,7 +21,12 @@ from elt.events import (
 from elt.runner.attempt import AssetResult
 from elt.runner.graph import Asset
 from elt.runner.store.state import is_empty
-from elt.runner.stream_results import all_in_one, is_of_no_stream, told_error
+from elt.runner.stream_results import (
+    all_in_one,
+    failed,
+    is_of_no_stream,
+    told_error,
+)
 from elt.runner.tap_facts import TapFacts
 from elt.singer.catalog import stream_names
 from elt.singer.endings import Ending, ending_of
@@ -90,7 +95,7 @@ class PassedOn:
         ending = ending_of(message)
         if ending is not None:
             self.endings[message.stream] = ending
-        return ending is None or ending.end == "complete"
+        return ending is None or ending.has_rows
 
     def _note(self, message: Message, rows: Counter[str]) -> None:
         if message.type == "RECORD":
@@ -161,7 +166,7 @@ class PassedOn:
         names = {asset.detail["stream"], asset.detail["name"]}
         rows = None if names & self._in_files else sum(self._rows[n] for n in names)
         if error is not None:
-            return _failed(asset, error, rows)
+            return failed(asset, error, rows=rows)
         if told is not None and (told.why or told.end != "complete"):
             skipped = SKIPPED if told.end == "skipped" else ""
             why = f"{skipped}{told.why}"
@@ -216,17 +221,6 @@ class PassedOn:
         self._listen(
             LogLine(step=self._step, source=self._target, level="warning", text=text)
         )
-
-
-def _failed(asset: Asset, error: EltError, rows: int | None) -> AssetResult:
-    return AssetResult(
-        asset=asset.id,
-        status="failed",
-        rows=rows,
-        message=error.what,
-        hint=error.hint or "",
-        error=name_of(error),
-    )
 
 
 _NOTHING = object()

@@ -262,7 +262,7 @@ def _records(messages: Iterator[Message], names: set[str]) -> Iterator[Record]:
 def _raise_where_unread(message: Message) -> None:
     """Raise what the tap tells of a stream that it skipped, or that failed."""
     ending = ending_of(message)
-    if ending is None or ending.end == "complete":
+    if ending is None or ending.has_rows:
         return
     kind = Unavailable if ending.temporary else EltError
     raise kind(f"stream `{message.stream}` {ending.end}: {ending.why}")

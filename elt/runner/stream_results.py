@@ -38,13 +38,14 @@ def results(
     for asset in assets:
         stream = asset.detail["stream"]
         load, ending = by_id.pop(stream, None), told.pop(stream, None)
+        rows = load.rows if load is not None else 0
         error = told_error(stream, ending, tap_error)
         if load is not None and load.error is not None:
-            answers.append(_failed(asset, load, load.error))
+            answers.append(failed(asset, load.error, rows=rows))
         elif isinstance(error, Unavailable):
             left[stream] = error
         elif error is not None:
-            answers.append(_failed(asset, load, error))
+            answers.append(failed(asset, error, rows=rows))
         else:
             answers.append(_result(asset, load, ending))
     _raise_of_no_asset(by_id, told)
@@ -104,12 +105,12 @@ def all_in_one(left: Mapping[str, Unavailable]) -> Unavailable:
     )
 
 
-def _failed(asset: Asset, stream: StreamLoad | None, error: EltError) -> AssetResult:
+def failed(asset: Asset, error: EltError, *, rows: int | None = 0) -> AssetResult:
     stopped = error.exit_code == Guarded.exit_code
     return AssetResult(
         asset=asset.id,
         status="stopped" if stopped else "failed",
-        rows=stream.rows if stream is not None else 0,
+        rows=rows,
         message=_text(error),
         hint=error.hint or "",
         error=name_of(error),
@@ -155,8 +156,7 @@ def _left_out(stream: StreamLoad) -> str:
 def _how(plan: StreamPlan) -> str:
     if plan.mode.name == "history":
         return "ended"
-    deleted = plan.on_missing == "delete" or plan.mode.name == "overwrite"
-    return "deleted" if deleted else "marked"
+    return "deleted" if plan.deletes_missing else "marked"
 
 
 def _rows(number: int) -> str:
@@ -175,6 +175,8 @@ def _notes(stream: StreamLoad) -> str:
     Rejects alone need no words: their number says it.
     """
     notes = [f"`{c.column}`: {c.sentence}" for c in stream.to_look_at]
+    if stream.in_part:
+        notes.append(_of_a_part(stream.plan))
     if stream.set_aside and stream.rows:
         notes.append("the tap set them aside: each row says why")
     if stream.plan.doubtful and stream.rows:
@@ -193,6 +195,14 @@ def _notes(stream: StreamLoad) -> str:
         one = "1 reject" if stream.rejects == 1 else f"{stream.rejects:,} rejects"
         notes.insert(0, one)
     return "; ".join(notes)
+
+
+def _of_a_part(plan: StreamPlan) -> str:
+    if plan.spared:
+        return "its rows stay as they were"
+    if plan.mode.name == "overwrite":
+        return "its older rows are gone: without a key nothing tells them from others"
+    return "so rows that did not come stay, also those that are gone"
 
 
 def _may_come_again(stream: StreamLoad) -> bool:

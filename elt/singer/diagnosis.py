@@ -128,6 +128,7 @@ _WORDS: dict[Cause, tuple[str, ...]] = {
         r"no such file or directory",
         r"is not of type",
         r"unknown setting",
+        r"`[\w.]+` (is no setting|is missing|must be |cannot be |is not an? \w+)",
         r"database .* does not exist",
         r"unable to open database file",
         r"\bneed either\b",

@@ -14,7 +14,7 @@ import msgspec
 from elt.errors import EltError
 from elt.singer.messages import Message
 
-End = Literal["complete", "skipped", "failed"]
+End = Literal["complete", "partial", "skipped", "failed"]
 # A schema out of a catalog has decimals, as in `multipleOf`, which are no texts.
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -24,14 +24,22 @@ class Ending(
 ):
     """What a tap says of a stream behind its last row.
 
-    `complete`: all its rows are here, but for what `why` says. `skipped`: the tap may
-    not read it and left it out. `failed`: it could not be read to its end, and the tap
-    goes on with the others; `temporary` where another try may do.
+    `complete`: all its rows are here; `why` says what to look at. `partial`: all that
+    could be read is here; rows with the values of one of `stay` are not gone though
+    they did not come, and without `stay` no row is. `skipped`: the tap may not
+    read it and left it out. `failed`: it could not be read to its end, and the tap goes
+    on with the others; `temporary` where another try may do.
     """
 
     end: End
     why: str = ""
     temporary: bool = False
+    stay: tuple[dict[str, str], ...] = ()
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether the rows that came are to be loaded, also where there are none."""
+        return self.end in ("complete", "partial")
 
 
 def tell_apart(endings: Iterable[Ending]) -> bool:
@@ -79,6 +87,8 @@ def ending_of(message: Message) -> Ending | None:
         raise _malformed(message, f"`{ending.end}` needs a `why`")
     if ending.temporary and ending.end != "failed":
         raise _malformed(message, f"`{ending.end}` is not `temporary`")
+    if ending.stay and ending.end != "partial":
+        raise _malformed(message, f"`{ending.end}` has no rows that `stay`")
     return ending
 
 
@@ -87,6 +97,7 @@ def _malformed(message: Message, why: str) -> EltError:
         f"the tap does not say in known words how stream `{message.stream}` ended:"
         f" {why}",
         where=bytes(message.elt)[:200].decode("utf-8", "replace"),
-        hint='`elt` of a SCHEMA is {"end": "complete" | "skipped" | "failed", "why":'
-        ' "...", "temporary": true | false}; that is a bug of the tap',
+        hint='`elt` of a SCHEMA is {"end": "complete" | "partial" | "skipped" |'
+        ' "failed", "why": "...", "temporary": true | false, "stay": [{...}]};'
+        " that is a bug of the tap",
     )

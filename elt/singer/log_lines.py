@@ -26,5 +26,12 @@ _WAIT = re.compile(
 
 def said_of_a_wait(line: str) -> str:
     """Give the words of a line by which a tap says that it waits; empty for others."""
-    message = line[front.end() :] if (front := _FRONT.match(line)) else line
+    front = _FRONT.match(line)
+    message = line[front.end() :] if front else line
     return message if _WAIT.search(message) else ""
+
+
+def warned_of(line: str) -> str:
+    """Give the words of a line whose level is that of warnings; empty for others."""
+    front = _FRONT.match(line)
+    return line[front.end() :] if front and "WARNING" in front.groups() else ""

@@ -173,6 +173,11 @@ def schema_from_words(words: str) -> dict[str, Any]:
     exact = re.fullmatch(r"(?:decimal|numeric)\((\d+),\s*(\d+)\)", plain)
     if exact:
         precision, scale = int(exact[1]), int(exact[2])
+        if precision > MOST_DIGITS or scale > precision:
+            raise ConfigError(
+                f"`{words}` is more than a decimal can hold",
+                hint=f"It has at most {MOST_DIGITS} digits, as in decimal(38,9)",
+            )
         return _decimal_schema(Kind("decimal", precision - scale, scale))
     name = _WORDS.get(plain)
     if name is None:
@@ -231,8 +236,8 @@ def _decimal_schema(kind: Kind) -> dict[str, Any]:
         schema["multipleOf"] = float(f"1e-{kind.scale}")
     if kind.whole + kind.scale > PLAIN_DIGITS or not 0 < kind.scale < PLAIN_DIGITS:
         precision = max(PLAIN_DIGITS, kind.whole + kind.scale)
-        about = {"precision": precision, "scale": kind.scale}
-        schema |= {"format": "x-singer.decimal", **about}
+        # Of all words about precision, singer-sdk keeps this one of a catalog.
+        schema["x-sql-datatype"] = f"DECIMAL({precision},{kind.scale})"
     return schema
 
 

@@ -200,7 +200,7 @@ class Loading:
         has_ended = self.endings.has(name)
         if ending is None and has_ended:
             return
-        if ending is None or ending.end == "complete":
+        if ending is None or ending.has_rows:
             self._declare(message)
         if ending is not None:
             self.endings.tell(name, ending)
@@ -210,9 +210,11 @@ class Loading:
 
     def _take_ending(self, name: str, ending: Ending) -> None:
         stream = self.streams.get(name)
-        if ending.end != "complete":
+        if not ending.has_rows:
             self._leave_off(name, ending)
         elif stream is not None:
+            if ending.end == "partial":
+                stream.keep_unread(ending.stay)
             stream.end(tells=True)
         if stream is not None:
             stream.ended = True

@@ -23,13 +23,15 @@ from elt.targets.reading.parts import Encoding, Files, NamedFile
 from elt.targets.reading.readings import Caution, Reading, prepare, union
 from elt.targets.reading.roads import roads
 from elt.targets.reading.texts import Texts
-from elt.targets.writing import history, settling, stale, versions
-from elt.targets.writing.child_tables import list_columns, split, write_children
+from elt.targets.reading.told import TOLD
+from elt.targets.writing import gone, history, settling, stale, versions
+from elt.targets.writing.child_tables import beside, split, write_children
 from elt.targets.writing.evolve import Shape, Table
 from elt.targets.writing.filters import check_filter, leave_out
 from elt.targets.writing.noted import note_load
 from elt.targets.writing.plans import Stamp, StreamPlan, Written
 from elt.targets.writing.policies import fit
+from elt.targets.writing.rows import told_beside
 from elt.targets.writing.settling import make_empty
 from elt.targets.writing.stale import ID, STAGE, Staged
 from elt.warehouse.dialect import literal, quote, relation
@@ -110,12 +112,14 @@ def _load(
     make_empty(
         cursor,
         STAGE,
-        f"SELECT *{list_columns(lists)}, 0::BIGINT AS {ID} FROM {relation(*place)}",
+        f"SELECT *{beside(lists)}, 0::BIGINT AS {ID} FROM {relation(*place)}",
     )
     with_lists = replace(shape, columns=(*shape.columns, *lists))
     for reading, batch in zip(readings, batches, strict=True):
         _judge(cursor, wanted, with_lists, (reading, batch), retried)
     _part_stage(cursor, wanted, Staged(plan, shape.columns), retried)
+    table = relation(*place)
+    gone.complete(cursor, plan, with_lists, STAGE, table=table, told=True)
     moved = _move(cursor, Staged(plan, shape.columns), lists, stamp)
     retried.filtered = leave_out(cursor, plan, stamp)
     retried.loaded = moved - retried.filtered
@@ -241,8 +245,9 @@ def _judge(
         closed=reading.own(shape.closed),
     )
     ids = [reject.id for reject in batch]
-    names = ", ".join([*(quote(column.name) for column in columns), ID])
-    values = careful.typed_values(reading.texts, columns)
+    told = told_beside(wanted.plan, reading, "raw")
+    names = ", ".join([*(quote(column.name) for column in (*columns, *told)), ID])
+    values = [*careful.typed_values(reading.texts, columns), *told.values()]
     cursor.execute(
         f"INSERT INTO {STAGE} ({names})"
         f" SELECT {', '.join([*values, '($ids::BIGINT[])[place]'])}"
@@ -337,7 +342,7 @@ def _move(
     cursor: DuckDBPyConnection, staged: Staged, lists: Sequence[Column], stamp: Stamp
 ) -> int:
     """Move the stage into the table, and its rejects out; count the rows."""
-    left = ", ".join([ID, *(quote(column.name) for column in lists)])
+    left = ", ".join([ID, *(quote(column.name) for column in (*lists, TOLD))])
     historic = staged.plan.mode.name == "history"
     target = settling.STAGE if historic else staged.table
     if historic:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from operator import attrgetter
@@ -47,6 +47,7 @@ class StreamLoad:
     complete: bool = False  # evidence that all its rows are here
     ended: bool = False  # the tap has told how, so that no row may follow
     left_off: bool = False  # it has no good end: what it lacks is not gone
+    in_part: bool = False  # of what is read in full, a part could not be read
     committed: bool = False  # some of it, in this run
     rows: int = 0
     rejects: int = 0
@@ -107,6 +108,18 @@ class StreamLoad:
         self.complete = True
         if self.announced is not None and tells:
             self.active_version, self.announced = self.announced, None
+
+    def keep_unread(self, stay: tuple[Mapping[str, str], ...]) -> None:
+        """Take no row for gone that may be one of a part which could not be read.
+
+        That is each row with the values of one of `stay`, and without them every row.
+        """
+        self.announced = None
+        if self.plan.mode.name != "overwrite" and not self.plan.told_apart:
+            return
+        self.in_part = True
+        self.plan = _of_a_part(self.plan, stay)
+        self.earlier_plans = [_of_a_part(plan, stay) for plan in self.earlier_plans]
 
     def leave_off(self, held: Held) -> None:
         """Go back to what was held: all that came since will be read again, or never.
@@ -235,6 +248,13 @@ def with_key(plan: StreamPlan, key: Sequence[str]) -> StreamPlan:
     if mode.name == "append":
         mode = decide(key=key, replication_method=None)
     return replace(plan, key=tuple(key), mode=mode)
+
+
+def _of_a_part(plan: StreamPlan, stay: tuple[Mapping[str, str], ...]) -> StreamPlan:
+    mode = plan.mode
+    if mode.name == "overwrite" and plan.key:
+        mode = Mode("upsert", "a part of it could not be read")
+    return replace(plan, mode=mode, full_table=bool(stay), spared=stay)
 
 
 def _after_first_commit(plan: StreamPlan) -> StreamPlan:

@@ -1,7 +1,8 @@
 """Ready-made staging models of a tap's tables: written once, the user's from then on.
 
-A pack is a folder of `packs/`. Two words stand in its files and their names: TAP_NAME
-for the tap's name in elt.toml, and SCHEMA_NAME for the schema of its tables.
+A pack is a folder of `packs/`; one that starts with `_` is part of several packs. Two
+words stand in its files and their names: TAP_NAME for the tap's name in elt.toml, and
+SCHEMA_NAME for the schema of its tables.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ from elt.project.atomic import make_folder, write_whole
 from elt.transform.sources import model_folders
 
 _PACKS = Path(__file__).with_name("packs")
+_SHARED = {"recurly": "_revenue", "stripe": "_revenue"}
 _TAP, _SCHEMA = "TAP_NAME", "SCHEMA_NAME"
 
 
 def packs() -> list[str]:
     """Name the taps that there are models for."""
-    return sorted(path.name for path in _PACKS.iterdir() if path.is_dir())
+    folders = [path.name for path in _PACKS.iterdir() if path.is_dir()]
+    return sorted(name for name in folders if not name.startswith("_"))
 
 
 def refuse_written(project_dir: Path, pack: str, *, tap: str) -> None:
@@ -56,8 +59,9 @@ def _folder(project_dir: Path, tap: str) -> Path:
 
 
 def _files(pack: str) -> list[Path]:
-    found = sorted((_PACKS / pack).iterdir())
-    return [file for file in found if file.suffix in {".sql", ".yml"}]
+    folders = [pack, *([_SHARED[pack]] if pack in _SHARED else [])]
+    found = [file for folder in folders for file in (_PACKS / folder).iterdir()]
+    return sorted(file for file in found if file.suffix in {".sql", ".yml"})
 
 
 def _filled(text: str, tap: str) -> str:

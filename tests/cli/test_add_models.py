@@ -2,25 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 import tomli
-
-TAP = """\
-#!{python}
-print('{{"name": "tap-stripe", "version": "1.0", "settings": {{"type": "object"}}}}')
-"""
-
-
-@pytest.fixture
-def stripe(tmp_path) -> Path:
-    """Give a program that says of itself what a tap says."""
-    path = tmp_path / "tap-stripe"
-    path.write_text(TAP.format(python=sys.executable))
-    path.chmod(0o755)
-    return path
 
 
 @pytest.fixture
@@ -41,22 +26,20 @@ def staging(project):
     return project / "transform" / "models" / "staging"
 
 
-def test_a_tap_comes_with_its_models(run_elt, project, stripe):
-    words = ("add", "tap", "stripe", "--executable", stripe, "--models")
-
-    done = run_elt("-C", project, *words)
+def test_a_tap_comes_with_its_models(run_elt, project):
+    done = run_elt("-C", project, "add", "tap", "stripe", "--models")
 
     assert done.code == 0, done.err
     taps = tomli.loads((project / "elt.toml").read_text())["taps"]
-    assert taps["stripe"]["executable"] == str(stripe)
+    assert taps["stripe"]["plugin"] == "stripe"
     files = {path.name for path in (staging(project) / "stripe").iterdir()}
     assert {"_stripe__sources.yml", "stripe__customers.sql"} <= files
     said = f"Wrote {len(files)} files to transform/models/staging/stripe"
     assert said in done.err
 
 
-def test_a_tap_by_another_name_has_models_by_that_name(run_elt, project, stripe):
-    named = ("stripe", "--name", "billing-eu", "--executable", stripe)
+def test_a_tap_by_another_name_has_models_by_that_name(run_elt, project):
+    named = ("stripe", "--name", "billing-eu")
 
     done = run_elt("-C", project, "add", "tap", *named, "--models")
 
@@ -90,15 +73,13 @@ def test_models_are_never_written_over(run_elt, project):
     assert model.read_text() == "SELECT 'mine' AS customer_id\n"
 
 
-def test_where_models_are_already_no_tap_is_added(run_elt, project, stripe):
+def test_where_models_are_already_no_tap_is_added(run_elt, project):
     before = (project / "elt.toml").read_text()
     model = staging(project) / "stripe" / "stripe__customers.sql"
     model.parent.mkdir(parents=True)
     model.write_text("SELECT 'mine' AS customer_id\n")
 
-    done = run_elt(
-        *("-C", project, "add", "tap", "stripe", "--executable", stripe, "--models")
-    )
+    done = run_elt("-C", project, "add", "tap", "stripe", "--models")
 
     assert done.code == 2
     assert "there are models of `stripe` already" in done.err
@@ -106,26 +87,48 @@ def test_where_models_are_already_no_tap_is_added(run_elt, project, stripe):
     assert list(model.parent.iterdir()) == [model]
 
 
-def test_a_tap_without_a_pack_is_told_and_not_added(run_elt, project, stripe):
+def test_a_tap_without_a_pack_is_told_and_not_added(run_elt, project):
     before = (project / "elt.toml").read_text()
 
-    done = run_elt(
-        *("-C", project, "add", "tap", "shop", "--executable", stripe, "--models")
-    )
+    done = run_elt("-C", project, "add", "tap", "files", "--models")
 
     assert done.code == 2
-    assert "there are no models for the tap `shop`" in done.err
+    assert "there are no models for the tap `files`" in done.err
     assert "There are some for github, hubspot, recurly, stripe" in done.err
     assert (project / "elt.toml").read_text() == before
 
 
-def test_without_a_dbt_project_nothing_is_added(run_elt, project, stripe):
+@pytest.mark.parametrize("program", ["--package", "--executable"])
+def test_a_foreign_tap_of_a_vendor_gets_no_models(run_elt, project, program):
+    before = (project / "elt.toml").read_text()
+
+    done = run_elt(
+        *("-C", project, "add", "tap", "stripe", program, "tap-stripe", "--models")
+    )
+
+    assert done.code == 2
+    assert "elt's own taps, and `stripe` is another one" in done.err
+    assert "Leave `--models` out" in done.err
+    assert (project / "elt.toml").read_text() == before
+    assert not staging(project).exists()
+
+
+def test_a_foreign_tap_that_is_there_gets_none_either(run_elt, project):
+    add_table(project, '[taps.stripe]\npackage = "tap-stripe"\n')
+
+    done = run_elt("-C", project, "add", "tap", "stripe", "--models")
+
+    assert done.code == 2
+    assert "elt's own taps, and `stripe` is another one" in done.err
+    assert "[taps.stripe]" in done.err
+    assert not staging(project).exists()
+
+
+def test_without_a_dbt_project_nothing_is_added(run_elt, project):
     toml = (project / "elt.toml").read_text().replace("\n[transform]\n", "")
     (project / "elt.toml").write_text(toml)
 
-    done = run_elt(
-        *("-C", project, "add", "tap", "stripe", "--executable", stripe, "--models")
-    )
+    done = run_elt("-C", project, "add", "tap", "stripe", "--models")
 
     assert done.code == 2
     assert "there is no dbt project that models could be written to" in done.err

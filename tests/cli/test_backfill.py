@@ -267,3 +267,34 @@ def test_interrupted_in_a_window_the_others_have_no_turn(run_elt, shop, number):
     assert "window 3 of 3" not in said
     assert again.code == 0
     assert visits(shop) == 3
+
+
+@pytest.mark.usefixtures("shop")
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("--from", "2026-10-01", "--to", "2026-10-15"), None),
+        (("--from", "2026-10-01", "--to", "2026-10-16"), "`--window 1w` makes 3"),
+        (
+            ("--from", "2025-11-01", "--to", "2026-11-01"),
+            "`--window 1mo` makes 12",
+        ),
+        (("--from", "2021-01-01", "--to", "2026-01-01", "--window", "1mo"), None),
+    ],
+    ids=["two weeks", "a day more", "a year", "no longer one"],
+)
+def test_many_windows_come_with_a_longer_one(run_elt, words, hint):
+    done = run_elt("backfill", "visits", *words, "--dry-run")
+
+    assert done.code == 0
+    assert (hint in done.err) if hint else ("as many runs" not in done.err)
+
+
+@pytest.mark.usefixtures("shop")
+def test_who_goes_on_with_windows_is_told_of_no_longer_ones(run_elt):
+    # A longer window is done when it was done itself: the days before count nothing.
+    days = ("--from", "2026-10-01", "--to", "2026-10-31", "--skip-done")
+
+    done = run_elt("backfill", "visits", *days, "--dry-run")
+
+    assert "as many runs" not in done.err

@@ -106,16 +106,34 @@ def test_problems_of_the_file_itself_are_findings_too(run_elt, project):
             "Did you mean `format`?",
         ),
         (
-            'plugin = "stripe"\n[taps.x.config]\nbase_url = "127.0.0.1:8701"',
-            5,
+            (
+                'plugin = "stripe"\n[taps.x.config]\napi_key = "sk_1"\n'
+                'base_url = "127.0.0.1:8701"'
+            ),
+            6,
             "`base_url` is not an address: 127.0.0.1:8701",
             "Write it with https://, as in https://api.example.com/v1",
         ),
         (
-            'plugin = "recurly"\n[taps.x.config]\nstart_date = "last May"',
-            5,
+            (
+                'plugin = "recurly"\n[taps.x.config]\napi_key = "sk_1"\n'
+                'start_date = "last May"'
+            ),
+            6,
             "`start_date` is not a date: last May",
             'Write `start_date = "2025-01-31"` or `"2025-01-31T08:00:00Z"`',
+        ),
+        (
+            'plugin = "stripe"\n[taps.x.config]\napi_key = "sk_1"\nlookback_second = 3',
+            6,
+            "`lookback_second` is no setting",
+            "Did you mean `lookback_seconds`?",
+        ),
+        (
+            'plugin = "github"\n[taps.x.config]\ntoken = "ghp_1"\ntries = "many"',
+            6,
+            '`tries` must be a whole number, not "many"',
+            "",
         ),
     ],
 )

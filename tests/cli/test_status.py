@@ -153,3 +153,24 @@ def test_one_cause_of_many_skipped_assets_is_told_once_behind_what_failed(ran, r
         "✗ stream:days.c failed: no such table",
         "- 2 assets skipped: `stream:days.c` failed",
     ]
+
+
+def test_a_warehouse_that_is_gone_is_told_below_what_was_in_it(ran, run_elt):
+    (ran / "warehouse.duckdb").unlink()
+
+    done = run_elt("-C", ran, "status")
+
+    assert done.code == 0
+    assert "stream:days.days" in done.out
+    assert f"warning: {ran / 'warehouse.duckdb'} is not there" in done.err
+    assert "`elt run` loads all of it again" in done.err
+
+
+def test_what_another_target_loaded_needs_no_warehouse(ran, run_elt):
+    (ran / "warehouse.duckdb").unlink()
+    limit(ran, '\ntarget = "lake"\n\n[targets.lake]\nexecutable = "target-jsonl"\n')
+
+    done = run_elt("-C", ran, "status", "stream:days.days")
+
+    assert done.code == 0
+    assert "is not there" not in done.err

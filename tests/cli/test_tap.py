@@ -291,6 +291,18 @@ def test_a_cleared_selection_leaves_the_file_as_it_was(shop, run_elt):
 
     assert done.code == 0
     assert "3 streams, 3 selected" in done.out
+    assert "elt.toml: [taps.shop] no `select` any more" in done.err
+    assert (shop / "elt.toml").read_text() == before
+
+
+@pytest.mark.parametrize("more", [["orders"], ["--only"]])
+def test_clearing_a_selection_and_choosing_at_once_is_refused(shop, run_elt, more):
+    before = (shop / "elt.toml").read_text()
+
+    done = run_elt("-C", shop, "tap", "select", "shop", "--clear", *more)
+
+    assert done.code == 2
+    assert "`--clear` leaves nothing chosen" in done.err
     assert (shop / "elt.toml").read_text() == before
 
 

@@ -54,7 +54,19 @@ def test_a_time_that_is_none_is_told(run_elt):
     done = run_elt("testing", "serve", "stripe", "--at", "monday")
 
     assert done.code == 2
-    assert "`monday` is no time" in done.err
+    assert "`monday` is neither a date nor a moment" in done.err
+
+
+def test_a_file_that_keeps_no_requests_is_told(run_elt, tmp_path):
+    notes = tmp_path / "notes.md"
+    notes.write_text("\n# Notes\n")
+
+    done = run_elt("testing", "serve", "stripe", "--keep", notes)
+
+    assert done.code == 2
+    assert "this is no request that a simulation has kept" in done.err
+    assert "notes.md:1" in done.err
+    assert notes.read_text() == "\n# Notes\n"
 
 
 def test_an_api_that_is_not_there_is_told_with_those_that_are(run_elt):

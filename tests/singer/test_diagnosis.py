@@ -23,6 +23,8 @@ from elt.singer.diagnosis import diagnose, without_frames
         ("ssl.SSLCertVerificationError: certificate verify failed", "network"),
         ("503 Server Error: Service Unavailable for url: https://x", "network"),
         ("429 Client Error: Too Many Requests for url: https://x", "limit"),
+        ("error: `rows_per_window` must be a whole number", "settings"),
+        ("error: `tryes` is no setting", "settings"),
         ("ConfigValidationError: 'api_url' is a required property", "settings"),
         ("KeyError: 'start_date'", "settings"),
         ("ValueError: authentication is required for this call", "credentials"),

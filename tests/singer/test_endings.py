@@ -16,6 +16,7 @@ SCHEMA = {"type": "object", "properties": {"id": {"type": "integer"}}}
     [
         Ending("complete"),
         Ending("complete", why="1 repository was left out: acme/a (HTTP 451)"),
+        Ending("partial", why="deals: HTTP 403", stay=({"object_type": "deals"},)),
         Ending("skipped", why="HTTP 403"),
         Ending("failed", why="HTTP 503 „später“", temporary=True),
     ],

@@ -119,16 +119,21 @@ def state(value):
     return {"type": "STATE", "value": value}
 
 
+def new_loader(folder, empty):
+    made = Loader(folder, Warehouse(folder / "w.duckdb"))
+    shutil.copyfile(empty, made.warehouse.path)
+    return made
+
+
 @pytest.fixture(scope="session")
-def _empty(tmp_path_factory):
+def empty_warehouse(tmp_path_factory):
     path = tmp_path_factory.mktemp("empty") / "w.duckdb"
     with Warehouse(path).session():
         return path
 
 
 @pytest.fixture
-def loader(tmp_path, _empty):
-    made = Loader(tmp_path, Warehouse(tmp_path / "w.duckdb"))
-    shutil.copyfile(_empty, made.warehouse.path)
+def loader(tmp_path, empty_warehouse):
+    made = new_loader(tmp_path, empty_warehouse)
     yield made
     made.close()

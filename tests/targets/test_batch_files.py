@@ -148,7 +148,7 @@ class Hdfs(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def hdfs():
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hdfs) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield f"webhdfs://127.0.0.1:{server.server_port}"
         server.shutdown()
 

@@ -92,6 +92,88 @@ def test_a_stream_loaded_aside_that_failed_throws_its_rows_away(loader, about):
     assert loader.state() == {"at": 1}
 
 
+def parted(**kinds):
+    """Give rows with an id and the part that they are of, as `deals=[1, 2]`."""
+    return [
+        {"type": "RECORD", "stream": "s", "record": {"id": id_, "part": part}}
+        for part, ids in kinds.items()
+        for id_ in ids
+    ]
+
+
+PARTED = schema(key=["id"], id=INTEGER, part={"type": "string"})
+KEYLESS = schema(id=INTEGER, part={"type": "string"})
+DEALS = {"stay": [{"part": "deals"}]}
+
+
+def of_a_part(first, **elt):
+    return {**first, "elt": {"end": "partial", "why": "deals: HTTP 403", **elt}}
+
+
+@pytest.mark.parametrize("about", [WHOLE, TOLD_APART])
+def test_rows_of_a_part_that_was_not_read_stay_and_others_that_are_gone_go(
+    loader, about
+):
+    loader.load(PARTED, *parted(deals=[1, 2], tickets=[3, 4]), **about)
+
+    sent = [PARTED, *parted(tickets=[4, 5]), of_a_part(PARTED, **DEALS)]
+    loader.load(*sent, state({"at": 1}), ok=False, **about)
+
+    assert loader.column("id", order="id") == [1, 2, 4, 5]
+    assert loader.state() == {"at": 1}
+
+
+def test_rows_of_such_a_part_stay_without_a_key_too(loader):
+    about = {"mode": "overwrite", "allow_shrink": True}
+    loader.load(KEYLESS, *parted(deals=[1, 2], tickets=[3, 4]), **about)
+
+    sent = [KEYLESS, *parted(tickets=[4, 5]), of_a_part(KEYLESS, **DEALS)]
+    loader.load(*sent, **about)
+
+    assert loader.column("id", order="id") == [1, 2, 4, 5]
+
+
+@pytest.mark.parametrize("about", [WHOLE, TOLD_APART])
+@pytest.mark.parametrize("stay", [[], [{"part": "deals"}, {"unknown": "x"}]])
+def test_where_nothing_tells_the_part_that_was_not_read_every_row_stays(
+    loader, about, stay
+):
+    loader.load(PARTED, *parted(deals=[1, 2], tickets=[3, 4]), **about)
+
+    sent = [PARTED, *parted(tickets=[4, 5]), of_a_part(PARTED, stay=stay)]
+    loader.load(*sent, **about)
+
+    assert loader.column("id", order="id") == [1, 2, 3, 4, 5]
+
+
+def test_a_row_that_comes_again_from_another_part_is_there_once(loader):
+    loader.load(PARTED, *parted(deals=[1, 2]), **WHOLE)
+
+    loader.load(PARTED, *parted(tickets=[2]), of_a_part(PARTED, **DEALS), **WHOLE)
+
+    assert loader.sql("SELECT id, part FROM raw.s ORDER BY id") == [
+        (1, "deals"),
+        (2, "tickets"),
+    ]
+
+
+def test_a_part_without_any_row_takes_none_away(loader):
+    loader.load(PARTED, *parted(deals=[1], tickets=[2]), **WHOLE)
+
+    loader.load(of_a_part(PARTED, **DEALS), **WHOLE)
+
+    assert loader.column("id", order="id") == [1]
+
+
+def test_in_the_next_whole_read_what_is_gone_goes(loader):
+    loader.load(PARTED, *parted(deals=[1, 2]), **WHOLE)
+    loader.load(PARTED, of_a_part(PARTED), **WHOLE)
+
+    loader.load(PARTED, *parted(deals=[2]), COMPLETE, **WHOLE)
+
+    assert loader.column("id") == [2]
+
+
 def test_rows_of_a_failed_stream_stay_where_they_have_a_key(loader):
     loader.load(ROWS, *rows(1), state({"at": 1}), *rows(2), FAILED, **KEYED)
 

@@ -387,3 +387,20 @@ def test_a_reject_of_a_history_without_times_is_older_than_what_came_since(
 
     assert done.stale == {NEWER_ROW: 1}
     assert loader.sql("SELECT n, valid_to IS NULL FROM raw.s") == [("2", True)]
+
+
+def test_a_row_that_is_gone_keeps_its_values_when_its_reject_is_loaded(loader, again):
+    moment = {"type": ["null", "string"], "format": "date-time"}
+    declared = schema(key=["id"], id=INTEGER, n=INTEGER, _sdc_deleted_at=moment)
+    about = {"mode": "upsert", "key": ["id"]}
+    loader.load(declared, b'{"id":1,"n":4}', **about)
+    loader.load(declared, b'{"id":1,"_sdc_deleted_at":"yesterday"}', **about)
+    loader.sql("UPDATE _elt.rejects SET rejected_at = now() + INTERVAL 1 DAY")
+    loader.sql("ALTER TABLE raw.s ALTER _sdc_deleted_at TYPE VARCHAR")
+
+    done = again(
+        mode="upsert", key=["id"], id="BIGINT", n="BIGINT", _sdc_deleted_at="VARCHAR"
+    )
+
+    assert done.loaded == 1
+    assert rows(loader) == [(1, 4, "yesterday")]

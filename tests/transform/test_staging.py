@@ -38,6 +38,17 @@ def test_two_taps_of_one_vendor_have_models_side_by_side(dbt_project):
     assert not {path.name for path in europe} & {path.name for path in rest}
 
 
+def test_packs_of_all_vendors_have_models_side_by_side(dbt_project):
+    written = [
+        path
+        for pack in packs()
+        for path in write_models(dbt_project, pack, tap=pack, schema=f"raw_{pack}")
+    ]
+
+    # dbt takes each name once, in whichever folder it is.
+    assert len({path.name for path in written}) == len(written)
+
+
 def test_nothing_is_written_where_one_file_is_there_already(dbt_project):
     folder = dbt_project / "models" / "staging" / "stripe"
     folder.mkdir(parents=True)

@@ -21,7 +21,6 @@ _SETTING = {
     404: "`path`, and at `base_url`",
     405: "`method`",
     406: "`headers`",
-    410: "`path`",
     413: "`paging.size`",
     414: "`params`",
     415: "`method` and `body`",

@@ -1,16 +1,12 @@
-"""What may stand in the rest tap's config, as JSON Schema: the only place that says it.
-
-A table whose settings depend on its `type` lists for each type what it takes, under
-`x-elt-types`: needed settings, and others.
-"""
+"""What may stand in the rest tap's config, as JSON Schema; no other place says it."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from elt.taps.rest.checking import TYPES
 from elt.taps.rest.settings import common_settings
 
-TYPES = "x-elt-types"
 Schema = dict[str, Any]
 
 
@@ -50,7 +46,8 @@ def _named(about: str, values: Schema) -> Schema:
 
 
 _NAMES: Schema = {"type": ["string", "array"], "items": {"type": "string"}}
-_VALUE: Schema = {"type": ["string", "integer", "number", "boolean", "array"]}
+_SCALAR: Schema = {"type": ["string", "integer", "number", "boolean"]}
+_VALUE: Schema = {"type": [*_SCALAR["type"], "array"], "items": _SCALAR}
 
 AUTH = _table(
     "Who we say we are",
@@ -91,7 +88,6 @@ AUTH = _table(
     },
 )
 _SIZES = ("size", "size_param", "into")
-_SHORT = ("short_page_ends", *_SIZES)
 PAGING = _table(
     "How the next page is asked for",
     {
@@ -202,7 +198,7 @@ CONFIG = _table(
         **common_settings(None),
         "auth": AUTH,
         "headers": _named("Sent with every request", {"type": "string"}),
-        "params": _named("Sent with every request", _VALUE),
+        "params": _named("Sent with every request", _SCALAR),
         "requests_per_second": {
             "type": "number",
             "exclusiveMinimum": 0,

@@ -19,6 +19,7 @@ from elt.taps.kinds import (
     INTEGER_MIN,
     NULL,
     Kind,
+    Name,
     kind_of,
     schema_of,
     widest,
@@ -26,7 +27,7 @@ from elt.taps.kinds import (
 from elt.taps.rest.rows import Record
 
 # What text and JSON columns hold needs no look: they take anything.
-_TYPES: dict[str, Any] = {
+_TYPES: dict[Name, Any] = {
     "null": None,
     "boolean": bool | None,
     "integer": Annotated[int, Meta(ge=INTEGER_MIN, le=INTEGER_MAX)] | None,
@@ -86,11 +87,9 @@ class Learner:
 
 def _kind(about: Any) -> Kind | None:
     """Find the kind of which a schema was written, where it is one to look at."""
-    for name in _TYPES.keys() - {"null"}:
-        plain = schema_of(Kind(name))  # type: ignore[arg-type]
-        if _bare(about) == _bare(plain):
-            return Kind(name)  # type: ignore[arg-type]
-    return None
+    bare = _bare(about)
+    kinds = (Kind(name) for name in _TYPES if name != "null")
+    return next((kind for kind in kinds if _bare(schema_of(kind)) == bare), None)
 
 
 def _bare(about: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from http import HTTPStatus
 from itertools import chain, islice
 
 from msgspec import UNSET, Raw
@@ -15,13 +16,13 @@ from elt.taps.described.looks import look_at, look_for_clash
 from elt.taps.described.requests import Unaskable, raw_at, request_of
 from elt.taps.described.settings import StreamSettings, follows_parent
 from elt.taps.described.spans import Span, spans, wanted
+from elt.taps.described.templates import plain
 from elt.taps.rest.ahead import side_by_side
 from elt.taps.rest.api import Api
 from elt.taps.rest.paging import Page
 from elt.taps.rest.problems import NotReadable, Refused
 from elt.taps.rest.rows import Record, only, with_fields
 
-_GONE = (404, 410)
 Records = Sequence[Record]
 
 
@@ -30,7 +31,9 @@ class Lists:
     """What reads any of a config's streams.
 
     start: from where parents are read where no bookmark says it.
-    leave_out: hears of parents' records that gave no list.
+    leave_out: hears of parents' records whose lists are not for us, and of the values
+        that tell their rows.
+    note: hears of parents' records that are gone.
     on_page: sees the first page of a list.
     most_parents: so many are enough, for a sample.
     """
@@ -39,10 +42,12 @@ class Lists:
     streams: Mapping[str, StreamSettings]
     start: datetime | None
     until: datetime
-    leave_out: Callable[[str], None] = lambda _: None
+    leave_out: Callable[..., None] = lambda *_: None
+    note: Callable[[str], None] = lambda _: None
     on_page: Callable[[StreamSettings, Page], None] = lambda _, __: None
     most_parents: int | None = None
-    _looked_at: set[str] = field(default_factory=set)
+    # A copy that `replace` makes looks again.
+    _looked_at: set[str] = field(default_factory=set, init=False)
 
     def read(self, stream: StreamSettings, span: Span) -> Iterator[Records]:
         """Give a stream's rows of a span, a page at a time or a parent at a time."""
@@ -73,21 +78,37 @@ class Lists:
         follows = follows_parent(stream, parent)
         parents = self._parents(parent, span if follows else None)
         chosen = wanted(stream, span) if not follows else _as_they_are
-        asked, gone = 0, []
+        asked, gone = 0, list[tuple[Record, EltError]]()
         most = self.api.reach.concurrency
         for record, found in side_by_side(fetch, parents, most=most):
             asked += 1
             if isinstance(found, EltError):
-                gone.append(found)
+                gone.append((record, found))
                 continue
             rows = _with_parent(stream, found, record)
             self._look_at(stream, rows, f"{stream.method} {stream.path}")
             yield chosen(rows)
         if gone and len(gone) == asked:
-            raise gone[-1]
+            raise gone[-1][1]
         if gone:
-            what = f"{len(gone)} of {asked} records of `{parent.name}` gave nothing"
-            self.leave_out(f"{what}: {gone[-1].what} ({gone[-1].where})")
+            self._tell(stream, parent, gone, asked)
+
+    def _tell(
+        self,
+        stream: StreamSettings,
+        parent: StreamSettings,
+        gone: Sequence[tuple[Record, EltError]],
+        asked: int,
+    ) -> None:
+        what = f"{len(gone)} of {asked} records of `{parent.name}` gave nothing"
+        last = gone[-1][1]
+        told = f"{what}: {last.what} ({last.where})"
+        refused = [record for record, error in gone if _is_not_for_us(error)]
+        if not refused:
+            self.note(told)
+            return
+        rows = [_rows_of(stream, parent, record) for record in refused]
+        self.leave_out(told, *(rows if all(rows) else ()))
 
     def _parents(self, parent: StreamSettings, span: Span | None) -> Iterator[Record]:
         """Give a parent's records; `span` is that of a child which follows it."""
@@ -113,7 +134,7 @@ class Lists:
         except (NotReadable, Unaskable) as error:
             return error
         except Refused as error:
-            if error.status in _GONE:
+            if error.status == HTTPStatus.NOT_FOUND:
                 return error
             raise
         return rows
@@ -127,6 +148,21 @@ class Lists:
         except EltError as error:
             error.where = where
             raise
+
+
+def _is_not_for_us(error: EltError) -> bool:
+    return isinstance(error, NotReadable) and error.status != HTTPStatus.GONE
+
+
+def _rows_of(
+    stream: StreamSettings, parent: StreamSettings, record: Record
+) -> dict[str, str]:
+    """Give the values that tell a parent's rows; none where its key is not in them."""
+    columns = {field: column for column, field in stream.parent_fields.items()}
+    found = {name: raw_at(record, name) for name in parent.key}
+    if UNSET in found.values() or not found.keys() <= columns.keys():
+        return {}
+    return {columns[name]: plain(value) for name, value in found.items()}
 
 
 def _with_parent(stream: StreamSettings, rows: Records, parent: Record) -> Records:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from msgspec import Raw
 
 from elt.errors import EltError
-from elt.taps.described.checking import nearest
-from elt.taps.described.settings import StreamSettings
+from elt.taps.described.settings import CursorSettings, StreamSettings
 from elt.taps.described.spans import KINDS
+from elt.taps.rest.checking import nearest
 from elt.taps.rest.envelopes import fields
 from elt.taps.rest.rows import Record, value_reader
 
@@ -26,11 +26,12 @@ def look_at(stream: StreamSettings, records: Sequence[Record]) -> None:
     for name in stream.key:
         if all(_value(record, name) == _NULL for record in records):
             raise _missing(stream, "key", name, names)
-    if stream.cursor is None:
+    cursor = stream.cursor
+    if cursor is None:
         return
-    if stream.cursor.field not in names:
-        raise _missing(stream, "cursor", stream.cursor.field, names)
-    _look_at_cursor(stream, stream.cursor.field, records)
+    if cursor.field not in names:
+        raise _missing(stream, "cursor", cursor.field, names)
+    _look_at_cursor(stream, cursor, records)
 
 
 def look_for_clash(stream: StreamSettings, records: Sequence[Record]) -> None:
@@ -47,10 +48,9 @@ def look_for_clash(stream: StreamSettings, records: Sequence[Record]) -> None:
 
 
 def _look_at_cursor(
-    stream: StreamSettings, field: str, records: Sequence[Record]
+    stream: StreamSettings, cursor: CursorSettings, records: Sequence[Record]
 ) -> None:
-    assert stream.cursor is not None  # noqa: S101
-    read, value_of = KINDS[stream.cursor.kind].read, value_reader(field)
+    read, value_of = KINDS[cursor.kind].read, value_reader(cursor.field)
     values = [value for value in map(value_of, records) if value is not None]
     for value in values:
         try:
@@ -60,7 +60,7 @@ def _look_at_cursor(
         return
     if values:
         raise EltError(
-            f"the cursor `{field}` is not of the kind `{stream.cursor.kind}`:"
+            f"the cursor `{cursor.field}` is not of the kind `{cursor.kind}`:"
             f" {values[0]!r}",
             hint=f"In the stream `{stream.name}` set `cursor.kind` to how it is"
             f" written: {', '.join(KINDS)}",

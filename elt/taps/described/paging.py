@@ -51,15 +51,16 @@ def following(paging: Paging, key: tuple[str, ...]) -> Next:
 def _after(paging: Paging, found: Callable[[Page], Any]) -> Next:
     def next_call(call: Call, page: Page) -> Call | None:
         value = found(page)
-        if _says_it_ends(paging, page) or not (value or paging.more):
+        if _says_it_ends(paging, page):
             return None
-        if not value:
-            where = ".".join(paging.path)
-            raise EltError(
-                f"the answer says that there is more, and has no `{where}`",
-                hint="Look at `paging.path`, and at `paging.more`",
-            )
-        return _put(call, paging, paging.param, value)
+        if value:
+            return _put(call, paging, paging.param, value)
+        if not _more(paging, page):
+            return None
+        raise EltError(
+            f"the answer says that there is more, and has no `{'.'.join(paging.path)}`",
+            hint="Look at `paging.path`, and at `paging.more`",
+        )
 
     return next_call
 
@@ -126,9 +127,15 @@ def _is_last(paging: Paging, page: Page) -> bool:
 
 
 def _says_it_ends(paging: Paging, page: Page) -> bool:
-    if paging.more and not value_at(page.answer.body, paging.more):
+    # What is not there says nothing: a mistyped name must not end a list early.
+    more = _more(paging, page)
+    if more is not None and not more:
         return True
     return bool(paging.end and value_at(page.answer.body, paging.end))
+
+
+def _more(paging: Paging, page: Page) -> Any:
+    return value_at(page.answer.body, paging.more) if paging.more else None
 
 
 def _put(call: Call, paging: Paging, name: str, value: Any) -> Call:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from elt.taps.described.settings import Path, StreamSettings
 from elt.taps.described.spans import spans
 from elt.taps.kinds import NULL, Kind, kind_of, schema_from_words, schema_of, widest
 from elt.taps.rest.ahead import side_by_side
+from elt.taps.rest.checking import nearest
 from elt.taps.rest.envelopes import fields
 from elt.taps.rest.paging import Page
 from elt.taps.rest.problems import NotReadable
@@ -89,9 +90,10 @@ def _sample(
     def warn(of: StreamSettings, page: Page) -> None:
         if of is stream and not seen and page.records:
             seen.add(of.name)
-            _look_for_next(of, page, logger)
+            for doubt in _doubts(of, page):
+                logger.warning("stream %s: %s", of.name, doubt)
 
-    some = replace(lists, most_parents=MOST_PARENTS, on_page=warn, _looked_at=set())
+    some = replace(lists, most_parents=MOST_PARENTS, on_page=warn)
     every = list(spans(stream, since=lists.start, until=lists.until, has_end=False))
     most = MOST_PARENTS if stream.parent else MOST_PAGES
     found: list[Record] = []
@@ -106,17 +108,23 @@ def _sample(
     return found[:MOST_RECORDS]
 
 
-def _look_for_next(stream: StreamSettings, page: Page, logger: logging.Logger) -> None:
-    """Warn of a path that is not in the answer, for it may be mistyped."""
-    path = stream.paging.path
-    if path and not _is_there(page.answer.body, path):
-        logger.warning(
-            "stream %s: the first answer has no `%s`, where `paging.path` says that the"
-            " next page is; if there is a next page, look at that. It has: %s",
-            stream.name,
-            ".".join(path),
-            described(page.answer.body),
-        )
+def _doubts(stream: StreamSettings, page: Page) -> Iterator[str]:
+    """Tell of names that the first answer lacks, for they may be mistyped."""
+    paging, body = stream.paging, page.answer.body
+    for setting, path in (("path", paging.path), ("more", paging.more)):
+        if path and not _is_there(body, path):
+            yield (
+                f"the first answer has no `{'.'.join(path)}`, which `paging.{setting}`"
+                " names; if there is a next page, look at that. It has:"
+                f" {described(body)}"
+            )
+    names = {name for record in page.records for name in fields(record)}
+    for setting, given in (("columns", stream.columns), ("drop", stream.drop)):
+        for name in sorted(set(given) - names - set(stream.parent_fields)):
+            yield (
+                f"no record of the first answer has `{name}`, which `{setting}` names."
+                f" {nearest(name, sorted(names))}"
+            )
 
 
 def _is_there(body: bytes, path: Path) -> bool:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from elt.errors import ConfigError, ConfigErrors
-from elt.taps.described.checking import Place, at, flaws, nearest
+from elt.errors import ConfigError
 from elt.taps.described.declared import CONFIG, KINDS
 from elt.taps.described.settings import (
     SINCE,
@@ -19,7 +18,8 @@ from elt.taps.described.settings import (
 )
 from elt.taps.described.templates import holes
 from elt.taps.kinds import schema_from_words
-from elt.taps.rest.settings import moment_setting, reach_of
+from elt.taps.rest.checking import Place, at, nearest
+from elt.taps.rest.settings import check as check_declared
 
 # Where in the stream, what is wrong, and what to do.
 Flaw = tuple[Path, str, str | None]
@@ -28,26 +28,12 @@ Streams = Mapping[str, StreamSettings]
 
 def check(config: Mapping[str, Any]) -> None:
     """Raise ConfigErrors with all that is wrong, or ConfigError where it is one."""
-    found = list(flaws(config, CONFIG))
-    if not found:
-        found = [*_of_the_whole(config), *_of_streams(config)]
-    if len(found) == 1:
-        raise found[0]
-    if found:
-        raise ConfigErrors(found)
+    check_declared(config, CONFIG, _of_auth_and_streams)
 
 
-def _of_the_whole(config: Mapping[str, Any]) -> Iterator[ConfigError]:
-    for name in ("start_date", "end_date"):
-        try:
-            moment_setting(config, name)
-        except ConfigError as error:
-            yield error
-    try:
-        reach_of(config, "")
-    except ConfigError as error:
-        yield error
+def _of_auth_and_streams(config: Mapping[str, Any]) -> Iterator[ConfigError]:
     yield from _of_oauth2(config.get("auth") or {})
+    yield from _of_streams(config)
 
 
 def _of_oauth2(auth: Mapping[str, Any]) -> Iterator[ConfigError]:

@@ -103,7 +103,7 @@ def _stream(name: str, table: Mapping[str, Any]) -> StreamSettings:
         records=path_of(table["records"]) if "records" in table else None,
         key=_names(table.get("key")),
         cursor=cursor,
-        days=window.get("days"),
+        days=float(window["days"]) if "days" in window else None,
         paging=_paging(table.get("paging") or {}),
         columns=table.get("columns") or {},
         drop=frozenset(_names(table.get("drop"))),

@@ -25,9 +25,10 @@ from elt.taps.described.spans import KINDS, spans
 from elt.taps.described.templates import plain
 from elt.taps.rest.api import Api
 from elt.taps.rest.marks import Cursor
+from elt.taps.rest.reading import Chunk, Reading, Shape
 from elt.taps.rest.rows import Record
 from elt.taps.rest.settings import reach_of
-from elt.taps.rest.stream import Chunk, Reading, RestStream, Shape
+from elt.taps.rest.stream import RestStream
 from elt.taps.rest.tap import RestTap
 from elt.taps.rest.vendor import NOT_FOR_US, Vendor
 
@@ -60,9 +61,9 @@ class DescribedTap(RestTap):
     config_jsonschema: ClassVar[dict[str, Any]] = CONFIG
     asks_for_the_time: ClassVar[bool] = False  # nobody knows what else it would do
 
-    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
-        check(self.config)
-        return super()._validate_config(raise_errors=raise_errors)
+    @classmethod
+    def check(cls, config: Mapping[str, Any]) -> None:
+        check(config)
 
     def make_api(self) -> Api:
         credentials, params = credentials_of(self.config, logger=self.logger)
@@ -105,29 +106,21 @@ class DescribedTap(RestTap):
         """Take the columns from a catalog that was given, else look into the API."""
         catalog = self.input_catalog
         if catalog is None:
-            return self._found_columns()
-        entries = {name: catalog.get_stream(name) for name in self._settings}
-        return {
-            name: entry.schema.to_dict().get("properties", {})
-            if (entry := entries[name])
-            else columns_of(settings, ())
-            for name, settings in self._settings.items()
-        }
-
-    def _found_columns(self) -> Mapping[str, dict[str, Any]]:
-        names = list(self._settings)
-        try:
+            names = list(self._settings)
             return columns_of_all(self._lists, names, logger=self.logger)
-        except BaseException:
-            self.api.close()
-            raise
+        found: dict[str, dict[str, Any]] = {}
+        for name, settings in self._settings.items():
+            entry = catalog.get_stream(name)
+            known = entry.schema.to_dict().get("properties", {}) if entry else None
+            found[name] = columns_of(settings, ()) if known is None else known
+        return found
 
     def _read(self, stream: StreamSettings, reading: Reading) -> Iterator[Chunk]:
         lists = replace(
             self._lists,
             until=reading.until,
             leave_out=reading.leave_out,
-            _looked_at=set(),
+            note=reading.note,
         )
         in_order = lists.is_in_order(stream)
         learn = self._learner(stream)

@@ -10,7 +10,7 @@ digits; text otherwise.
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from itertools import islice
 from typing import Any
@@ -48,18 +48,8 @@ def schema_of_files(settings: StreamSettings, files: Sequence[File]) -> dict[str
     elif files:
         found = _parquet_properties(files)
     declared = {k: schema_from_words(v) for k, v in settings.columns.items()}
-    properties = {k: _as_the_sdk_keeps(v) for k, v in {**found, **declared}.items()}
-    return {"type": "object", "properties": {"_file": FILE_PROPERTY, **properties}}
-
-
-def _as_the_sdk_keeps(schema: Mapping[str, Any]) -> dict[str, Any]:
-    # singer-sdk drops `precision` and `scale` from a catalog, but keeps a SQL type.
-    kept = {k: v for k, v in schema.items() if k not in ("precision", "scale")}
-    if "precision" in schema:
-        del kept["format"]
-        words = f"DECIMAL({schema['precision']},{schema['scale']})"
-        kept["x-sql-datatype"] = words
-    return kept
+    properties = {"_file": FILE_PROPERTY, **found, **declared}
+    return {"type": "object", "properties": properties}
 
 
 def _csv_properties(

@@ -20,8 +20,8 @@ from elt.taps.rest.ahead import Read, pages
 from elt.taps.rest.calls import Answer, Call
 from elt.taps.rest.envelopes import records_at
 from elt.taps.rest.paging import Next, Page
+from elt.taps.rest.reading import Reading
 from elt.taps.rest.rows import Record, with_fields
-from elt.taps.rest.stream import Reading
 
 PAGE = 100
 UNCHANGED = 304

@@ -7,36 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-TEXT: dict[str, Any] = {"type": ["string", "null"]}
-WHOLE: dict[str, Any] = {"type": ["integer", "null"]}
-FLAG: dict[str, Any] = {"type": ["boolean", "null"]}
-MOMENT: dict[str, Any] = {"type": ["string", "null"], "format": "date-time"}
-TABLE: dict[str, Any] = {"type": ["object", "null"]}
-LIST: dict[str, Any] = {"type": ["array", "null"]}
-KEY_TEXT: dict[str, Any] = {"type": "string"}
-KEY_WHOLE: dict[str, Any] = {"type": "integer"}
-KEY_MOMENT: dict[str, Any] = {"type": "string", "format": "date-time"}
+from elt.taps.rest.columns import columns
 
-_WORDS: dict[str, dict[str, Any]] = {
-    "text": TEXT,
-    "whole": WHOLE,
-    "flag": FLAG,
-    "moment": MOMENT,
-    "table": TABLE,
-    "list": LIST,
-    "text!": KEY_TEXT,
-    "whole!": KEY_WHOLE,
-    "moment!": KEY_MOMENT,
-}
 IN_REPOSITORY = "repository: text repository_id: whole!"
-
-
-def columns(text: str) -> dict[str, Any]:
-    """Read `name: word` pairs; a word with `!` is of a key."""
-    words = text.replace(":", "").split()
-    return {
-        name: _WORDS[word] for name, word in zip(words[::2], words[1::2], strict=True)
-    }
 
 
 def in_repository(text: str) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from elt.taps.github.sizes import query_of
 from elt.taps.rest.calls import Call
 from elt.taps.rest.envelopes import value_at
 from elt.taps.rest.paging import link_header
-from elt.taps.rest.stream import Chunk, Reading
+from elt.taps.rest.reading import Chunk, Reading
 
 HEAD, LAST_PAGE = "head", "page"
 MOST_STARS = 40_000

@@ -30,8 +30,8 @@ from elt.taps.github.streams import READ_AT, Newest, Since, Whole
 from elt.taps.rest.calls import Call
 from elt.taps.rest.marks import ISO
 from elt.taps.rest.paging import Page, link_header
+from elt.taps.rest.reading import Chunk, Reading
 from elt.taps.rest.rows import value_reader
-from elt.taps.rest.stream import Chunk, Reading
 
 SECOND = timedelta(seconds=1)
 

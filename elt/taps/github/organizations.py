@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from elt.taps.github.parts import Account, tell
-from elt.taps.github.places import key_of
+from elt.taps.github.places import Left, key_of
 from elt.taps.github.streams import OfOrganization, OfTeams
 from elt.taps.github.tokens import Place
 from elt.taps.rest.ahead import pages, read_at
 from elt.taps.rest.calls import Call
 from elt.taps.rest.paging import Page, link_header
 from elt.taps.rest.problems import NotReadable
+from elt.taps.rest.reading import Chunk, Reading
 from elt.taps.rest.rows import with_fields
-from elt.taps.rest.stream import Chunk, Reading
 
 _TEAMS = "/orgs/{org}/teams"
 
@@ -54,14 +54,14 @@ def _each(
     reading: Reading,
     read: Callable[[str, Place], Iterator[Chunk]],
 ) -> Iterator[Chunk]:
-    left: list[tuple[str, NotReadable]] = []
+    left: list[Left] = []
     organizations = account.wanted.organizations
     for org in organizations:
         try:
             yield from read(org, account.tokens.place(f"{org}/"))
         except NotReadable as error:
-            left.append((org, error))
-    tell(reading, left, len(organizations), ())
+            left.append(Left(org, error, {"organization": org}))
+    tell(reading, left, len(organizations))
 
 
 def _pages(place: Place, path: str) -> Iterator[Page]:

@@ -9,15 +9,14 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from elt.errors import ConfigError, EltError, Unavailable
-from elt.taps.github.places import Places, Repository, Wanted, find
+from elt.taps.github.places import Left, Places, Repository, Wanted, find
 from elt.taps.github.tokens import Tokens
 from elt.taps.rest.ahead import side_by_side
 from elt.taps.rest.problems import NotReadable, QuotaSpent
-from elt.taps.rest.stream import Chunk, Reading
+from elt.taps.rest.reading import Chunk, Reading
 
 Begun = TypeVar("Begun")
 _MOST_NAMES = 5
-_Left = list[tuple[str, NotReadable]]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -65,7 +64,8 @@ def each_repository(
             return error
 
     places = account.places()
-    left, failed = [*places.left_out], list[tuple[str, EltError]]()
+    left = [*places.left_out]
+    failed: list[tuple[str, EltError]] = []
     begun = side_by_side(attempt, places.repositories, most=account.most)
     for repository, first in begun:
         try:
@@ -75,7 +75,8 @@ def each_repository(
         except (ConfigError, QuotaSpent):
             raise
         except NotReadable as error:
-            left.append((repository.full_name, error))
+            rows = {"repository_id": repository.part}
+            left.append(Left(repository.full_name, error, rows))
         except EltError as error:
             account.logger.warning("%s: %s", repository.full_name, error)
             failed.append((repository.full_name, error))
@@ -83,18 +84,24 @@ def each_repository(
 
 
 def tell(
-    reading: Reading, left: _Left, of: int, failed: Sequence[tuple[str, EltError]]
+    reading: Reading,
+    left: Sequence[Left],
+    of: int,
+    failed: Sequence[tuple[str, EltError]] = (),
 ) -> None:
     """Tell what could not be read. Raises what stands for all of it."""
     if failed:
         raise _one_of(failed)
     if left and len(left) == of:
-        raise left[0][1]
-    reasons: dict[str, list[str]] = {}
-    for name, error in left:
-        reasons.setdefault(error.what, []).append(name)
-    for reason, names in reasons.items():
-        reading.leave_out(f"{_some(names)}: {reason}")
+        raise left[0].error
+    reasons: dict[str, list[Left]] = {}
+    for one in left:
+        reasons.setdefault(one.error.what, []).append(one)
+    for reason, alike in reasons.items():
+        rows = [one.rows for one in alike if one.rows is not None]
+        is_told = len(rows) == len(alike)
+        names = _some([one.name for one in alike])
+        reading.leave_out(f"{names}: {reason}", *(rows if is_told else ()))
 
 
 def _one_of(failed: Sequence[tuple[str, EltError]]) -> EltError:

@@ -58,11 +58,20 @@ class Repository:
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """What may not be read, by its name; `rows` are values that tell its rows."""
+
+    name: str
+    error: NotReadable
+    rows: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Places:
-    """Repositories by name, and what of the config cannot be read, with the reason."""
+    """Repositories by name, and what of the config cannot be read."""
 
     repositories: tuple[Repository, ...]
-    left_out: tuple[tuple[str, NotReadable], ...]
+    left_out: tuple[Left, ...]
 
 
 class _Shape(msgspec.Struct):
@@ -104,7 +113,7 @@ def wanted_of(config: Mapping[str, Any]) -> Wanted:
 def find(tokens: Tokens, wanted: Wanted) -> Places:
     """Ask which repositories there are; each once, by name."""
     found: dict[int, Repository] = {}
-    left: list[tuple[str, NotReadable]] = []
+    left: list[Left] = []
     for source, records in _sources(tokens, wanted):
         try:
             for record, token in records:
@@ -113,7 +122,7 @@ def find(tokens: Tokens, wanted: Wanted) -> Places:
                     found.setdefault(shape.id, _repository(shape, record))
                     tokens.saw(str(shape.id), token)
         except NotReadable as error:
-            left.append((source, error))
+            left.append(Left(source, error))
     ordered = sorted(found.values(), key=lambda r: r.full_name.lower())
     return Places(tuple(ordered), tuple(left))
 

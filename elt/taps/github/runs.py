@@ -29,8 +29,8 @@ from elt.taps.rest.envelopes import value_at
 from elt.taps.rest.marks import ISO
 from elt.taps.rest.paging import Page, link_header
 from elt.taps.rest.problems import NotReadable
+from elt.taps.rest.reading import Chunk, Reading
 from elt.taps.rest.rows import Record, only, value_reader
-from elt.taps.rest.stream import Chunk, Reading
 
 # docs.github.com, List workflow runs for a repository: up to 1,000 for each search.
 MOST_RUNS = 1_000
@@ -161,7 +161,7 @@ class BelowLists:
                 if isinstance(found, NotReadable):
                     if found.status not in _GONE:
                         raise found
-                    self.reading.leave_out(f"{found.where}: {found.what}")
+                    self.reading.note(f"{found.where}: {found.what}")
                     continue
                 # Also of a row without any below it: it was looked at.
                 self.reading.marks.see([updated(row)], repository.part)

@@ -35,9 +35,10 @@ from elt.taps.github.streams import (
 from elt.taps.github.tokens import Tokens
 from elt.taps.rest.api import Api
 from elt.taps.rest.marks import Cursor
+from elt.taps.rest.reading import Chunk, Reading, Shape
 from elt.taps.rest.rows import only
 from elt.taps.rest.settings import common_settings, reach_of
-from elt.taps.rest.stream import Chunk, Reading, RestStream, Shape
+from elt.taps.rest.stream import RestStream
 from elt.taps.rest.tap import RestTap
 
 HOST = "https://api.github.com"
@@ -213,8 +214,8 @@ class GithubTap(RestTap):
         places = self.account.places()
         found = [_without_token(one.record) for one in places.repositories]
         yield Chunk(records=found)
-        named = len(places.repositories) + len(places.left_out)
-        tell(reading, list(places.left_out), named, ())
+        left = places.left_out
+        tell(reading, left, len(places.repositories) + len(left))
 
 
 def _shape(kind: Kind) -> Shape:

@@ -22,8 +22,8 @@ from elt.taps.rest.calls import Call, Params
 from elt.taps.rest.envelopes import value_at
 from elt.taps.rest.paging import Page
 from elt.taps.rest.problems import NotReadable
+from elt.taps.rest.reading import Chunk, Reading, Shape
 from elt.taps.rest.rows import Record, with_fields
-from elt.taps.rest.stream import Chunk, Reading, Shape
 
 _EVENT_DAYS = timedelta(days=7)
 
@@ -118,7 +118,7 @@ def _parts(
             found = read(name)
         except NotReadable as error:
             refused.append(error)
-            reading.leave_out(f"{name}: {error.what}")
+            reading.leave_out(f"{name}: {error.what}", {"object_type": name})
             continue
         yield name, found
     if len(refused) == len(names):

@@ -20,7 +20,7 @@ from elt.taps.hubspot.portal import Portal
 from elt.taps.rest.ahead import side_by_side
 from elt.taps.rest.calls import Answer, Call
 from elt.taps.rest.paging import LoopGuard
-from elt.taps.rest.stream import Chunk, Reading
+from elt.taps.rest.reading import Chunk, Reading
 
 KEY = ("from_id", "to_id", "category", "type_id")
 PROPERTIES: dict[str, Any] = {

@@ -19,8 +19,8 @@ from elt.taps.hubspot.portal import Portal, results
 from elt.taps.rest.ahead import side_by_side
 from elt.taps.rest.calls import Call
 from elt.taps.rest.paging import Page
+from elt.taps.rest.reading import Chunk, Reading
 from elt.taps.rest.rows import value_reader, with_fields
-from elt.taps.rest.stream import Chunk, Reading
 
 CURSOR = "record_modified_at"
 KEY = ("id", "property", "timestamp")

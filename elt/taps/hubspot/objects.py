@@ -31,7 +31,7 @@ from elt.taps.rest.ahead import pages, side_by_side
 from elt.taps.rest.calls import Call
 from elt.taps.rest.paging import Page
 from elt.taps.rest.problems import NotReadable, Refused
-from elt.taps.rest.stream import Chunk, Reading
+from elt.taps.rest.reading import Chunk, Reading
 
 _URI_TOO_LONG = 414
 _ARCHIVE = "archived_at"
@@ -166,7 +166,7 @@ def _archived(portal: Portal, wanted: Wanted, reading: Reading) -> Iterator[Chun
                 records=[row(r) for r, at in dated if _is_between(at, since, reading)]
             )
     except (NotReadable, Refused) as error:
-        reading.leave_out(f"archived records: {error.what}")
+        reading.leave_out(f"archived records: {error.what}", {"archived": "true"})
         # The mark moves on; what is archived until they may be read is not forgotten.
         memory.setdefault(_ARCHIVE, (since or _EPOCH).isoformat())
         return

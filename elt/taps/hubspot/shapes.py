@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from elt.taps.rest.marks import UNIX_MILLISECONDS, Cursor
-from elt.taps.rest.stream import Shape
+from elt.taps.rest.reading import Shape
 
 _MOMENT = {"type": ["string", "null"], "format": "date-time"}
 _DATED = "createdAt updatedAt"

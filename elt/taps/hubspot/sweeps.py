@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from elt.taps.rest.stream import Reading
+from elt.taps.rest.reading import Reading
 
 _SWEPT_AT, _VERSION = "swept_at", "version"
 

@@ -31,8 +31,9 @@ from elt.taps.rest.ahead import side_by_side
 from elt.taps.rest.api import Api
 from elt.taps.rest.marks import Cursor
 from elt.taps.rest.problems import NotReadable
+from elt.taps.rest.reading import Chunk, Reading, Run, Shape
 from elt.taps.rest.settings import moment_setting, reach_of
-from elt.taps.rest.stream import Chunk, Reading, RestStream, Run, Shape
+from elt.taps.rest.stream import RestStream
 from elt.taps.rest.tap import RestTap
 
 

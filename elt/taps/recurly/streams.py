@@ -10,12 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-TEXT: dict[str, Any] = {"type": ["string", "null"]}
-WHOLE: dict[str, Any] = {"type": ["integer", "null"]}
-FLAG: dict[str, Any] = {"type": ["boolean", "null"]}
-MOMENT: dict[str, Any] = {"type": ["string", "null"], "format": "date-time"}
-TABLE: dict[str, Any] = {"type": ["object", "null"]}
-LIST: dict[str, Any] = {"type": ["array", "null"]}
+from elt.taps.rest.columns import columns as declared
+
 # Six places hold three-decimal currencies and the amounts of units. `multipleOf` would
 # say so too, but validators of other targets take it in floats, and 183.21 for none.
 MONEY: dict[str, Any] = {
@@ -27,30 +23,14 @@ UNITS: dict[str, Any] = {
     "type": ["number", "null"],
     "x-sql-datatype": "DECIMAL(38,9)",
 }
-# A part of a period, with as many places as its division gives.
-SHARE: dict[str, Any] = {"type": ["number", "null"]}
-
-_WORDS: dict[str, dict[str, Any]] = {
-    "text": TEXT,
-    "whole": WHOLE,
-    "flag": FLAG,
-    "moment": MOMENT,
-    "table": TABLE,
-    "list": LIST,
-    "money": MONEY,
-    "units": UNITS,
-    "share": SHARE,
-}
-_USUAL = "id: text object: text created_at: moment updated_at: moment"
+_DAY = {"type": ["string", "null"], "format": "date"}
+_OWN = {"money": MONEY, "units": UNITS, "day": _DAY}
+_USUAL = "id: text! object: text created_at: moment updated_at: moment"
 
 
 def columns(text: str) -> dict[str, Any]:
-    """Read `name: word` pairs; the key is never null."""
-    words = f"{_USUAL} {text}".replace(":", "").split()
-    found = {
-        name: _WORDS[word] for name, word in zip(words[::2], words[1::2], strict=True)
-    }
-    return {**found, "id": {"type": "string"}}
+    """Read `name: word` pairs, after those that all have."""
+    return declared(f"{_USUAL} {text}", _OWN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,30 +45,24 @@ class Listed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Embedded:
-    """What comes inside of the rows of another list, whose change does not tell of it.
+    """What comes inside of accounts, whose change does not tell of it.
 
     A change of a billing info leaves `updated_at` of its account as it was, so that the
     whole list of accounts is read each time: a call for 200 of them.
     """
 
     name: str
-    path: str
     field: str
     columns: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Child:
-    """A list of its own for each row of another one, read in full each time.
-
-    `parent_field` is the column that names the parent, where the rows do not.
-    """
+    """A list of its own for each account, read in full each time."""
 
     name: str
-    parent_path: str
     path: str  # with {id}
     columns: Mapping[str, Any]
-    parent_field: str | None = None
     by_default: bool = False
 
 
@@ -170,7 +144,7 @@ STREAMS: tuple[Kind, ...] = (
             " unit_amount_decimal: text subtotal: money discount: money tax: money"
             " credit_applied: money description: text start_date: moment"
             " end_date: moment refund: flag taxable: flag product_code: text"
-            " proration_rate: share previous_line_item_id: text"
+            " proration_rate: float previous_line_item_id: text"
             " external_sku: text revenue_schedule_type: text"
             " legacy_category: text bill_for_account_id: text"
             " original_line_item_invoice_id: text accounting_code: text"
@@ -196,7 +170,7 @@ STREAMS: tuple[Kind, ...] = (
             " customer_message: text customer_message_locale: text"
             " gateway_message: text gateway_reference: text"
             " gateway_approval_code: text gateway_response_code: text"
-            " gateway_response_time: money gateway_response_values: table"
+            " gateway_response_time: float gateway_response_values: table"
             " cvv_check: text avs_check: text action_result: table"
             " vat_number: text fraud_info: table"
         ),
@@ -295,7 +269,6 @@ STREAMS: tuple[Kind, ...] = (
     ),
     Embedded(
         name="billing_infos",
-        path="/accounts",
         field="billing_info",
         columns=columns(
             "account_id: text first_name: text last_name: text company: text"
@@ -306,7 +279,6 @@ STREAMS: tuple[Kind, ...] = (
     ),
     Embedded(
         name="shipping_addresses",
-        path="/accounts",
         field="shipping_addresses",
         columns=columns(
             "account_id: text nickname: text first_name: text last_name: text"
@@ -317,7 +289,6 @@ STREAMS: tuple[Kind, ...] = (
     ),
     Child(
         name="coupon_redemptions",
-        parent_path="/accounts",
         path="/accounts/{id}/coupon_redemptions",
         columns=columns(
             "account: table subscription_id: text coupon: table state: text"
@@ -327,7 +298,6 @@ STREAMS: tuple[Kind, ...] = (
     ),
     Child(
         name="account_notes",
-        parent_path="/accounts",
         path="/accounts/{id}/notes",
         columns=columns("account_id: text user: table message: text"),
     ),
@@ -338,9 +308,4 @@ USAGE = columns(
     " recording_timestamp: moment usage_timestamp: moment billed_at: moment"
     " subscription_id: text add_on_id: text"
 )
-EXPORT_FILES: dict[str, Any] = {
-    "export_date": {"type": "string", "format": "date"},
-    "name": {"type": "string"},
-    "md5sum": TEXT,
-    "href": TEXT,
-}
+EXPORT_FILES = declared("export_date: day! name: text! md5sum: text href: text", _OWN)

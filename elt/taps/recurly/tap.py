@@ -8,11 +8,12 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from functools import partial
+from http import HTTPStatus
 from typing import Any, ClassVar
 
 import msgspec
-from msgspec import Raw
 
 from elt.remote.waits import retry_after, until
 from elt.taps.recurly.streams import (
@@ -26,14 +27,15 @@ from elt.taps.recurly.streams import (
 )
 from elt.taps.rest.ahead import pages, side_by_side
 from elt.taps.rest.api import Api
-from elt.taps.rest.calls import Answer, Call
+from elt.taps.rest.calls import Answer, Call, Params
 from elt.taps.rest.envelopes import fields, records_at, value_at
 from elt.taps.rest.marks import Cursor
 from elt.taps.rest.paging import Page, link_in_body
 from elt.taps.rest.problems import NotReadable
+from elt.taps.rest.reading import Chunk, Reading, Shape, Source
 from elt.taps.rest.rows import Record, only, with_fields
 from elt.taps.rest.settings import common_settings, reach_of
-from elt.taps.rest.stream import Chunk, Reading, RestStream, Shape, Source
+from elt.taps.rest.stream import RestStream
 from elt.taps.rest.tap import RestTap
 from elt.taps.rest.vendor import Fixed, Vendor
 
@@ -53,7 +55,7 @@ def said(body: bytes) -> str:
 
 def busy(answer: Answer, now: Callable[[], float] = time.time) -> float | None:
     """Read a limit (specification, "Limits"): it resets at a Unix time."""
-    if answer.status != 429:  # noqa: PLR2004
+    if answer.status != HTTPStatus.TOO_MANY_REQUESTS:
         return None
     asked = retry_after(answer.headers, now)
     if asked is None:
@@ -62,8 +64,9 @@ def busy(answer: Answer, now: Callable[[], float] = time.time) -> float | None:
 
 
 def refuses_us(answer: Answer) -> bool:
-    unknown = value_at(answer.body, ("error", "type")) == _FORBIDDEN_KEY
-    return answer.status == 401 or (answer.status == 403 and unknown)  # noqa: PLR2004
+    if answer.status == HTTPStatus.FORBIDDEN:
+        return bool(value_at(answer.body, ("error", "type")) == _FORBIDDEN_KEY)
+    return answer.status == HTTPStatus.UNAUTHORIZED
 
 
 RECURLY = Vendor(
@@ -99,6 +102,13 @@ class RecurlyTap(RestTap):
             "api_version": {
                 "type": "string",
                 "description": f"Of Recurly's API, default {VERSION}",
+            },
+            "lookback_seconds": {
+                "type": "integer",
+                "minimum": 0,
+                "default": 600,
+                "description": "How far before the bookmark to begin, for what shows up"
+                " late",
             },
             **common_settings(HOSTS["us"]),
         },
@@ -156,75 +166,78 @@ class RecurlyTap(RestTap):
         (specification, "Pagination").
         """
         bounds = {}
-        since = reading.since()
-        if since is not None:
-            bounds["begin_time"] = since.isoformat()
+        mark = reading.marks.mark()
+        begin = reading.start if mark is None else mark - self._lookback
+        if begin is not None:
+            bounds["begin_time"] = begin.isoformat()
         if reading.has_end:
             bounds["end_time"] = reading.until.isoformat()
-        for page in self._pages(kind.path, sort="updated_at", order="asc", **bounds):
+        kept = only(lambda name: name not in kind.without)
+        for page in self._in_order(kind.path, UPDATED.field, **bounds):
             records: Sequence[Record] = page.records
             if kind.without:
-                kept = only(lambda name: name not in kind.without)
                 records = [kept(one) for one in records]
             if reading.has_end:  # Recurly's end is inclusive, a window's is not
                 records = [one for one in records if _is_before(one, reading)]
             yield Chunk(records=records, in_order=True)
 
+    @property
+    def _lookback(self) -> timedelta:
+        return timedelta(seconds=int(self.config["lookback_seconds"]))
+
     def _embedded(self, kind: Embedded, reading: Reading) -> Iterator[Chunk]:
         del reading
-        for page in self._pages(kind.path, sort="created_at", order="asc"):
+        for page in self._in_order("/accounts"):
             found: list[Record] = []
             for record in page.records:
-                inner = fields(record).get(kind.field)
-                if inner is not None:
-                    found += records_at(bytes(inner), ())
+                found += records_at(fields(record).get(kind.field, b"null"), ())
             yield Chunk(records=found)
 
     def _children(self, kind: Child, reading: Reading) -> Iterator[Chunk]:
-        yield from self._below(
-            reading,
-            self._ids(kind.parent_path),
-            lambda identity: kind.path.format(id=identity),
-            kind.parent_field,
+        paths = (
+            kind.path.format(id=value_at(record, ("id",)))
+            for page in self._in_order("/accounts")
+            for record in page.records
         )
+        # These lists take no `limit`, nor an order (specification).
+        yield from self._below(reading, (Call(path=path) for path in paths))
 
     def _usage(self, reading: Reading) -> Iterator[Chunk]:
         """Read usage of each add-on that is counted, of each subscription."""
         paths = (
             f"/subscriptions/{value_at(record, ('id',))}/add_ons/{add_on}/usage"
-            for page in self._pages("/subscriptions", sort="created_at", order="asc")
+            for page in self._in_order("/subscriptions")
             for record in page.records
             for add_on in _counted(record)
         )
-        yield from self._below(reading, paths, str, None)
+        calls = (Call(path=path, params={"limit": PAGE}) for path in paths)
+        yield from self._below(reading, calls)
 
-    def _below(
-        self,
-        reading: Reading,
-        items: Iterator[str],
-        path_of: Callable[[str], str],
-        parent_field: str | None,
-    ) -> Iterator[Chunk]:
-        def fetch(item: str) -> list[Record] | NotReadable:
+    def _below(self, reading: Reading, lists: Iterator[Call]) -> Iterator[Chunk]:
+        """Read lists of what was listed before, which may be gone by now.
+
+        Raises NotReadable where none is there: the path itself then leads nowhere.
+        """
+
+        def fetch(call: Call) -> list[Record] | NotReadable:
             try:
-                found = [
-                    record
-                    for page in self._pages(path_of(item))
-                    for record in page.records
-                ]
+                return [record for page in self._pages(call) for record in page.records]
             except NotReadable as error:
                 return error
-            named = with_fields({parent_field: item} if parent_field else {})
-            return [named(record) for record in found] if parent_field else [*found]
 
-        for item, found in side_by_side(fetch, items, most=self.api.reach.concurrency):
-            if isinstance(found, NotReadable):
-                # An account may be closed between its page and this one.
-                if found.status != 404:  # noqa: PLR2004
-                    raise found
-                reading.leave_out(f"{path_of(item)}: {found.what}")
+        gone: NotReadable | None = None
+        is_any_there = False
+        for call, found in side_by_side(fetch, lists, most=self.api.reach.concurrency):
+            if not isinstance(found, NotReadable):
+                is_any_there = True
+                yield Chunk(records=found)
                 continue
-            yield Chunk(records=found)
+            if found.status != HTTPStatus.NOT_FOUND:
+                raise found
+            gone = found
+            reading.note(f"{call.path}: {found.what}")
+        if gone is not None and not is_any_there:
+            raise gone
 
     def _export_files(self, reading: Reading) -> Iterator[Chunk]:
         del reading
@@ -235,15 +248,13 @@ class RecurlyTap(RestTap):
             named = with_fields({"export_date": date})
             yield Chunk(records=[named(file) for file in files])
 
-    def _ids(self, path: str) -> Iterator[str]:
-        for page in self._pages(path, sort="created_at", order="asc"):
-            for record in page.records:
-                yield str(value_at(record, ("id",)))
+    def _in_order(
+        self, path: str, by: str = "created_at", **bounds: str
+    ) -> Iterator[Page]:
+        order: Params = {"limit": PAGE, "order": "asc", "sort": by}
+        return self._pages(Call(path=path, params=order).with_params(**bounds))
 
-    def _pages(self, path: str, **params: str) -> Iterator[Page]:
-        # Lists below one account take no `limit`, nor an order (specification).
-        usual = {"limit": PAGE} if params else {}
-        call = Call(path=path, params={**usual, **params})
+    def _pages(self, call: Call) -> Iterator[Page]:
         return pages(self.api, call, self._page, link_in_body(("next",)))
 
     def _page(self, answer: Answer) -> Page:
@@ -278,7 +289,7 @@ def _dates(answer: Answer) -> list[str]:
 
 
 def _is_before(record: Record, reading: Reading) -> bool:
-    value = value_at(Raw(bytes(record)), (UPDATED.field,))
+    value = value_at(record, (UPDATED.field,))
     try:
         return bool(UPDATED.kind.read(value) < reading.until)
     except (ValueError, TypeError):
@@ -287,6 +298,6 @@ def _is_before(record: Record, reading: Reading) -> bool:
 
 def _counted(record: Record) -> list[str]:
     """Name the add-ons of a subscription whose use is counted."""
-    found = msgspec.json.decode(fields(Raw(bytes(record))).get("add_ons", b"[]"))
+    found = msgspec.json.decode(fields(record).get("add_ons", b"[]"))
     inner = [one.get("add_on") or {} for one in found or []]
     return [str(one["id"]) for one in inner if one.get("add_on_type") == "usage"]

@@ -145,7 +145,7 @@ class Api:
         found = read(replace(answer, body=whole))
         self._logger.warning(
             "%s: its answer is not quite JSON. Half letters (`\\ud83d` alone) became"
-            " `\\ufffd`, as bytes that are not UTF-8 did; bare control characters became"
+            " `\\ufffd`, as bytes that are not UTF-8 did, bare control characters"
             " their escapes, and NaN null",
             self.name(call),
         )

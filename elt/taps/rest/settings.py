@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
-from elt.errors import ConfigError
+from elt.errors import ConfigError, ConfigErrors
+from elt.taps.rest.checking import Schema, flaws
 from elt.taps.rest.vendor import Reach
 
 _USUAL = {one.name: one.default for one in fields(Reach)}
@@ -63,11 +64,34 @@ def common_settings(base_url: str | None) -> dict[str, Any]:
     }
 
 
-def check(config: Mapping[str, Any]) -> None:
-    """Look at the settings that all taps of APIs have. Raises ConfigError."""
-    reach_of(config, "https://")
-    for name in ("start_date", "end_date"):
-        moment_setting(config, name)
+def check(
+    config: Mapping[str, Any],
+    declared: Schema,
+    further: Callable[[Mapping[str, Any]], Iterable[ConfigError]] = lambda _: (),
+) -> None:
+    """Compare a config with its declaration, and look at addresses and dates.
+
+    `further` looks at a config that fits its declaration. Raises ConfigErrors with all
+    that is wrong, or ConfigError where it is one.
+    """
+    found = list(flaws(config, declared))
+    found = found or [*_of_usual(config), *further(config)]
+    if len(found) == 1:
+        raise found[0]
+    if found:
+        raise ConfigErrors(found)
+
+
+def _of_usual(config: Mapping[str, Any]) -> Iterator[ConfigError]:
+    for look in (
+        lambda: reach_of(config, "https://"),
+        lambda: moment_setting(config, "start_date"),
+        lambda: moment_setting(config, "end_date"),
+    ):
+        try:
+            look()
+        except ConfigError as error:
+            yield error
 
 
 def reach_of(

@@ -7,9 +7,7 @@ flush; here a page's records are written as they came.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -19,9 +17,10 @@ from singer_sdk.singerlib.catalog import Metadata, MetadataMapping
 
 from elt.errors import ConfigError, EltError, Unavailable
 from elt.singer.catalog import column_selected
-from elt.singer.endings import Ending, ending_message
+from elt.singer.endings import End, Ending, ending_message
 from elt.taps.rest.marks import Cursor, Marks
 from elt.taps.rest.problems import NotReadable, QuotaSpent
+from elt.taps.rest.reading import Chunk, Reading, Run, Shape, Source
 from elt.taps.rest.rows import (
     Record,
     on_one_line,
@@ -35,101 +34,6 @@ from elt.taps.stdout import write
 DELETED_AT = "_sdc_deleted_at"
 STATE_SECONDS, STATE_ROWS = 1.0, 10_000
 _decode = msgspec.json.Decoder().decode
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chunk:
-    """Some records of a stream, in the order in which they came.
-
-    records: JSON objects, each on any number of lines.
-    part: which part of the stream they belong to, as in `Marks`.
-    in_order: the server sorts by the cursor, ascending, and no earlier record of this
-        part will come: the bookmark may move before the part's end.
-    ends: the part was read to its end, or to where its memory says.
-    reached: all up to this value of the cursor was read, in a stream whose shape says
-        that its source tells so.
-    """
-
-    records: Sequence[Record] = ()
-    part: str = ""
-    in_order: bool = False
-    ends: bool = False
-    reached: Any = None
-
-
-@dataclass(slots=True, kw_only=True)
-class Run:
-    """What the streams of one run of a tap share.
-
-    began_at: before the first request; no bookmark passes it.
-    start, end: what the config asks for, in UTC.
-    failures: which streams failed, and why.
-    skipped: those that are not for us, and why.
-    """
-
-    began_at: datetime
-    start: datetime | None = None
-    end: datetime | None = None
-    failures: list[tuple[str, EltError]] = field(default_factory=list)
-    skipped: list[tuple[str, EltError]] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Reading:
-    """One reading of a stream: from where to where, and what it left out.
-
-    A source that sets `version` sends its records with it. One that sets `is_whole`
-    too has sent all that there is: rows of older versions are gone.
-    """
-
-    marks: Marks
-    until: datetime  # not inclusive; the run's start where no end was set
-    has_end: bool  # an end was set
-    start: datetime | None = None  # of the config, whatever the bookmark
-    keeps: Callable[[str], bool] | None = None  # which columns; None for all
-    left_out: list[str] = field(default_factory=list)
-    version: int | None = None
-    is_whole: bool = False
-
-    def since(self, part: str = "") -> Any | None:
-        return self.marks.since(part)
-
-    def wants(self, column: str) -> bool:
-        """Say whether a column is selected, so that others are not asked for."""
-        return self.keeps is None or self.keeps(column)
-
-    def leave_out(self, what: str) -> None:
-        """Note a part that could not be read though the rest could."""
-        self.left_out.append(what)
-
-
-Source = Callable[[Reading], Iterator[Chunk]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
-    """What Singer wants to know of a stream.
-
-    `cursor` makes it incremental; without one it is read in full each time.
-    `part_field` is the name that parts have in the state. `tells_reached`: the source
-    says how far it has read, and the values of its records move no bookmark.
-    """
-
-    name: str
-    key: tuple[str, ...]
-    properties: Mapping[str, Any]
-    cursor: Cursor | None = None
-    part_field: str | None = None
-    selected_by_default: bool = True
-    tells_reached: bool = False
-
-    @property
-    def schema(self) -> dict[str, Any]:
-        return {
-            "type": "object",
-            "properties": dict(self.properties),
-            "additionalProperties": True,
-        }
 
 
 class RestStream(Stream):
@@ -217,14 +121,21 @@ class RestStream(Stream):
             self._describe()
             if reading.is_whole and reading.version is not None:
                 write(whole_line(self.name, reading.version))
-            self._end("complete", "; ".join(reading.left_out))
+            self._end_well(reading)
             self._write_state()
+
+    def _end_well(self, reading: Reading) -> None:
+        left = reading.left_out
+        why = "; ".join([*left, *reading.notes])
+        is_told = all(left.values())
+        stay = [row for rows in left.values() for row in rows] if is_told else []
+        self._end("partial" if left else "complete", why, stay=stay)
 
     def _fail(self, error: EltError) -> None:
         self.logger.error("stream %s failed: %s", self.name, error)
         self._run.failures.append((self.name, error))
         self._write_state()  # what was reached holds, whatever became of the rest
-        self._end("failed", _line(error), isinstance(error, Unavailable))
+        self._end("failed", _line(error), temporary=isinstance(error, Unavailable))
 
     def _read(self, reading: Reading) -> None:
         prepare, marks = _preparer(reading.keeps), reading.marks
@@ -288,8 +199,17 @@ class RestStream(Stream):
         self.state_manager.is_flushed = False
         self._write_state_message()
 
-    def _end(self, end: Any, why: str = "", temporary: bool = False) -> None:
-        ending = Ending(end=end, why=why, temporary=temporary)
+    def _end(
+        self,
+        end: End,
+        why: str,
+        *,
+        temporary: bool = False,
+        stay: Sequence[Mapping[str, str]] = (),
+    ) -> None:
+        ending = Ending(
+            end=end, why=why, temporary=temporary, stay=tuple(map(dict, stay))
+        )
         write(
             ending_message(
                 self.name, self.effective_schema, self.primary_keys or (), ending

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from types import FrameType
@@ -19,8 +19,9 @@ from singer_sdk.helpers.capabilities import (
 from elt.errors import ConfigError, EltError, Unavailable
 from elt.singer.catalog import PATTERNS
 from elt.taps.rest.api import Api
-from elt.taps.rest.settings import moment_setting
-from elt.taps.rest.stream import RestStream, Run, Shape, Source
+from elt.taps.rest.reading import Run, Shape, Source
+from elt.taps.rest.settings import check, moment_setting
+from elt.taps.rest.stream import RestStream
 from elt.taps.rest.vendor import Vendor
 
 _APART = timedelta(minutes=1)  # of two clocks that both go well
@@ -45,6 +46,16 @@ class RestTap(Tap):
     def __init__(self, *, catalog: Any = None, **given: Any) -> None:
         self.column_patterns = _patterns(catalog)
         super().__init__(catalog=catalog, **given)
+
+    @classmethod
+    def check(cls, config: Mapping[str, Any]) -> None:
+        """Raise ConfigErrors with all that is wrong, or ConfigError where it is one."""
+        check(config, {**cls.config_jsonschema, "additionalProperties": False})
+
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        if raise_errors:
+            self.check(self.config)
+        return super()._validate_config(raise_errors=raise_errors)
 
     @classmethod
     def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Raw
 
 from elt.taps.rest.problems import NotReadable
-from elt.taps.rest.stream import Chunk, Reading, Run
+from elt.taps.rest.reading import Chunk, Reading, Run
 from elt.taps.stripe.account import PAGE, Account
 from elt.taps.stripe.changes import changes
 from elt.taps.stripe.listing import Listing, in_windows, read_stretch
@@ -56,14 +56,16 @@ class Reader:
                 if not account.id:
                     raise
                 refused = error
-                self._leave_out(reading, account, f"{error.what} ({error.where})")
+                what = _of_account(account, f"{error.what} ({error.where})")
+                self._warn(what)
+                reading.leave_out(what, account.fields)
         if refused is not None and not readable:
             raise refused
 
     def _read_account(self, account: Account, reading: Reading) -> Iterator[Chunk]:
         plan = self._plan(account, reading)
         if plan.note:
-            self._leave_out(reading, account, plan.note)
+            self._note(reading, account, plan.note)
         if plan.deletes is not None and listed(self.stream).deleted:
             yield from self._deletes(account, plan.deletes, reading)
         if plan.listing is not None:
@@ -95,7 +97,7 @@ class Reader:
         oldest = self.run.began_at - timedelta(seconds=self.options.event_seconds)
         if self.stream.name == "events" and mark is not None and mark < oldest:
             what = f"those from {mark.date()} to {oldest.date()} may be forgotten"
-            self._leave_out(reading, account, f"{what}: Stripe keeps them for 30 days")
+            self._note(reading, account, f"{what}: Stripe keeps them for 30 days")
 
     def _listing(
         self, account: Account, plan: Plan, reading: Reading
@@ -160,7 +162,7 @@ class Reader:
             return changes(account, self.stream, window, only_deletes=only_deletes)
         except NotReadable as error:
             what = f"changes are not read: {error.what} ({error.where})"
-            self._leave_out(reading, account, what)
+            self._note(reading, account, what)
             return None
 
     def _created(
@@ -220,12 +222,18 @@ class Reader:
     def _began(self) -> int:
         return int(self.run.began_at.timestamp())
 
-    def _leave_out(self, reading: Reading, account: Account, what: str) -> None:
-        told = f"account {account.id}: {what}" if account.id else what
-        if told in reading.left_out:
-            return
+    def _note(self, reading: Reading, account: Account, what: str) -> None:
+        told = _of_account(account, what)
+        if told not in reading.notes:
+            self._warn(told)
+            reading.note(told)
+
+    def _warn(self, told: str) -> None:
         self.logger.warning("stream %s: %s", self.stream.name, told)
-        reading.leave_out(told)
+
+
+def _of_account(account: Account, what: str) -> str:
+    return f"account {account.id}: {what}" if account.id else what
 
 
 def _seconds(moment: datetime | None) -> int | None:

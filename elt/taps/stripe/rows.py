@@ -95,9 +95,8 @@ def gone_rows(
     """Give the rows that tell of an object, or of what was inside, that it is gone."""
     match stream:
         case Listed():
-            last: Record = change.last or _encode(
-                {"id": key, "object": stream.object, stream.created: None}
-            )
+            # What it leaves out stays in the table as it was last.
+            last: Record = change.last or _encode({"id": key, "object": stream.object})
             added: dict[str, Any] = {**account.fields, **_deleted(change)}
             if known(last).updated is UNSET:
                 added["updated"] = change.at

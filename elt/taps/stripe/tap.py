@@ -17,8 +17,9 @@ from elt.remote.pace import Pace
 from elt.taps.rest.api import Api
 from elt.taps.rest.marks import UNIX_SECONDS, Cursor
 from elt.taps.rest.problems import Refused
+from elt.taps.rest.reading import Chunk, Reading, Shape
 from elt.taps.rest.settings import reach_of
-from elt.taps.rest.stream import Chunk, Reading, RestStream, Shape
+from elt.taps.rest.stream import RestStream
 from elt.taps.rest.tap import RestTap
 from elt.taps.rest.vendor import Fixed
 from elt.taps.stripe.account import Account

@@ -8,16 +8,18 @@ from elt.taps.rest.calls import Answer
 from elt.taps.rest.envelopes import value_at
 from elt.taps.rest.vendor import Vendor
 
-TOO_MANY = 429
-CONFLICT = 409  # Stripe's SDKs try it again: another request holds the object
+_TOO_MANY = 429
+_CONFLICT = 409  # Stripe's SDKs try it again: another request holds the object
 _FAILED = 400
 # It is named so: Having the 'rak_subscription_read' permission would allow this.
 _PERMISSION = re.compile(r"'(rak_\w+)'")
+# Stripe repeats a key as sk_live_****1234: its end, which is ours to hide, too.
+_KEY = re.compile(r"\b((?:sk|rk|pk)_(?:(?:live|test|org)_)*)[\w*]+")
 
 
 def _said(body: bytes) -> str:
     error = _error(body)
-    told = str(error.get("message") or "")
+    told = _KEY.sub(r"\1***", str(error.get("message") or ""))
     code = error.get("code")
     return f"{told} ({code})" if told and code else told
 
@@ -40,7 +42,7 @@ def _settled(answer: Answer) -> bool:
     `should_retry?`).
     """
     refused = answer.headers.get("stripe-should-retry") == "false"
-    return refused and answer.status != TOO_MANY
+    return refused and answer.status != _TOO_MANY
 
 
 def _error(body: bytes) -> dict[str, object]:
@@ -58,6 +60,6 @@ VENDOR = Vendor(
     said=_said,
     scope_of=_scope,
     settled=_settled,
-    temporary=frozenset({CONFLICT}),
+    temporary=frozenset({_CONFLICT}),
     request_header="request-id",
 )

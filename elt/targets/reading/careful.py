@@ -6,9 +6,10 @@ reason.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from elt.targets.columns import LOADED_AT, RUN_ID, Column
@@ -92,12 +93,17 @@ def insert(  # noqa: PLR0913  what is read, and where it goes
     keys: Sequence[Column],
     closed: Sequence[Column] = (),
     stamp: Marks,
+    told: Mapping[Column, str] = MappingProxyType({}),
 ) -> tuple[int, int]:
-    """Move good rows to the target and the others to the rejects; count both."""
+    """Move good rows to the target and the others to the rejects; count both.
+
+    `told` is what the target has beside the columns, as SQL over the texts.
+    """
     table = read.table
     bad_rows = judge(cursor, read, columns=columns, keys=keys, closed=closed)
-    names = [quote(column.name) for column in columns] + [LOADED_AT, RUN_ID]
-    typed = [*typed_values(read, columns), moment(stamp[4]), literal(stamp[0])]
+    names = [quote(column.name) for column in (*columns, *told)] + [LOADED_AT, RUN_ID]
+    stamped = moment(stamp[4]), literal(stamp[0])
+    typed = [*typed_values(read, columns), *told.values(), *stamped]
     # Of rows with the same key the last wins: a join would not keep their order.
     good = cursor.execute(
         f"INSERT INTO {target} ({', '.join(names)}) SELECT {', '.join(typed)}"

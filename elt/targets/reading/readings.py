@@ -23,6 +23,7 @@ from elt.targets.reading.parts import check_unchanged
 from elt.targets.reading.roads import Road, objects_sql, pointer
 from elt.targets.reading.shapes import type_of
 from elt.targets.reading.texts import Texts, keys_in, read_texts
+from elt.targets.reading.told import may_leave_out
 from elt.targets.reading.usual import as_read, usual_rows
 from elt.warehouse.dialect import literal
 
@@ -71,6 +72,7 @@ class Reading:
     extra: tuple[Column, ...] = ()
     key_sets: tuple[tuple[str, ...], ...] | None = None  # None: keys are known good
     texts: Texts | None = None  # set where the road is read carefully
+    leaves_out: bool = False  # a record may be gone and tell only a part of its row
 
     def own(self, columns: Sequence[Column]) -> list[Column]:
         """Give those of the columns that the part may have values for."""
@@ -115,8 +117,12 @@ def _whole(
     """Look into all rows of a part."""
     extra: tuple[Column, ...] = ()
     key_sets: tuple[tuple[str, ...], ...] | None = None
+    leaves_out = False
     if road.format == "jsonl":
-        key_sets, extra = _keys(cursor, road, caution)
+        seen, sampled = _keys(cursor, road, caution)
+        key_sets = seen if sampled else None
+        extra = _inferred(cursor, road, seen, caution)
+        leaves_out = may_leave_out(seen, road.columns)
     elif road.format in COLUMNAR:
         with _in_our_words(road):
             road, extra = described(cursor, opened(cursor, road, number))
@@ -126,7 +132,13 @@ def _whole(
     extra = mapped((*extra, *grown.columns), maps)
     check_end(road.path, road.encoding.compression)
     if not caution.careful:
-        return Reading(road=road, number=number, extra=extra, key_sets=key_sets)
+        return Reading(
+            road=road,
+            number=number,
+            extra=extra,
+            key_sets=key_sets,
+            leaves_out=leaves_out,
+        )
     columns = union(road.columns, extra)
     check_whole(road.path, road.encoding.compression)
     with _in_our_words(road):
@@ -137,6 +149,7 @@ def _whole(
         number=number,
         extra=(*extra, *wider),
         texts=replace(read, maps=maps),
+        leaves_out=leaves_out,
     )
 
 
@@ -170,7 +183,12 @@ def _sifted(
     wider = careful.wider_columns(cursor, read, columns)
     texts = replace(read, maps=maps)
     return Reading(
-        road=road, number=number, extra=tuple(wider), key_sets=sets, texts=texts
+        road=road,
+        number=number,
+        extra=tuple(wider),
+        key_sets=sets,
+        texts=texts,
+        leaves_out=may_leave_out(sets, road.columns),
     )
 
 
@@ -195,11 +213,8 @@ def read_rest(
 
 def _keys(
     cursor: DuckDBPyConnection, road: Road, caution: Caution
-) -> tuple[tuple[tuple[str, ...], ...] | None, tuple[Column, ...]]:
-    """Find the sets of keys that the records have, and columns for unknown ones.
-
-    The first result is None when all records were looked at.
-    """
+) -> tuple[tuple[tuple[str, ...], ...], bool]:
+    """Find the sets of keys that the records have; say whether of a sample only."""
     key_sets = _key_sets(cursor, road, limit=_SAMPLE_RECORDS, careful=caution.careful)
     sampled = not caution.look_at_all_keys and len(key_sets) <= _FEW_KEY_SETS
     if not sampled or caution.careful:
@@ -211,10 +226,8 @@ def _keys(
     unknown = {key for keys in key_sets for key in keys} - road.known
     if unknown and sampled:
         key_sets = _key_sets(cursor, road)
-        unknown = {key for keys in key_sets for key in keys} - road.known
         sampled = False
-    extra = _inferred(cursor, road, sorted(unknown), caution)
-    return (tuple(key_sets) if sampled else None), extra
+    return tuple(key_sets), sampled
 
 
 def _key_sets(
@@ -236,9 +249,13 @@ def _key_sets(
 
 
 def _inferred(
-    cursor: DuckDBPyConnection, road: Road, keys: Sequence[str], caution: Caution
+    cursor: DuckDBPyConnection,
+    road: Road,
+    key_sets: Sequence[Sequence[str]],
+    caution: Caution,
 ) -> tuple[Column, ...]:
     """Choose columns for keys that the schema lacks; none where all values are null."""
+    keys = sorted({key for one in key_sets for key in one} - road.known)
     if not keys:
         return ()
     listed = ", ".join(literal(key) for key in keys)

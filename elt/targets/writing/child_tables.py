@@ -16,6 +16,7 @@ from elt.errors import ConfigError, EltError
 from elt.targets.columns import LOADED_AT, RUN_ID, Column, table_name
 from elt.targets.nested import Items, Leaf, Struct, converted, parse, render
 from elt.targets.reading.maps import NO_MAPS
+from elt.targets.reading.told import TOLD
 from elt.targets.writing.evolve import Change, Table, place_of, tables_in
 from elt.targets.writing.modes import Mode
 from elt.targets.writing.plans import Stamp, StreamPlan
@@ -26,7 +27,7 @@ from elt.warehouse.dialect import literal, quote, relation
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-ASIDE = "_elt_with_lists"
+ASIDE = "_elt_aside"
 PARENT = "_parent_"
 POSITION = "_position"
 # What no key of an object can be, because no STRUCT could have it as a field.
@@ -87,19 +88,20 @@ def _check_kept(
 def make_aside(
     cursor: DuckDBPyConnection, plan: StreamPlan, lists: Sequence[Column]
 ) -> None:
-    """Make a place where rows wait with their lists."""
+    """Make a place where rows wait with their lists, and with what they tell."""
     table = relation(plan.schema, plan.table)
-    make_empty(cursor, ASIDE, f"SELECT *{list_columns(lists)} FROM {table}")
+    make_empty(cursor, ASIDE, f"SELECT *{beside(lists)} FROM {table}")
 
 
-def list_columns(lists: Sequence[Column]) -> str:
-    """Give the SQL of the lists as further columns, without values."""
-    return "".join(f", NULL::{each.type} AS {quote(each.name)}" for each in lists)
+def beside(lists: Sequence[Column]) -> str:
+    """Give the SQL of the lists and of TOLD as further columns, without values."""
+    columns = (*lists, TOLD)
+    return "".join(f", NULL::{each.type} AS {quote(each.name)}" for each in columns)
 
 
 def move_rows(cursor: DuckDBPyConnection, target: str, lists: Sequence[Column]) -> None:
     """Move the rows on to where they go without their lists, which stay for a while."""
-    names = ", ".join(quote(each.name) for each in lists)
+    names = ", ".join(quote(each.name) for each in (*lists, TOLD))
     cursor.execute(
         f"INSERT INTO {target} BY NAME SELECT * EXCLUDE ({names})"
         f" FROM {ASIDE} ORDER BY rowid"
@@ -140,6 +142,7 @@ def write_children(
     """Put the lists of `rows` into their tables; give what was changed for that.
 
     Of rows that the stream's table has not taken, the elements are not taken either.
+    Those of a row that is gone and does not tell a list stay as they are.
     """
     found = tables_in(cursor, {plan.schema})
     by_property = {column.property: column for column in columns}
@@ -151,11 +154,15 @@ def write_children(
     for child, column in zip(
         children_of(plan, plan.table, columns, lists), lists, strict=True
     ):
+        told = (
+            f"({TOLD.name} IS NULL"
+            f" OR list_contains({TOLD.name}, {literal(column.property)}))"
+        )
         source = (
             f"SELECT {listed}, {quote(column.name)} AS list FROM {rows} AS new"
-            f" WHERE {taken}"
+            f" WHERE {told} AND {taken}"
         )
-        came = f"SELECT DISTINCT {listed} FROM {rows}"
+        came = f"SELECT DISTINCT {listed} FROM {rows} WHERE {told}"
         work = _Work(plan, stamp, found, came)
         changes += _write(cursor, work, child, source)
     return changes

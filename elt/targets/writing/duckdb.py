@@ -29,7 +29,7 @@ from elt.targets.reading.readings import (
 )
 from elt.targets.reading.roads import Road, roads
 from elt.targets.reading.texts import Texts
-from elt.targets.writing import history, missing, versions
+from elt.targets.writing import gone, history, missing, versions
 from elt.targets.writing.again import replace_rows
 from elt.targets.writing.child_tables import (
     ASIDE,
@@ -48,6 +48,7 @@ from elt.targets.writing.rows import (
     insert_sql,
     insert_usual_sql,
     left_out,
+    told_beside,
 )
 from elt.targets.writing.settling import (
     STAGE,
@@ -105,9 +106,12 @@ def write_stream(
     reach("table-ready")
     written = _begin(cursor, batch, shape, stamp, found=found)
     rows_before = missing.count_living(cursor, batch, found)
-    target = _make_room(cursor, plan, found)
+    target = _make_room(cursor, plan, shape, found)
     reach("room-made")
-    with _lists_aside(cursor, plan, shape, lists, target) as (into, with_lists):
+    with _aside(cursor, plan, shape, lists, target=target, readings=readings) as (
+        into,
+        with_lists,
+    ):
         for reading in readings:
             _write(
                 cursor, plan, with_lists, reading, stamp=stamp, target=into, to=written
@@ -136,22 +140,29 @@ def write_stream(
 
 
 @contextmanager
-def _lists_aside(
+def _aside(
     cursor: DuckDBPyConnection,
     plan: StreamPlan,
     shape: Shape,
     lists: Sequence[Column],
+    *,
     target: str,
+    readings: Sequence[Reading],
 ) -> Iterator[tuple[str, Shape]]:
-    """Let rows wait aside while they have lists that are tables of their own.
+    """Let rows wait aside while there is more to them than the table's columns.
 
     Gives where rows are written to meanwhile, and the shape that they have there.
     """
-    if not lists:
+    table = relation(plan.schema, plan.table)
+    if not lists and not any(told_beside(plan, each, "") for each in readings):
         yield target, shape
+        before = table if target == STAGE else None
+        gone.complete(cursor, plan, shape, target, table=before, told=False)
         return
     make_aside(cursor, plan, lists)
-    yield ASIDE, replace(shape, columns=(*shape.columns, *lists))
+    with_lists = replace(shape, columns=(*shape.columns, *lists))
+    yield ASIDE, with_lists
+    gone.complete(cursor, plan, with_lists, ASIDE, table=table, told=True)
     keep_last(cursor, ASIDE, key_columns(plan, shape))
     move_rows(cursor, target, lists)
 
@@ -183,12 +194,13 @@ def _check_key(plan: StreamPlan, columns: Sequence[Column]) -> None:
 
 
 def _make_room(
-    cursor: DuckDBPyConnection, plan: StreamPlan, found: Table | None
+    cursor: DuckDBPyConnection, plan: StreamPlan, shape: Shape, found: Table | None
 ) -> str:
     """Make room as the mode says; give the table that rows are written into."""
     table = relation(plan.schema, plan.table)
     if plan.mode.name == "overwrite":
-        cursor.execute(f"DELETE FROM {table}")
+        others = f"NOT ({missing.spared_rows(plan, shape)})" if plan.spared else "true"
+        cursor.execute(f"DELETE FROM {table} AS old WHERE {others}")
     if not plan.staged:
         return table
     empty = found is None or not cursor.execute(f"FROM {table} LIMIT 1").fetchall()
@@ -230,6 +242,7 @@ def _write(  # noqa: PLR0913  one part and where it goes
             keys=_keys(plan, columns),
             closed=reading.own(shape.closed),
             stamp=(stamp.run_id, stamp.environment, stamp.tap, plan.stream, stamp.at),
+            told=told_beside(plan, reading, "raw"),
         )
         to.rows += good
         to.rejects += bad

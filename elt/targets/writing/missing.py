@@ -81,6 +81,26 @@ def settle(  # noqa: PLR0913  what came, into what, and what became of it
     return sum(_let_go(cursor, batch.plan, stamp, (which, mark)) for which in gone)
 
 
+def spared_rows(plan: StreamPlan, shape: Shape) -> str:
+    """Give the condition, over a row `old`, that it is of a part that was not read.
+
+    Where columns do not tell that, it may be any row.
+    """
+    columns = {c.property: c for c in shape.columns if not c.hashed}
+    columns = {name: c for name, c in columns.items() if c.type != "JSON"}
+    parts = []
+    for values in plan.spared:
+        if not values or not values.keys() <= columns.keys():
+            return "true"
+        parts.append(" AND ".join(_has(columns[n], text) for n, text in values.items()))
+    return " OR ".join(f"({part})" for part in parts) or "false"
+
+
+def _has(column: Column, text: str) -> str:
+    value = f"TRY_CAST({literal(text)} AS {column.type})"
+    return f"({value} IS NULL OR old.{quote(column.name)} = {value})"
+
+
 def drop_deleted(
     cursor: DuckDBPyConnection, plan: StreamPlan, shape: Shape, found: Table | None
 ) -> int:
@@ -149,7 +169,8 @@ def _gone(
     if batch.whole and staged:
         keys = key_columns(plan, shape)
         same = " AND ".join(f"old.{key} = new.{key}" for key in keys)
-        gone.append(f"NOT EXISTS (FROM {STAGE} AS new WHERE {same})")
+        spared = spared_rows(plan, shape)
+        gone.append(f"NOT EXISTS (FROM {STAGE} AS new WHERE {same}) AND NOT ({spared})")
     return gone
 
 
@@ -160,7 +181,7 @@ def _let_go(
     table = relation(plan.schema, plan.table)
     if plan.mode.name == "history":
         return history.close(cursor, plan, stamp, which=which)
-    if plan.on_missing == "delete" or plan.mode.name == "overwrite":
+    if plan.deletes_missing:
         done = cursor.execute(f"DELETE FROM {table} AS old WHERE {which}")
     else:
         done = cursor.execute(

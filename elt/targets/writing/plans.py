@@ -34,6 +34,8 @@ class StreamPlan:
     reads_again: bool = False  # rows from before the bookmark come once more
     # What becomes of rows that the source has no more; None: the mode decides.
     on_missing: OnMissing | None = None
+    # Values of rows that are not gone though this read of the whole lacks them.
+    spared: tuple[Mapping[str, str], ...] = ()
     policy: SchemaPolicy = "evolve"
     nested: Nested = "json"
     types: Mapping[str, str] = field(default_factory=dict)  # pinned, by property
@@ -45,6 +47,11 @@ class StreamPlan:
         return bool(self.key) and self.mode.name != "append"
 
     @property
+    def keeps_one(self) -> bool:
+        """Whether the table has one row for each key, as it was last."""
+        return self.keyed and self.mode.name != "history"
+
+    @property
     def staged(self) -> bool:
         """Whether rows are gathered aside before they meet those of the table."""
         return self.mode.name in ("upsert", "history")
@@ -52,7 +59,14 @@ class StreamPlan:
     @property
     def told_apart(self) -> bool:
         """Whether rows that a full read lacks are looked for, so that it must end."""
-        return self.full_table and self.on_missing in ("mark", "delete")
+        looks = self.on_missing in ("mark", "delete") or bool(self.spared)
+        return self.full_table and looks
+
+    @property
+    def deletes_missing(self) -> bool:
+        """Whether rows that the source has no more leave the table."""
+        by_itself = self.on_missing is None and bool(self.spared)
+        return by_itself or self.on_missing == "delete" or self.mode.name == "overwrite"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from elt.targets.reading.readings import (
     UnusualValues,
 )
 from elt.targets.reading.roads import exact, from_sql, texts
+from elt.targets.reading.told import TOLD, told_sql
 from elt.targets.reading.typed import Typed
 from elt.targets.reading.usual import as_read, checks, has_keys, usual_rows
 from elt.targets.reading.values import fast_value
@@ -79,8 +80,15 @@ def insert_sql(
         _value(text, column, known.get(column.property), plan.maps)
         for text, column in zip(found, columns, strict=True)
     ]
+    told = told_beside(plan, reading, "r.json")
     where = _condition(usual, reading, counts=counts)
-    sql = _sql(target, columns, values, stamp, f"{source} WHERE {where}")
+    sql = _sql(
+        target,
+        [*columns, *told],
+        [*values, *told.values()],
+        stamp,
+        f"{source} WHERE {where}",
+    )
     return Insert(sql, (source, f"coalesce({usual}, false)"), counts=counts)
 
 
@@ -107,9 +115,17 @@ def insert_usual_sql(
     ]
     keys = plan.key if plan.keyed else ()
     source, usual = usual_rows(reading.road, columns, keys, reading.key_sets or ())
-    into = [wanted[column.property] for column in read]
+    told = told_beside(plan, reading, "r.json")
+    into = [*(wanted[column.property] for column in read), *told]
+    values += told.values()
     sql = _sql(target, into, values, stamp, f"{source} WHERE {usual}")
     return Insert(sql, (source, usual))
+
+
+def told_beside(plan: StreamPlan, reading: Reading, record: str) -> dict[Column, str]:
+    """Give TOLD with its SQL over a JSON record, where rows need it."""
+    needed = plan.keeps_one and reading.leaves_out
+    return {TOLD: told_sql(reading.road, record)} if needed else {}
 
 
 def _sql(

@@ -1,9 +1,7 @@
-"""What stands before every simulation: its log, its troubles, its clock's switch.
+"""What stands before every simulation: its log, its troubles, its switches.
 
 Beside the vendor's paths it answers `/_simulation`, so that a simulation that was
-started by hand can be moved by hand:
-
-    curl -X POST localhost:8700/_simulation/clock -d '{"days": 7}'
+started by hand can be moved by hand.
 """
 
 from __future__ import annotations
@@ -11,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
 from email.utils import format_datetime
 from functools import partial
 from pathlib import Path
@@ -22,9 +19,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from elt.testing.apis.clock import Clock
 from elt.testing.apis.kept import Kept, has_changed
+from elt.testing.apis.switches import OWN, Tokens, switches
 from elt.testing.apis.troubles import Troubles, answer_in_trouble, hang_up
-
-OWN = "/_simulation"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,21 +47,26 @@ class Front:
     """
 
     def __init__(
-        self, app: ASGIApp, clock: Clock, *, writes: Path | None = None
+        self,
+        app: ASGIApp,
+        clock: Clock,
+        *,
+        writes: Path | None = None,
+        tokens: Tokens | None = None,
     ) -> None:
-        self._app = app
         self.clock = clock
         self.troubles = Troubles()
         self.requests: list[Asked] = []
+        self._app = _beside(app, switches(clock, self.troubles, tokens))
         self._kept = Kept(writes) if writes else None
         if self._kept:
-            self._kept.repeat(app, clock)
+            self._kept.repeat(self._app, clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         if scope["path"].startswith(OWN):
-            await self._own(scope, receive, send)
+            await self._act(scope, _given(await _read(receive)), send)
             return
         if (scope["method"], scope["path"].rstrip("/")) == ("HEAD", ""):
             await self._tell_the_time(send)
@@ -127,25 +128,15 @@ class Front:
         now = format_datetime(self.clock.now(), usegmt=True).encode()
         return [*given, (b"date", now)]
 
-    async def _own(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = await _read(receive)
-        status, said = self._command(scope["method"], scope["path"], body)
-        content = json.dumps(said).encode() + b"\n"
-        headers = [(b"content-type", b"application/json")]
-        headers.append((b"content-length", str(len(content)).encode()))
-        start = {"type": "http.response.start", "status": status, "headers": headers}
-        await send(start)
-        await send({"type": "http.response.body", "body": content})
 
-    def _command(self, method: str, path: str, body: bytes) -> tuple[int, object]:
-        if path != f"{OWN}/clock":
-            return 404, {"error": f"there is only {OWN}/clock"}
-        if method == "POST":
-            try:
-                self.clock.advance(timedelta(**json.loads(body)))
-            except (ValueError, TypeError) as error:
-                return 400, {"error": f'{error}; write {{"days": 7, "hours": 1}}'}
-        return 200, {"now": self.clock.now().isoformat()}
+def _beside(app: ASGIApp, own: ASGIApp) -> ASGIApp:
+    """Answer `/_simulation` by our own application, all else by the vendor's."""
+
+    async def both(scope: Scope, receive: Receive, send: Send) -> None:
+        answers = own if scope["path"].startswith(OWN) else app
+        await answers(scope, receive, send)
+
+    return both
 
 
 def _asked(scope: Scope, body: bytes, status: int) -> Asked:

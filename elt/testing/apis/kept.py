@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,9 +16,11 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Scope
 
+from elt.errors import ConfigError
 from elt.testing.apis.clock import Clock
 
 _CHANGED = "elt_changed"
+_KEYS = {"at", "method", "path", "query", "headers", "body"}
 
 
 def note_change(scope: Scope) -> None:
@@ -40,7 +43,10 @@ class Written:
 
 
 def written_in(path: Path) -> list[Written]:
-    """List the requests in a file; there need not be one yet."""
+    """List the requests in a file; there need not be one yet.
+
+    Raises ConfigError for a file that holds something else.
+    """
     return [
         Written(
             at=datetime.fromisoformat(line["at"]),
@@ -53,7 +59,10 @@ def written_in(path: Path) -> list[Written]:
 
 
 class Kept:
-    """The requests in a file; there need not be one yet."""
+    """The requests in a file; there need not be one yet.
+
+    To read it raises ConfigError for a file that holds something else.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -78,23 +87,48 @@ class Kept:
             file.write(json.dumps(line) + "\n")
 
     def repeat(self, app: ASGIApp, clock: Clock) -> None:
-        """Make the requests again, each at its time, by moving the clock on."""
-        for line in _lines(self._path):
+        """Make the requests again, each at its time, by moving the clock on.
+
+        Raises ConfigError for one that changes nothing any more.
+        """
+        # Held: closer together than they were, limits would refuse some of them.
+        with clock.held():
+            asyncio.run(self._repeat(app, clock))
+
+    async def _repeat(self, app: ASGIApp, clock: Clock) -> None:
+        for number, line in enumerate(_lines(self._path), start=1):
             at = datetime.fromisoformat(line["at"])
             if at > clock.now():
                 clock.move_to(at)
-            asyncio.run(_again(app, line))
+            if not await _changes_again(app, line):
+                raise ConfigError(
+                    f"{line['method']} {line['path']} was kept, and is refused now",
+                    where=f"{self._path}:{number}",
+                    hint="Begin with the seed of then, or without this file",
+                )
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
-    text = path.read_text(encoding="utf-8")
-    return [json.loads(line) for line in text.splitlines()]
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [_read(path, number, line) for number, line in enumerate(lines, start=1)]
 
 
-async def _again(app: ASGIApp, line: dict[str, Any]) -> None:
-    scope = {
+def _read(path: Path, number: int, line: str) -> dict[str, Any]:
+    with suppress(ValueError):
+        found = json.loads(line)
+        if isinstance(found, dict) and found.keys() == _KEYS:
+            return found
+    raise ConfigError(
+        "this is no request that a simulation has kept",
+        where=f"{path}:{number}",
+        hint="Name the file that one has written, or one that is not there yet",
+    )
+
+
+async def _changes_again(app: ASGIApp, line: dict[str, Any]) -> bool:
+    scope: Scope = {
         "type": "http",
         "asgi": {"version": "3.0"},
         "http_version": "1.1",
@@ -117,3 +151,4 @@ async def _again(app: ASGIApp, line: dict[str, Any]) -> None:
         del message  # it was read the first time
 
     await app(scope, receive, send)
+    return has_changed(scope)

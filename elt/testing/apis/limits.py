@@ -1,4 +1,7 @@
-"""Limits on how often one may ask, counted by a simulation's clock."""
+"""Limits on how often one may ask.
+
+They count by a simulation's clock as if it ran: who waits is let in again.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ class RollingLimit:
         """Count one request unless it is refused; say whether it is allowed."""
         if self.remaining <= 0:
             return False
-        self._taken.append(self.clock.seconds())
+        self._taken.append(self.clock.running().timestamp())
         return True
 
     @property
@@ -34,10 +37,10 @@ class RollingLimit:
         """Seconds until one more is allowed; 0 where one is."""
         if self.remaining or not self._taken:
             return 0.0
-        return self._taken[0] + self.seconds - self.clock.seconds()
+        return self._taken[0] + self.seconds - self.clock.running().timestamp()
 
     def _forget(self) -> None:
-        now = self.clock.seconds()
+        now = self.clock.running().timestamp()
         while self._taken and self._taken[0] + self.seconds <= now:
             self._taken.popleft()
 
@@ -64,7 +67,7 @@ class WindowLimit:
 
     @property
     def remaining(self) -> int:
-        now = self.clock.seconds()
+        now = self.clock.running().timestamp()
         if now >= self.resets_at:
             self.used, self.resets_at = 0, now + self.seconds
         return max(0, self.most - self.used)

@@ -8,6 +8,7 @@ Each vendor says in its own words what is wrong; here is only what it is.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -90,7 +91,7 @@ def whole(least: int | None = None, most: int | None = None) -> Read:
     """Take a whole number, between these where they are given."""
 
     def read_whole(value: str) -> int:
-        if not value.removeprefix("-").isascii() or not value.lstrip("-").isdigit():
+        if not re.fullmatch(r"-?[0-9]+", value):
             raise ValueError("not a whole number")
         number = int(value)
         if least is not None and number < least:

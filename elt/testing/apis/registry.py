@@ -34,8 +34,9 @@ def make(  # noqa: PLR0913, what may be asked for
 
     `writes` is the file of what was written to it before, and of what will be;
     without `company` the account is empty. `limited=False` lets it be asked as often
-    as one likes: by a clock that stands, no limit is ever over.
-    Raises ConfigError for a name that there is not.
+    as one likes.
+    Raises ConfigError for a name that there is not, and for writes that cannot be made
+    again.
     """
     if name not in NAMES:
         raise ConfigError(
@@ -45,9 +46,11 @@ def make(  # noqa: PLR0913, what may be asked for
     module, _, kind = NAMES[name].partition(":")
     begun = Kept(writes).begins_at if writes else None
     clock = Clock(min(at, begun or at), runs=runs)
-    made = getattr(importlib.import_module(module), kind)(
-        seed=seed, clock=clock, writes=writes, company=company, limited=limited
-    )
+    make_it = getattr(importlib.import_module(module), kind)
+    with clock.held():
+        made = make_it(
+            seed=seed, clock=clock, writes=writes, company=company, limited=limited
+        )
     if at > clock.now():
         clock.move_to(at)
     return cast("Simulation", made)

@@ -6,6 +6,7 @@ with served(Stripe(seed=7)) as stripe:
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 import threading
@@ -65,14 +66,14 @@ def served(api: Kind, port: int = 0) -> Iterator[Served[Kind]]:
 def answering(app: ASGIApp, port: int = 0) -> Iterator[str]:
     """Serve any application as `served` does; give its address."""
     with listening(port) as listener:
-        server = make_server(app)
+        server = _Server(_config(app))
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
         thread.start()
         _wait_for_start(server, thread)
         try:
             yield f"http://{HOST}:{listener.getsockname()[1]}"
         finally:
-            server.should_exit = True
+            server.end()
             thread.join()
 
 
@@ -87,8 +88,39 @@ def listening(port: int) -> Iterator[socket.socket]:
         yield listener
 
 
-def make_server(app: ASGIApp) -> uvicorn.Server:
-    config = uvicorn.Config(
+class _Server(uvicorn.Server):
+    """Ends when it is told to.
+
+    uvicorn looks ten times a second whether it should, and rests a tenth of one more:
+    tests start a thousand of these.
+    """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._told = asyncio.Event()
+
+    def end(self) -> None:
+        self._loop.call_soon_threadsafe(self._told.set)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
+        await super().startup(sockets)
+
+    async def main_loop(self) -> None:
+        await self._told.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        await asyncio.sleep(0)  # those that are idle close now
+        if self.server_state.connections:
+            await super().shutdown(sockets)
+
+
+def _config(app: ASGIApp) -> uvicorn.Config:
+    return uvicorn.Config(
         app,
         # h11 and asyncio are always there; others would answer as they do in no test.
         http="h11",
@@ -102,10 +134,9 @@ def make_server(app: ASGIApp) -> uvicorn.Server:
         # Too long an address is refused as the vendor does, not by the server.
         h11_max_incomplete_event_size=256 * 1024,
     )
-    return uvicorn.Server(config)
 
 
-def _wait_for_start(server: uvicorn.Server, thread: threading.Thread) -> None:
+def _wait_for_start(server: _Server, thread: threading.Thread) -> None:
     until = time.monotonic() + _START_SECONDS
     while not server.started:
         if not thread.is_alive() or time.monotonic() > until:

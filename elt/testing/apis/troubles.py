@@ -10,23 +10,25 @@ import asyncio
 import gzip
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
-@dataclass(frozen=True, slots=True)
-class Says:
+class _Kind(msgspec.Struct, frozen=True, tag_field="kind", forbid_unknown_fields=True):
+    """What names a trouble where it is written as JSON."""
+
+
+class Says(_Kind, frozen=True, tag="says"):
     """An answer in place of the vendor's."""
 
-    status: int
+    status: Annotated[int, msgspec.Meta(ge=200, le=599)]
     body: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class HangsUp:
+class HangsUp(_Kind, frozen=True, tag="hangs_up"):
     """The connection ends before a byte of the answer; `acts` says when.
 
     With `acts`, the vendor has done what it was asked before.
@@ -35,50 +37,50 @@ class HangsUp:
     acts: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class BreaksOff:
+class BreaksOff(_Kind, frozen=True, tag="breaks_off"):
     """The answer begins, and ends after a share of its body."""
 
     share: float = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class CutJson:
+class CutJson(_Kind, frozen=True, tag="cut_json"):
     """The answer is whole as HTTP sees it, and its JSON lacks its end."""
 
     share: float = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Waits:
+class Waits(_Kind, frozen=True, tag="waits"):
     """The answer comes late; `within` waits between the parts of its body."""
 
     seconds: float
     within: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Packs:
+class Packs(_Kind, frozen=True, tag="packs"):
     """The answer is packed with gzip, whether that was asked for or not."""
 
 
 Trouble = Says | HangsUp | BreaksOff | CutJson | Waits | Packs
 
 
-@dataclass(slots=True)
-class _Planned:
+class Planned(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A trouble for `times` requests, after so many that fit have gone well.
+
+    `path` is a regular expression for the beginning of path and query.
+    """
+
     trouble: Trouble
-    path: re.Pattern[str]
-    method: str | None
-    after: int
-    times: int
+    path: str = ""
+    method: str | None = None
+    after: Annotated[int, msgspec.Meta(ge=0)] = 0
+    times: Annotated[int, msgspec.Meta(ge=1)] = 1
 
 
 class Troubles:
     """Which requests meet which trouble; the first that fits counts."""
 
     def __init__(self) -> None:
-        self._planned: list[_Planned] = []
+        self.planned: list[Planned] = []
 
     def add(
         self,
@@ -89,26 +91,30 @@ class Troubles:
         after: int = 0,
         times: int = 1,
     ) -> None:
-        """Plan a trouble for `times` requests, after so many have gone well.
+        """Plan a trouble; see `Planned`. Raises re.error for a wrong `path`."""
+        self.plan(
+            Planned(trouble=trouble, path=path, method=method, after=after, times=times)
+        )
 
-        `path` is a regular expression for the beginning of path and query.
-        """
-        pattern = re.compile(path)
-        self._planned.append(_Planned(trouble, pattern, method, after, times))
+    def plan(self, planned: Planned) -> None:
+        re.compile(planned.path)
+        self.planned.append(planned)
 
     def clear(self) -> None:
-        self._planned.clear()
+        self.planned.clear()
 
     def next(self, method: str, address: str) -> Trouble | None:
         """Give the trouble of a request, and count it."""
-        for planned in self._planned:
-            fits = planned.method in {None, method} and planned.path.match(address)
-            if not fits or planned.times <= 0:
+        for planned in self.planned:
+            fits = re.match(planned.path, address)
+            if planned.method not in {None, method} or not fits:
                 continue
             if planned.after > 0:
                 planned.after -= 1
                 continue
             planned.times -= 1
+            if not planned.times:
+                self.planned.remove(planned)
             return planned.trouble
         return None
 

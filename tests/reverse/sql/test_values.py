@@ -180,6 +180,13 @@ EXAMPLES = [
         ("numeric(10, 2)", "decimal(10, 2)", None),
         "ut of range|overflow",
     ),
+    # no integer of 64 bits, though it is written as a whole number
+    (
+        "DOUBLE",
+        "9223372036854776000",
+        ("double precision", "double", "real"),
+        r"9\.223372036854776e\+18",
+    ),
     ("DOUBLE", "1.5", ("bigint", "bigint", None), "not a whole number"),
     ("VARCHAR", '"1.5"', ("integer", "integer", None), "not a whole number"),
     ("VARCHAR", '"abc"', ("integer", "integer", "integer"), "not a"),

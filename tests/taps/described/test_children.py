@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from taps.described.anything import Listed
 
 from elt.errors import EltError
@@ -98,16 +99,37 @@ def test_a_child_is_read_for_changed_parents_alone_where_it_has_their_cursor(api
     assert asked == ["/v1/orders/4/lines"]
 
 
-def test_a_parent_that_is_gone_meanwhile_is_left_out_and_told(api, read):
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_parent_that_is_gone_meanwhile_is_left_out_and_told(api, read, status):
     listed(api)
-    del api.lists["orders/3/lines"]
+    api.front.troubles.add(Says(status), path="/v1/orders/3/lines", times=9)
 
     told = read(orders=ORDERS, lines=LINES)
 
     assert {order for order, _ in pairs(told)} == {1, 2, 4}
-    why = told.ends()["lines"]["why"]
-    assert "1 of 5 records of `orders` gave nothing" in why
-    assert "/v1/orders/3/lines" in why
+    end = told.ends()["lines"]
+    assert end["end"] == "complete"
+    assert "1 of 5 records of `orders` gave nothing" in end["why"]
+    assert "/v1/orders/3/lines" in end["why"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "stay"),
+    [
+        ({"order_id": "id", "at": "updated_at"}, [{"order_id": "3"}]),
+        ({"at": "updated_at"}, None),
+    ],
+)
+def test_rows_of_a_parent_whose_list_is_not_for_us_stay(api, read, fields, stay):
+    listed(api)
+    api.front.troubles.add(Says(403), path="/v1/orders/3/lines")
+
+    key = [next(iter(fields)), "line"]
+    told = read(orders=ORDERS, lines={**LINES, "parent_fields": fields, "key": key})
+
+    end = told.ends()["lines"]
+    assert end["end"] == "partial"
+    assert end.get("stay") == stay
 
 
 def test_a_path_that_no_parent_has_is_an_error(api, read):

@@ -51,6 +51,20 @@ def test_declared_types_stand_over_those_found(api, read):
     assert found["later"] == {"type": ["null", "string"], "format": "date-time"}
 
 
+def test_a_declared_decimal_of_many_digits_is_still_one_behind_a_catalog(api, read):
+    api.lists["orders"] = Listed(ROWS)
+    table = {**STREAM, "columns": {"price": "decimal(20,4)"}}
+    tap = read.tap({"orders": table})
+    catalog = json.loads(tap.catalog_json_text)
+    tap.api.close()
+
+    read.tap({"orders": table}, catalog=catalog).sync_all()
+
+    first = json.loads(read.capsysbinary.readouterr().out.splitlines()[0])
+    price = first["schema"]["properties"]["price"]
+    assert price["x-sql-datatype"] == "DECIMAL(20,4)"
+
+
 def test_a_stream_without_records_has_its_key_and_its_cursor(api, read):
     api.lists["orders"] = Listed([])
     cursor = {"field": "seen", "kind": "unix_seconds"}

@@ -217,3 +217,33 @@ def test_a_next_page_that_is_never_found_is_warned_of_at_discovery(read, caplog)
 
     assert "the first answer has no `meta.nxt`" in caplog.text
     assert "has_more" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("setting", "what"),
+    [
+        (
+            {"paging": {"type": "page", "param": "page", "more": "hasMore"}},
+            "no `hasMore`, which `paging.more` names",
+        ),
+        (
+            {"drop": ["id", "updatedat"], "key": []},
+            "has `updatedat`, which `drop` names. Did you mean `updated_at`?",
+        ),
+        (
+            {"columns": {"updatedAt": "date-time"}},
+            "has `updatedAt`, which `columns` names. Did you mean `updated_at`?",
+        ),
+    ],
+)
+def test_a_name_that_the_first_answer_lacks_is_warned_of(
+    api, read, caplog, setting, what
+):
+    api.lists["orders"] = Listed(ROWS, style="page")
+    caplog.set_level("WARNING")
+
+    read.columns({"orders": stream(**setting)})
+
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert said.startswith("stream orders: ")
+    assert what in said

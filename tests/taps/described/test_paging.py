@@ -12,7 +12,7 @@ from elt.errors import EltError, Unavailable
 from elt.taps.described.settings import settings_of
 from elt.taps.described.tap import DescribedTap
 from elt.taps.rest.marks import Cursor, Marks
-from elt.taps.rest.stream import Reading
+from elt.taps.rest.reading import Reading
 from elt.testing.apis.serving import served
 from elt.testing.apis.troubles import Says
 
@@ -210,6 +210,15 @@ def test_more_without_a_cursor_is_an_error(api, read):
 
     assert "says that there is more, and has no `meta.next`" in told.error.what
     assert "`paging.path`" in told.error.hint
+
+
+@pytest.mark.parametrize("kind", ["cursor and more", "link", "page", "last_id"])
+def test_a_mistyped_more_costs_a_request_and_no_records(api, read, kind):
+    api.lists["orders"] = Listed(rows(7), style=kind.split()[0])
+
+    told = read(orders=stream(paging={**PAGING[kind], "more": "hasMore"}))
+
+    assert told.ids() == [0, 1, 2, 3, 4, 5, 6]
 
 
 def test_an_answer_may_say_that_it_is_the_last_though_it_has_a_next(api, read):

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from contextlib import ExitStack
 
 import pytest
-from singer_sdk.testing import SuiteConfig, get_tap_test_class
+from sdk_suite import check_tap
 from taps.described.anything import Anything, Listed
 
 from elt.taps.described.tap import DescribedTap
@@ -45,35 +44,28 @@ def config_of(origin):
     return {"base_url": f"{origin}/v1", "streams": streams}
 
 
-# The suite wants its config before there is any fixture.
-_open = ExitStack()
-_origin = _open.enter_context(served(small_api())).origin
-
-TestDescribedTap = get_tap_test_class(
-    DescribedTap,
-    config=config_of(_origin),
-    suite_config=SuiteConfig(max_records_limit=10),
-)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _stops_listening():
-    yield
-    _open.close()
+@pytest.fixture(scope="module")
+def config():
+    with served(small_api()) as listening:
+        yield config_of(listening.origin)
 
 
 @pytest.fixture
-def run(tmp_path):
-    """Run the tap as a program; give what it wrote to stdout."""
-    (tmp_path / "config.json").write_text(json.dumps(config_of(_origin)))
+def run(config, tmp_path):
+    """Run the tap as a program, with settings over the usual ones."""
 
-    def ran(*arguments):
+    def ran(*arguments, **more):
+        (tmp_path / "config.json").write_text(json.dumps({**config, **more}))
         command = [sys.executable, "-m", "elt.taps.described", *arguments]
         return subprocess.run(
             command, cwd=tmp_path, capture_output=True, text=True, check=False
         )
 
     return ran
+
+
+def test_the_tap_passes_the_suite_of_singer_sdk(config):
+    check_tap(DescribedTap, config)
 
 
 def test_it_discovers_reads_and_goes_on_where_it_was(run, tmp_path):
@@ -109,11 +101,29 @@ def test_it_tries_its_streams(run):
     assert done.returncode == 0
 
 
-def test_a_wrong_config_ends_it_with_two_and_all_that_is_wrong(run, tmp_path):
-    wrong = {**config_of(_origin), "bas_url": 1, "concurrency": 0}
-    (tmp_path / "config.json").write_text(json.dumps(wrong))
+def test_fractions_are_numbers_though_the_sdk_reads_decimals(run, config):
+    orders = {
+        **config["streams"]["orders"],
+        "window": {"until": "updated_before", "days": 2.5},
+        "params": {"weight": 1.5, "sizes": [0.5, 1]},
+    }
 
-    done = run("--config", "config.json", "--discover")
+    done = run(
+        "--config",
+        "config.json",
+        requests_per_second=99.5,
+        timeout_seconds=5.5,
+        start_date="2025-05-01",
+        end_date="2025-05-06",
+        streams={"orders": orders},
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count('"RECORD"') == 5
+
+
+def test_a_wrong_config_ends_it_with_two_and_all_that_is_wrong(run):
+    done = run("--config", "config.json", "--discover", bas_url=1, concurrency=0)
 
     assert done.returncode == 2
     assert "`bas_url` is no setting" in done.stderr

@@ -79,7 +79,9 @@ def stage():
 
 
 def played(stage, **arguments):
-    stage.api.now_played = api = GitHub(clock=Clock(NOW), **arguments)
+    stage.api.now_played = api = GitHub(
+        clock=Clock(NOW, elapsed=lambda: 0.0), **arguments
+    )
     api.callers.points_per_minute = 1_000_000
     return Served(api, stage.origin)
 

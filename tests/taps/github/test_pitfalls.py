@@ -329,9 +329,11 @@ def test_one_broken_repository_does_not_stop_the_rest(
 
     assert ROSTER not in told.values(stream, "repository")
     assert told.rows(stream)
+    roster = young.api.repository("roster")
     assert told.ends[stream] == {
-        "end": "complete",
+        "end": "partial",
         "why": f"{ROSTER}: HTTP {status} {words}",
+        "stay": [{"repository_id": str(roster.id)}],
     }
 
 

@@ -58,4 +58,4 @@ def test_a_setting_that_is_missing_is_told(tmp_path):
     done = run("--config", tmp_path / "empty.json", "--discover")
 
     assert done.returncode != 0
-    assert "'token' is a required property" in done.stderr
+    assert "`token` is missing" in done.stderr

@@ -4,10 +4,11 @@ import json
 from datetime import timedelta
 
 import pytest
-from taps.hubspot.account import account
+from taps.hubspot.account import START, account
 
 from elt.errors import ConfigError, EltError, Unavailable
 from elt.taps.hubspot.tap import HubSpotTap
+from elt.testing.apis.clock import Clock
 from elt.testing.apis.hubspot.portal import Limits
 from elt.testing.apis.serving import served
 from elt.testing.apis.troubles import BreaksOff, CutJson, HangsUp, Packs, Says
@@ -65,7 +66,8 @@ def test_the_daily_limit_stops_the_run_at_once(hubspot, read):
 
 def test_the_simulations_own_limits_are_kept_to_by_waiting(read):
     limits = Limits(per_ten_seconds=5, searches_per_second=2)
-    with served(account(limits=limits)) as hubspot:
+    clock = Clock(START, elapsed=lambda: 0.0)
+    with served(account(limits=limits, clock=clock)) as hubspot:
         hubspot.api.add("contacts", n=900)
 
         told = read(hubspot, "contacts")
@@ -174,6 +176,7 @@ def test_discovery_without_the_scope_of_schemas_has_all_else(hubspot, read):
     assert ends["schemas"]["end"] == "skipped"
     assert "crm.schemas.custom.read" in ends["schemas"]["why"]
     assert "custom objects" in ends["properties"]["why"]
+    assert "stay" not in ends["properties"]
 
 
 def test_pipelines_leave_out_the_part_that_is_not_for_us(hubspot, read):
@@ -183,7 +186,8 @@ def test_pipelines_leave_out_the_part_that_is_not_for_us(hubspot, read):
 
     assert {row["object_type"] for row in told.rows("stages")} == {"deals"}
     end = told.ends()["stages"]
-    assert end["end"] == "complete"
+    assert end["end"] == "partial"
+    assert end["stay"] == [{"object_type": "tickets"}]
     assert "tickets" in end["why"]
 
 

@@ -13,6 +13,8 @@ from elt.taps.recurly.tap import busy
 from elt.taps.rest.calls import Answer
 from elt.testing.apis.troubles import BreaksOff, CutJson, HangsUp, Says
 
+GONE = Says(404, '{"error":{"type":"not_found","message":"gone"}}')
+
 
 def asked(site, path):
     return [r for r in site.api.front.requests if r.path == path]
@@ -106,10 +108,37 @@ def test_only_what_changed_and_what_is_on_the_bookmark_comes_again(empty, read):
     api.update("accounts", ids[1], {"company": "x"})
     api.clock.advance(timedelta(hours=1))
 
-    told = read(empty, "accounts", state=first.state)
+    told = read(empty, "accounts", state=first.state, lookback_seconds=0)
 
     assert told.ids("accounts") == [ids[4], ids[1]]
     assert told.mark("accounts") > first.mark("accounts")
+
+
+def test_a_row_that_shows_up_late_is_read_where_the_tap_looks_back(empty, read):
+    api = empty.api
+    api.add("accounts", 1)
+    first = read(empty, "accounts")
+    api.clock.advance(timedelta(minutes=1))
+    (late,) = api.add("accounts", 2, each_seconds=300)[:1]
+
+    told = read(empty, "accounts", state=first.state)
+    blind = read(empty, "accounts", state=first.state, lookback_seconds=0)
+
+    assert api.shown("accounts", late)["updated_at"] < first.mark("accounts")
+    assert late in told.ids("accounts")
+    assert late not in blind.ids("accounts")
+
+
+def test_looking_back_never_moves_the_bookmark_back(empty, read):
+    api = empty.api
+    older, newest = api.add("accounts", 2, each_seconds=60)
+    first = read(empty, "accounts")
+    api.remove("accounts", newest)
+
+    told = read(empty, "accounts", state=first.state)
+
+    assert told.ids("accounts") == [older]
+    assert told.mark("accounts") == first.mark("accounts") == "2025-06-02T08:00:00Z"
 
 
 def test_a_server_that_fails_is_asked_a_few_times_and_not_for_ever(empty, read):
@@ -128,13 +157,37 @@ def test_a_server_that_fails_is_asked_a_few_times_and_not_for_ever(empty, read):
 
 def test_a_page_that_is_not_there_ends_no_stream_silently(empty, read):
     empty.api.add("accounts", 450)
-    gone = Says(404, '{"error":{"type":"not_found","message":"gone"}}')
-    empty.api.front.troubles.add(gone, path="/accounts", after=1)
+    empty.api.front.troubles.add(GONE, path="/accounts", after=1)
 
     told = read(empty, "accounts")
 
     assert told.ends["accounts"]["end"] == "skipped"
     assert "HTTP 404 not_found: gone" in told.ends["accounts"]["why"]
+
+
+def test_an_account_that_is_gone_when_its_lists_are_read_is_left_out(empty, read):
+    ids = empty.api.add("accounts", 3)
+    for account in ids:
+        empty.api.add("notes", 2, of={"account": account})
+    empty.api.front.troubles.add(GONE, path=f"/accounts/{ids[1]}/notes")
+
+    told = read(empty, "account_notes")
+
+    read_of = [row["account_id"] for row in told.rows("account_notes")]
+    assert read_of == [ids[0], ids[0], ids[2], ids[2]]
+    assert told.ends["account_notes"] == {
+        "end": "complete",
+        "why": f"/accounts/{ids[1]}/notes: HTTP 404 not_found: gone",
+    }
+
+
+def test_lists_that_no_account_has_are_not_taken_for_empty_ones(empty, read):
+    empty.api.add("accounts", 3)
+    empty.api.front.troubles.add(GONE, path="/accounts/.*/notes", times=3)
+
+    told = read(empty, "account_notes")
+
+    assert told.ends["account_notes"]["end"] == "skipped"
 
 
 @pytest.mark.parametrize("trouble", [Says(502), HangsUp(), BreaksOff(), CutJson()])

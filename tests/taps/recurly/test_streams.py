@@ -25,6 +25,7 @@ def test_a_list_has_every_row_as_the_site_shows_it(company, read, stream):
     some = next(iter(held))
     shown = json.loads(json.dumps(company.api.shown(kind, some)))
     assert found[some] == {k: v for k, v in shown.items() if k != SECRET}
+    assert set(found[some]) <= set(LISTED[stream].columns)
     assert told.ends[stream] == {"end": "complete"}
 
 
@@ -51,7 +52,29 @@ def test_redemptions_of_all_accounts_come_and_closed_ones_too(company, read):
     assert sorted(told.ids("coupon_redemptions")) == sorted(held)
 
 
-def test_notes_and_usage_and_exports_are_read_when_they_are_chosen(empty, read):
+def test_usage_is_read_of_the_add_ons_that_a_subscription_counts(empty, read):
+    api = empty.api
+    (plan,) = api.add("plans", {"code": "gold"})
+    add_ons = [
+        {"code": "seat", "add_on_type": "fixed"},
+        {"code": "sms", "add_on_type": "usage"},
+    ]
+    seat, sms = [api.add("add_ons", one, of={"plan": plan})[0] for one in add_ons]
+    has = [{"add_on": api.shown("add_ons", one)} for one in (seat, sms)]
+    (subscription,) = api.add("subscriptions", {"plan_id": plan, "add_ons": has})
+    for day in ("2025-06-01", "2025-06-02"):
+        used = {"amount": 5.0, "usage_timestamp": f"{day}T00:00:00Z"}
+        api.add("usage", used, of={"subscription": subscription, "add_on": sms})
+
+    told = read(empty, "usage")
+
+    assert sorted(told.ids("usage")) == sorted(api.store.rows["usage"])
+    path = f"/subscriptions/{subscription}/add_ons/{sms}/usage"
+    lists = [r for r in api.front.requests if r.path.endswith("/usage")]
+    assert [(one.path, dict(one.query)) for one in lists] == [(path, {"limit": "200"})]
+
+
+def test_notes_and_exports_are_read_when_they_are_chosen(empty, read):
     api = empty.api
     (account,) = api.add("accounts", {"code": "a1"})
     api.add("notes", 3, of={"account": account})
@@ -103,6 +126,8 @@ def test_numbers_of_more_places_than_money_have_columns_for_them():
     lines = LISTED["line_items"].columns
 
     assert lines["proration_rate"] == {"type": ["number", "null"]}
+    seconds = LISTED["transactions"].columns["gateway_response_time"]
+    assert seconds == {"type": ["number", "null"]}
     assert lines["unit_amount"]["x-sql-datatype"] == "DECIMAL(38,9)"
     assert USAGE["amount"]["x-sql-datatype"] == "DECIMAL(38,9)"
 

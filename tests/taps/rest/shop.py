@@ -18,8 +18,8 @@ from elt.taps.rest.calls import Answer, Call
 from elt.taps.rest.envelopes import value_at
 from elt.taps.rest.marks import Cursor
 from elt.taps.rest.paging import Page
+from elt.taps.rest.reading import Chunk, Shape
 from elt.taps.rest.settings import common_settings, reach_of
-from elt.taps.rest.stream import Chunk, Shape
 from elt.taps.rest.tap import RestTap
 from elt.taps.rest.vendor import Fixed, Vendor
 from elt.testing.apis.clock import Clock
@@ -90,7 +90,11 @@ class ShopTap(RestTap):
     name = "tap-shop"
     config_jsonschema: ClassVar[dict[str, Any]] = {
         "type": "object",
-        "properties": {"token": {"type": "string"}, **common_settings(None)},
+        "properties": {
+            "token": {"type": "string"},
+            "version": {"type": "integer"},
+            **common_settings(None),
+        },
     }
 
     def make_api(self):

@@ -14,7 +14,7 @@ from elt.taps.rest.ahead import read_at
 from elt.taps.rest.api import Api
 from elt.taps.rest.calls import Call
 from elt.taps.rest.marks import Cursor
-from elt.taps.rest.stream import Chunk, Shape
+from elt.taps.rest.reading import Chunk, Shape
 from elt.taps.rest.vendor import Fixed, Reach
 from elt.testing.apis.serving import served
 from elt.testing.apis.troubles import BreaksOff, CutJson, HangsUp, Says

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
 from elt.errors import EltError
+from elt.taps.rest.reading import Run
 from elt.taps.rest.settings import moment_setting
-from elt.taps.rest.stream import Run
 from elt.taps.stripe.tap import StripeTap
 from elt.testing.apis.clock import Clock
 from elt.testing.apis.serving import served

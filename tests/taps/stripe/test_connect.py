@@ -79,7 +79,8 @@ def test_an_account_that_may_not_be_read_is_left_out_and_told(read):
 
     assert coupons(told) == {("acct_red", "acct_red")}
     end = told.ends["coupons"]
-    assert end["end"] == "complete"
+    assert end["end"] == "partial"
+    assert end["stay"] == [{"stripe_account": "acct_gone"}]
     assert "account acct_gone: HTTP 403" in end["why"]
     assert "does not have access to account" in end["why"]
 

@@ -103,7 +103,6 @@ def test_an_object_that_is_not_there_any_more_is_deleted(stripe, read):
     assert row == {
         "id": key,
         "object": "invoiceitem",
-        "date": None,
         "updated": SECOND + 60,
         "_sdc_deleted_at": "2025-06-01T12:01:00Z",
     }

@@ -109,7 +109,7 @@ type = "duckdb"
 path = "warehouse.duckdb"
 [taps.stripe]
 plugin = "billing"
-select = ["coupons", "invoices", "invoice_line_items"]
+select = ["coupons", "events", "subscriptions"]
 [taps.stripe.config]
 api_key = "{TOKEN}"
 base_url = "{stripe.origin}"
@@ -117,8 +117,8 @@ requests_per_second = 500.0
 """
     )
 
-    def run():
-        command = [sys.executable, "-m", "elt", "run"]
+    def run(*words):
+        command = [sys.executable, "-m", "elt", *(words or ("run",))]
         return subprocess.run(
             command, capture_output=True, text=True, check=False, cwd=tmp_path
         )
@@ -128,6 +128,7 @@ requests_per_second = 500.0
             return file.execute(sql).fetchall()
 
     run.ask = ask
+    run.file = tmp_path / "elt.toml"
     return run
 
 
@@ -151,3 +152,55 @@ def test_what_is_deleted_at_stripe_is_marked_in_the_warehouse(stripe, project):
         " ORDER BY id"
     )
     assert rows == [("NEW", "New", False), ("OLD", "Old", True)]
+
+
+@pytest.mark.slow
+def test_rows_come_in_another_version_when_their_streams_are_reset(
+    stripe, project, tmp_path
+):
+    clock = stripe.api.clock
+    clock.move_to(datetime.now(UTC) - timedelta(days=3))
+    stripe.api.add("subscription_item", subscription="sub_1")
+    stripe.api.add("subscription", id="sub_1")
+    stripe.api.add("coupon", id="OLD")
+    clock.move_to(datetime.now(UTC) - timedelta(minutes=5))
+    project()
+    clock.advance(timedelta(minutes=3))
+    stripe.api.delete("coupon", "OLD")
+    project()
+    path = tmp_path / "elt.toml"
+    path.write_text(path.read_text() + 'api_version = "2024-06-20"\n')
+
+    def columns():
+        return {name for name, *_ in project.ask("DESCRIBE raw_stripe.subscriptions")}
+
+    project()
+    before = columns()
+    project("state", "reset", "stripe", "subscriptions", "coupons", "--yes")
+    project()
+
+    assert "current_period_end" not in before
+    assert "current_period_end" in columns()
+    coupons = "SELECT id, _sdc_deleted_at IS NOT NULL FROM raw_stripe.coupons"
+    assert project.ask(coupons) == [("OLD", True)]
+    project("run", "--full-refresh")
+    assert project.ask(coupons) == []
+
+
+@pytest.mark.slow
+def test_accounts_that_are_named_later_double_our_own_rows_until_a_full_refresh(
+    stripe, project
+):
+    stripe.api.add("coupon", id="SALE", name="Sale")
+    kept = "SELECT id, stripe_account FROM raw_stripe.coupons ORDER BY ALL NULLS LAST"
+    project()
+    with project.file.open("a") as file:
+        file.write('account_ids = ["own"]\n')
+
+    warned = project()
+    doubled = project.ask(kept)
+    project("run", "tap:stripe", "--full-refresh")
+
+    assert "the key was `id`, now it is `stripe_account`, `id`" in warned.stderr
+    assert doubled == [("SALE", "acct_kettle"), ("SALE", None)]
+    assert project.ask(kept) == [("SALE", "acct_kettle")]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
 import httpx
 import pytest
@@ -12,7 +13,7 @@ from starlette.routing import Route
 
 from elt.testing.apis.clock import Clock
 from elt.testing.apis.front import Front
-from elt.testing.apis.kept import Kept, note_change
+from elt.testing.apis.kept import Kept, note_change, written_in
 from elt.testing.apis.serving import served
 from elt.testing.apis.troubles import (
     BreaksOff,
@@ -170,6 +171,24 @@ def test_what_was_written_is_there_again_at_its_own_time(tmp_path):
     assert Kept(writes).begins_at == START
 
 
+def test_what_was_written_is_made_again_at_its_moment_also_by_a_clock_that_runs(
+    tmp_path,
+):
+    def runs():
+        passed = count(0.0, 0.5)
+        return Clock(START, runs=True, elapsed=lambda: next(passed))
+
+    writes = tmp_path / "writes.jsonl"
+    with served(Shop(runs(), writes)) as first:
+        for item in ("cup", "spoon"):
+            httpx.post(f"{first.origin}/items", json=item)
+
+    second = Shop(runs(), writes)
+
+    made = [item["at"] for item in second.items]
+    assert made == [one.at.isoformat() for one in written_in(writes)]
+
+
 def test_a_trouble_after_the_act_is_kept_as_a_write(tmp_path):
     writes = tmp_path / "writes.jsonl"
     with served(Shop(writes=writes)) as shop:
@@ -187,6 +206,20 @@ def test_a_running_clock_goes_on_and_can_be_moved_as_well():
     assert clock.now() == START + timedelta(seconds=1.5)
     clock.advance(timedelta(hours=1))
     assert clock.now() == START + timedelta(hours=1, seconds=1.5)
+
+
+def test_while_a_clock_is_held_no_time_passes_but_what_it_is_moved():
+    passed = [0.0]
+    clock = Clock(START, runs=True, elapsed=lambda: passed[0])
+
+    with clock.held():
+        passed[0] = 100.0
+        clock.advance(timedelta(minutes=1))
+        held = clock.now()
+    passed[0] = 101.0
+
+    assert held == START + timedelta(minutes=1)
+    assert clock.now() == START + timedelta(minutes=1, seconds=1)
 
 
 def test_a_clock_needs_a_zone():

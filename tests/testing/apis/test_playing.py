@@ -64,7 +64,7 @@ def test_what_is_not_kept_is_gone_with_it(tmp_path):
     assert companies(next_one.origin)[str(HARBOUR_OTTER)] is None
 
 
-def test_its_clock_stands_so_it_has_no_limits(tmp_path):
+def test_it_has_no_limits_so_that_the_demo_does_not_wait(tmp_path):
     company_on(tmp_path, "2024-07-05")
     playing = Playing("stripe", tmp_path)
 

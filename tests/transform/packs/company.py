@@ -1,10 +1,11 @@
-"""A project whose one tap reads a simulated API, with the models of that tap."""
+"""A project whose taps read simulated APIs, with the models of those taps."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -54,22 +55,21 @@ class Built:
         return found
 
 
-def build(root: Path, pack: str, **config: object) -> Built:
-    """Run the pack's tap for the tables that it reads, and build its models.
-
-    The tap is a program of its own, as any Singer tap is: it need not be installed.
-    """
+def build(root: Path, configs: Mapping[str, Mapping[str, object]]) -> Built:
+    """Run taps, named by their packs, for what these read, and build all models."""
     (root / "transform").mkdir(parents=True)
     (root / "transform" / "dbt_project.yml").write_text(DBT_PROJECT)
-    settings = "".join(f"{name} = {value!r}\n" for name, value in config.items())
-    (root / "elt.toml").write_text(
-        '[project]\nname = "kettle"\n\n[transform]\n\n'
-        f'[taps.{pack}]\nexecutable = "{sys.executable}"\n'
-        f'args = ["-m", "elt.taps.{pack}"]\nselect = {sources(pack)}\n\n'
-        f"[taps.{pack}.config]\n{settings}"
-    )
+    toml = '[project]\nname = "kettle"\n\n[transform]\n'
+    for pack, config in configs.items():
+        settings = "".join(f"{name} = {value!r}\n" for name, value in config.items())
+        toml += (
+            f'\n[taps.{pack}]\nplugin = "{pack}"\nselect = {sources(pack)}\n\n'
+            f"[taps.{pack}.config]\n{settings}"
+        )
+    (root / "elt.toml").write_text(toml)
     built = Built(root)
-    built.elt("add", "tap", pack, "--models")
+    for pack in configs:
+        built.elt("add", "tap", pack, "--models")
     built.elt("run", "--strict")
     return built
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from graphlib import TopologicalSorter
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 import jinja2
 import yaml
 
 from elt.targets.columns import columns_of
-from elt.transform import staging
+from elt.transform.staging import write_models
 
 _REFERENCE = re.compile(r"ref\('(\w+)'\)")
 
@@ -24,15 +25,12 @@ class Rendered:
         self._database = duckdb.connect()
         self._database.execute("SET TimeZone = 'UTC'")
         self._database.execute("CREATE SCHEMA raw_vendor")
-        folder = Path(staging.__file__).with_name("packs") / pack
-        texts = {path.name: _filled(path.read_text()) for path in folder.iterdir()}
-        self.sql = {
-            _filled(name.removesuffix(".sql")): text
-            for name, text in texts.items()
-            if name.endswith(".sql")
-        }
-        self.sources = yaml.safe_load(texts["_TAP_NAME__sources.yml"])["sources"]
-        self.models = yaml.safe_load(texts["_TAP_NAME__models.yml"])["models"]
+        self.sql, self.sources, self.models = {}, [], []
+        with TemporaryDirectory() as folder:
+            (Path(folder) / "dbt_project.yml").write_text("name: shop\n")
+            names = {"tap": "vendor", "schema": "raw_vendor"}
+            for path in write_models(Path(folder), pack, **names):
+                self._take(path)
         for table in self.sources[0]["tables"]:
             name = table["name"]
             columns = [f'"{c.name}" {c.type}' for c in columns_of(tables[name])]
@@ -55,6 +53,14 @@ class Rendered:
     def columns(self, model):
         return [name for name, *_ in self.rows(f"DESCRIBE {model}")]
 
+    def _take(self, path):
+        if path.suffix == ".sql":
+            self.sql[path.stem] = path.read_text()
+        else:
+            told = yaml.safe_load(path.read_text())
+            self.sources += told.get("sources", [])
+            self.models += told.get("models", [])
+
     def _in_order(self):
         above = {name: _REFERENCE.findall(text) for name, text in self.sql.items()}
         return TopologicalSorter(above).static_order()
@@ -65,7 +71,3 @@ class Rendered:
             ref=lambda name: name,
             config=lambda **_: "",
         )
-
-
-def _filled(text):
-    return text.replace("TAP_NAME", "vendor").replace("SCHEMA_NAME", "raw_vendor")

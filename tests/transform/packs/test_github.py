@@ -25,7 +25,7 @@ def built(github, tmp_path_factory):
     root = tmp_path_factory.mktemp("github") / "kettle"
     with served(github) as api:
         given = {"token": github.token, "organizations": [ORGANIZATION]}
-        return build(root, "github", base_url=api.origin, **given)
+        return build(root, {"github": {"base_url": api.origin, **given}})
 
 
 def test_all_tests_pass_and_nothing_is_warned_of(built):

@@ -21,7 +21,7 @@ def built(tmp_path_factory):
     with served(account(company=True, clock=Clock(NOW))) as hubspot:
         given = {"base_url": hubspot.origin, "access_token": hubspot.api.token}
         pace = {"requests_per_ten_seconds": 100_000, "searches_per_second": 100_000}
-        return build(root, "hubspot", **given, **pace)
+        return build(root, {"hubspot": given | pace})
 
 
 def test_all_tests_pass_and_nothing_is_warned_of(built):

@@ -33,7 +33,8 @@ def values(shape: Shape, row: Row) -> list[object]:
 
 
 def value(field: Field, text: str) -> object:
-    is_text = affinity(field.column.type) == "text"
+    kind = affinity(field.column.type)
+    is_text = kind == "text"
     if text == "null":
         return None
     if field.source in NESTED:
@@ -45,7 +46,8 @@ def value(field: Field, text: str) -> object:
         return base64.b64decode(bare(text)) if is_bytes else bare(text)
     if is_text:
         return text
-    return int(text) if _is_whole(text) else float(text)
+    # A double of more than 64 bits is written as a whole number, too.
+    return int(text) if _is_whole(text) and kind != "real" else float(text)
 
 
 def exactness(field: Field) -> Check | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, time
 from pathlib import Path
 
@@ -36,6 +37,7 @@ from elt.testing.apis.github.shapes.site import Site
 from elt.testing.apis.github.tables import Repository, Row, stamp
 from elt.testing.apis.github.world import World
 from elt.testing.apis.kept import note_change
+from elt.testing.apis.switches import Tokens
 from elt.testing.company import TODAY
 
 _EVERY_SCOPE = frozenset({"repo", "read:org", "workflow"})
@@ -54,7 +56,7 @@ class GitHub:
     token = "ghp_simulated_owner"  # noqa: S105
     reader = "ghp_simulated_reader"
 
-    def __init__(  # noqa: PLR0913, each is a knob
+    def __init__(
         self,
         *,
         seed: int = 7,
@@ -63,11 +65,10 @@ class GitHub:
         company: bool = True,
         limited: bool = True,
         callers: Callers | None = None,
-        knobs: Knobs | None = None,
     ) -> None:
         self.clock = clock or Clock(datetime.combine(TODAY, time(12), UTC))
         self.world = World()
-        self.knobs = knobs or Knobs()
+        self.knobs = Knobs()
         self.callers = callers or (
             Callers(self.clock) if limited else unlimited(self.clock)
         )
@@ -75,7 +76,8 @@ class GitHub:
         self._made_up = MadeUp(seed, self.world, company=company)
         self.callers.tokens.update(_tokens())
         self._catch_up()
-        self.front = Front(self._application, self.clock, writes=writes)
+        tokens = Tokens(self._let_in, self.revoke)
+        self.front = Front(self._application, self.clock, writes=writes, tokens=tokens)
 
     def repository(self, name: str) -> Repository:
         """Give one of the organisation's repositories. Raises KeyError."""
@@ -99,6 +101,12 @@ class GitHub:
             self.world.add_user(login, self.clock.now())
         token = Token(login=login, scopes=scopes, only=only, can_push=can_push)
         self.callers.tokens[secret] = token
+
+    def _let_in(self, secret: str, scopes: frozenset[str] | None) -> None:
+        """Change the scopes of a token; one that is not there yet is an owner's."""
+        there = self.callers.tokens.get(secret) or _tokens()[GitHub.token]
+        scopes = _EVERY_SCOPE if scopes is None else scopes
+        self.callers.tokens[secret] = replace(there, scopes=scopes)
 
     def revoke(self, secret: str) -> None:
         del self.callers.tokens[secret]

@@ -26,7 +26,6 @@ class Knobs:
     comments: int = 30_000
     runs: int = 1_000
     events: int = 300
-    events_days: int = 30
     statistics_asks: int = 1  # so often 202 is said before statistics are there
     large_pages: dict[str, int] = field(default_factory=dict)
 

@@ -10,6 +10,8 @@ from elt.testing.apis.github.lists import Filter, Fits, Test
 from elt.testing.apis.github.paging import Depth
 from elt.testing.apis.github.tables import Repository, stamp
 
+_DAYS_OF_EVENTS = 30  # docs.github.com, REST API endpoints for events
+
 
 def comments_depth(knobs: Knobs) -> Depth:
     """PyGithub/PyGithub#2558: a repository's comments end at 30,000."""
@@ -57,7 +59,7 @@ def commits_of(ask: Ask, repository: Repository) -> Fits:
 def seen_events(ask: Ask, _: Repository) -> Fits:
     """Keep what is neither too young to be shown nor too old."""
     now = stamp(ask.now)
-    oldest = stamp(ask.now - timedelta(days=ask.knobs.events_days))
+    oldest = stamp(ask.now - timedelta(days=_DAYS_OF_EVENTS))
     return now, lambda row: bool(row["seen_at"] <= now and row["created_at"] >= oldest)
 
 

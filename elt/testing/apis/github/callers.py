@@ -104,7 +104,7 @@ class Callers:
         """Let one request in. Raises Refused where the hour or the minute is spent."""
         allowance = self.allowance(token)
         if allowance.hourly.remaining <= 0:
-            raise Refused(self.spent_status, _spent(token), docs=f"{_RATES}")
+            raise Refused(self.spent_status, _spent(token), docs=_RATES)
         points = _POINTS_OF_A_WRITE if writes else 1
         if allowance.points.remaining < points:
             raise _too_often(allowance.points)
@@ -115,7 +115,7 @@ class Callers:
 
 
 def unlimited(clock: Clock) -> Callers:
-    """Let all ask as often as they like: a clock that stands ends no hour."""
+    """Let all ask as often as they like."""
     return Callers(
         clock,
         requests_per_hour=1_000_000,

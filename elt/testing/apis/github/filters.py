@@ -8,14 +8,14 @@ from elt.testing.apis.github.lists import Filter, Test
 from elt.testing.apis.github.tables import stamp
 
 
-def since(column: str, name: str = "since") -> Filter:
+def since(column: str) -> Filter:
     """Keep what is of this time or later, to the second."""
 
     def make(text: str) -> Test:
         begin = stamp(read_moment(text))
         return lambda row: bool(row[column] >= begin)
 
-    return Filter(name, make)
+    return Filter("since", make)
 
 
 def until(column: str) -> Filter:

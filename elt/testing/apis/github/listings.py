@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from elt.testing.apis.github import bounds, filters
 from elt.testing.apis.github.lists import Filter, Listing
 from elt.testing.apis.github.shapes import code, issues
@@ -20,7 +22,6 @@ COMMITS = Listing(
     table="commits",
     shape=code.commit,
     docs="/commits/commits#list-commits",
-    resource="Commit",
     order="committed_at",
     descends=True,
     filters=(
@@ -39,7 +40,6 @@ RUNS = Listing(
     table="runs",
     shape=code.run,
     docs="/actions/workflow-runs#list-workflow-runs-for-a-repository",
-    resource="WorkflowRun",
     order="created_at",
     descends=True,
     filters=(
@@ -59,7 +59,6 @@ JOBS = Listing(
     table="jobs",
     shape=code.job,
     docs="/actions/workflow-jobs#list-jobs-for-a-workflow-run",
-    resource="WorkflowJob",
     parent="run",
 )
 STARS = Listing(
@@ -67,10 +66,10 @@ STARS = Listing(
     table="stars",
     shape=_user,
     docs="/activity/starring#list-stargazers",
-    resource="Star",
     order="starred_at",
     depth=bounds.stars_depth,
 )
+TIMED_STARS = replace(STARS, shape=code.stargazer)
 LISTINGS = (
     Listing(
         path="/issues",
@@ -81,7 +80,6 @@ LISTINGS = (
         order="created_at",
         sorts={**_TIMES, "comments": "comments"},
         descends=True,
-        is_strict=True,
         filters=(
             filters.state(),
             filters.since("updated_at"),
@@ -101,7 +99,6 @@ LISTINGS = (
         resource="IssueComment",
         sorts=_TIMES,
         direction_needs_sort=True,
-        is_strict=True,
         filters=(filters.since("updated_at"),),
         depth=bounds.comments_depth,
     ),
@@ -110,7 +107,6 @@ LISTINGS = (
         table="comments",
         shape=issues.comment,
         docs="/issues/comments#list-issue-comments",
-        resource="IssueComment",
         filters=(filters.since("updated_at"),),
         parent="issue",
     ),
@@ -124,7 +120,6 @@ LISTINGS = (
         # No `since`: it is ignored as any other unknown parameter is.
         sorts={**_TIMES, "popularity": "comments", "long-running": "created_at"},
         descends=True,
-        is_strict=True,
         filters=(filters.state(), bounds.branch_of("head"), bounds.branch_of("base")),
         fits=bounds.pulls_only,
     ),
@@ -133,7 +128,6 @@ LISTINGS = (
         table="reviews",
         shape=issues.review,
         docs="/pulls/reviews#list-reviews-for-a-pull-request",
-        resource="PullRequestReview",
         order="submitted_at",
         parent="issue",
     ),
@@ -142,7 +136,6 @@ LISTINGS = (
         table="review_comments",
         shape=issues.review_comment,
         docs="/pulls/comments#list-review-comments-in-a-repository",
-        resource="PullRequestReviewComment",
         sorts={**_TIMES, "created_at": "created_at"},
         direction_needs_sort=True,
         filters=(filters.since("updated_at"),),
@@ -152,7 +145,6 @@ LISTINGS = (
         table="review_comments",
         shape=issues.review_comment,
         docs="/pulls/comments#list-review-comments-on-a-pull-request",
-        resource="PullRequestReviewComment",
         sorts=_TIMES,
         direction_needs_sort=True,
         filters=(filters.since("updated_at"),),
@@ -163,7 +155,6 @@ LISTINGS = (
         table="commits",
         shape=code.commit,
         docs="/pulls/pulls#list-commits-on-a-pull-request",
-        resource="Commit",
         order="committed_at",
         parent="issue",
         depth=bounds.pull_commits_depth,
@@ -173,7 +164,6 @@ LISTINGS = (
         table="releases",
         shape=code.release,
         docs="/releases/releases#list-releases",
-        resource="Release",
         order="created_at",
         descends=True,
         depth=bounds.releases_depth,
@@ -184,7 +174,6 @@ LISTINGS = (
         table="milestones",
         shape=issues.milestone,
         docs="/issues/milestones#list-milestones",
-        resource="Milestone",
         order="due_on",
         sorts={"due_on": "due_on"},  # `completeness` is not simulated
         filters=(filters.state(),),
@@ -194,14 +183,12 @@ LISTINGS = (
         table="labels",
         shape=issues.label,
         docs="/issues/labels#list-labels-for-a-repository",
-        resource="Label",
     ),
     Listing(
         path="/branches",
         table="branches",
         shape=code.branch,
         docs="/branches/branches#list-branches",
-        resource="Branch",
         order="name",
     ),
     Listing(
@@ -209,7 +196,6 @@ LISTINGS = (
         table="tags",
         shape=code.tag,
         docs="/repos/repos#list-repository-tags",
-        resource="Tag",
         order="name",
         descends=True,
     ),
@@ -218,7 +204,6 @@ LISTINGS = (
         table="deployments",
         shape=code.deployment,
         docs="/deployments/deployments#list-deployments",
-        resource="Deployment",
         descends=True,
         filters=tuple(
             filters.same(name, name) for name in ("sha", "ref", "task", "environment")
@@ -229,7 +214,6 @@ LISTINGS = (
         table="statuses",
         shape=code.deployment_status,
         docs="/deployments/statuses#list-deployment-statuses",
-        resource="DeploymentStatus",
         descends=True,
         parent="deployment",
     ),
@@ -240,7 +224,6 @@ EVENTS = Listing(
     table="events",
     shape=code.event,
     docs="/activity/events#list-repository-events",
-    resource="Event",
     order="created_at",
     descends=True,
     depth=bounds.events_depth,

@@ -31,21 +31,20 @@ class Listing:
     """A list: where it is, what is in it, and what may be asked of it.
 
     A parameter that it does not know is ignored; a wrong value of one that it knows is
-    422 where GitHub's OpenAPI description has a `validation_failed` for the list
-    (`is_strict`), and ignored elsewhere: singer-io/tap-github asks for review comments
-    with `sort=updated_at`, and gets them in the usual order.
+    422 where GitHub's OpenAPI description has a `validation_failed` for the list, which
+    names its `resource` then, and ignored elsewhere: singer-io/tap-github asks for
+    review comments with `sort=updated_at`, and gets them in the usual order.
     """
 
     path: str  # behind the repository's; {n} is a number
     table: str
     shape: Shape
     docs: str
-    resource: str
+    resource: str | None = None
     order: str = "id"  # the column of the usual order
     sorts: Mapping[str, str] = field(default_factory=dict)
     descends: bool = False
     direction_needs_sort: bool = False
-    is_strict: bool = False
     filters: tuple[Filter, ...] = ()
     parent: str | None = None  # the column that {n} is about
     has_cursors: bool = False
@@ -141,7 +140,7 @@ def _choice(
     value = ask.query.get(name)
     if value is None or value in choices:
         return value
-    if listing.is_strict and choices and listing.sorts:
+    if listing.resource:
         raise invalid(listing.resource, name, value, listing.docs)
     return None
 
@@ -155,7 +154,7 @@ def _tests(ask: Ask, listing: Listing) -> tuple[list[Test], tuple[Any, ...]]:
         try:
             tests.append(known.make(value))
         except ValueError:
-            if listing.is_strict:
+            if listing.resource:
                 raise invalid(
                     listing.resource, known.name, value, listing.docs
                 ) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from email.utils import format_datetime, parsedate_to_datetime
+from http.client import NO_CONTENT, NOT_MODIFIED, OK
 
 import msgspec
 from starlette.requests import Request
@@ -85,20 +86,20 @@ def reply(
     docs.github.com, Best practices: a conditional request that is answered with 304
     does not count against the primary limit, if it is authorized.
     """
-    body = b"" if answer.status == 204 else msgspec.json.encode(answer.content)  # noqa: PLR2004
+    body = b"" if answer.status == NO_CONTENT else msgspec.json.encode(answer.content)
     headers = {**_usual(token), **more, **answer.headers}
     status = answer.status
-    if status == 200 and request.method == "GET":  # noqa: PLR2004
+    if status == OK and request.method == "GET":
         headers |= _validators(body, answer)
         if _is_unchanged(request, headers):
-            status, body = 304, b""
+            status, body = NOT_MODIFIED, b""
     allowance = callers.allowance(token)
-    is_free = status == 304 and token.login is not None  # noqa: PLR2004
+    is_free = status == NOT_MODIFIED and token.login is not None
     if not is_free and not request.url.path.endswith("/rate_limit"):
         allowance.hourly.take()
     limits = _ENTERPRISE_HEADERS if is_enterprise(request) else allowance.headers
     response = Response(body, status, {**limits, **headers})
-    if status in {204, 304}:
+    if status in {NO_CONTENT, NOT_MODIFIED}:
         del response.headers["content-length"]
     else:
         response.headers["content-type"] = _JSON

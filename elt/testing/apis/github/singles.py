@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
+from elt.testing.apis.github import bounds
 from elt.testing.apis.github.answers import Answer, Refused, not_found
 from elt.testing.apis.github.asks import Ask, paged
 from elt.testing.apis.github.listings import (
@@ -15,6 +16,7 @@ from elt.testing.apis.github.listings import (
     JOBS,
     RUNS,
     STARS,
+    TIMED_STARS,
 )
 from elt.testing.apis.github.lists import Backwards, Shape, answer_list, chosen
 from elt.testing.apis.github.paging import numbered
@@ -29,8 +31,7 @@ _DAYS_OF_TRAFFIC = 14
 
 def issue(ask: Ask) -> Answer:
     repository = ask.repository()
-    if not repository.has_issues:
-        raise Refused(410, "Issues has been disabled in this repository.")
+    bounds.has_issues(ask, repository)
     row = numbered_issue(ask, repository)
     shaped = issues.issue(ask.site, repository, row)
     return Answer(content=shaped, changed_at=row["updated_at"])
@@ -83,8 +84,7 @@ def single(ask: Ask, asked: Single) -> Answer:
 
 def commit(ask: Ask) -> Answer:
     repository = ask.repository()
-    if repository.is_empty:
-        raise Refused(409, "Git Repository is empty.", docs=COMMITS.docs)
+    bounds.has_commits(ask, repository)
     row = repository.tables["commits"].find("sha", ask.found["sha"])
     if row is None:
         sha = ask.found["sha"]
@@ -129,13 +129,7 @@ def stargazers(ask: Ask) -> Answer:
 
     docs.github.com, List stargazers: custom media types.
     """
-    if STAR_JSON not in ask.accept:
-        return answer_list(ask, STARS)
-    repository = ask.repository()
-    depth = STARS.depth(ask.knobs) if STARS.depth else None
-    rows = chosen(ask, STARS, repository, STARS.order)
-    page = numbered(rows, ask.pairs, ask.address(repository), depth)
-    return paged(page, [code.stargazer(ask.site, repository, r) for r in page.rows])
+    return answer_list(ask, TIMED_STARS if STAR_JSON in ask.accept else STARS)
 
 
 def events(ask: Ask) -> Answer:

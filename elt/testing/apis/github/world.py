@@ -94,12 +94,7 @@ class World:
         return repository
 
     def add_label(
-        self,
-        repository: Repository,
-        name: str,
-        *,
-        color: str = "ededed",
-        description: str | None = None,
+        self, repository: Repository, name: str, *, color: str, description: str
     ) -> Row:
         label = {"id": self.new_id("labels"), "name": name, "color": color}
         return repository.tables["labels"].add({**label, "description": description})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from elt.testing.apis.github import bounds
 from elt.testing.apis.github.answers import Answer, Refused, invalid, missing
 from elt.testing.apis.github.asks import Ask
 from elt.testing.apis.github.shapes import issues, places
@@ -110,8 +111,7 @@ def _turn(
 def _writable(ask: Ask) -> Repository:
     ask.need_login()
     repository = ask.repository()
-    if not repository.has_issues:
-        raise Refused(410, "Issues has been disabled in this repository.")
+    bounds.has_issues(ask, repository)
     if not {"repo", "public_repo"} & ask.token.scopes:
         message = "Resource not accessible by personal access token"
         raise Refused(403, message, docs=_ISSUES)

@@ -51,7 +51,7 @@ class Daily:
 
     @property
     def remaining(self) -> int:
-        today = self.clock.now().date()
+        today = self.clock.running().date()
         if today != self.day:
             self.day, self.used = today, 0
         return max(0, self.most - self.used)
@@ -86,6 +86,9 @@ class Access:
         self.grants[token] = Grant(scopes, None, burst)
 
     def revoke(self, token: str) -> None:
+        """Know a token no more, or a refresh token. Raises KeyError for neither."""
+        if token not in self.grants | self.refresh_tokens:
+            raise KeyError(token)
         self.grants.pop(token, None)
         self.refresh_tokens.pop(token, None)
 

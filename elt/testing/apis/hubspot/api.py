@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from http.client import OK
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,7 @@ from elt.testing.apis.hubspot.refusals import (
 )
 from elt.testing.apis.hubspot.routes import DATES, ENDPOINTS, FAMILIES, Endpoint
 from elt.testing.apis.kept import note_change
+from elt.testing.apis.switches import Tokens
 
 _OPENS = datetime(2025, 6, 1, 12, tzinfo=UTC)
 _JSON = "application/json;charset=utf-8"
@@ -83,7 +85,8 @@ class HubSpot:
         self._correlation = count(1)
         self.catch_up()
         app = Starlette(routes=list(self._routes()))
-        self.front = Front(app, self.clock, writes=writes)
+        tokens = Tokens(self.access.let_in, self.access.revoke)
+        self.front = Front(app, self.clock, writes=writes, tokens=tokens)
 
     @property
     def between_pages(self) -> Callable[[], object] | None:
@@ -206,7 +209,7 @@ class HubSpot:
     async def _token(self, request: Request) -> Response:
         kind = request.headers.get("content-type", "")
         status, body = oauth_token(self.access, await request.body(), kind)
-        if status == 200:  # noqa: PLR2004
+        if status == OK:
             note_change(request.scope)
         return _json(status, body, {})
 

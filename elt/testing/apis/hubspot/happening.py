@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from elt.testing.apis.hubspot.portal import BY_PEOPLE, Portal
 
@@ -74,6 +75,11 @@ def merged(portal: Portal, winner: End, loser: End, at: datetime) -> Happening:
             portal.merge(kind, winner[1], loser[1], at=at)
 
     return Happening(at, act)
+
+
+def heard(portal: Portal, event: dict[str, Any], at: datetime) -> Happening:
+    """Let an e-mail's event arrive."""
+    return Happening(at, lambda _: portal.around.email_events.append(event))
 
 
 def is_there(portal: Portal, end: End) -> bool:

@@ -17,11 +17,12 @@ _NAMES = (
     ("Freya", "Lindqvist"),
     ("Marek", "Horvat"),
 )
-_LISTS: tuple[tuple[str, str, str], ...] = (
+_LISTS = (
     ("All contacts", "DYNAMIC", "0-1"),
     ("Fair in Porto", "MANUAL", "0-1"),
+    ("Customers", "DYNAMIC", "0-2"),
+    ("Won in autumn", "SNAPSHOT", "0-2"),
 )
-_LISTS += (("Customers", "DYNAMIC", "0-2"), ("Won in autumn", "SNAPSHOT", "0-2"))
 _FORMS = ("Ask for a demo", "Newsletter")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
@@ -50,7 +50,6 @@ class Limits:
     query_characters: int = 16_000
 
 
-# For a clock that stands, by which no limit would ever be over.
 NO_LIMITS = Limits(
     per_ten_seconds=1_000_000,
     oauth_per_ten_seconds=1_000_000,
@@ -189,9 +188,6 @@ class Portal:
     def turn_page(self) -> None:
         if self.between_pages:
             self.between_pages()
-
-    def unique_names(self, kind: Kind) -> Iterable[str]:
-        return (d.name for d in self.definitions[kind.name].values() if d.is_unique)
 
     @staticmethod
     def _derived(kind: Kind, values: dict[str, str]) -> dict[str, str]:

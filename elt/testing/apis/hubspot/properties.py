@@ -29,7 +29,7 @@ _LIST = (
     Parameter("properties", str),
     Parameter("dataSensitivity", one_of("non_sensitive", "sensitive")),
 )
-_GIVEN: tuple[str, ...] = (
+_GIVEN = (
     "name",
     "label",
     "type",
@@ -37,15 +37,15 @@ _GIVEN: tuple[str, ...] = (
     "groupName",
     "description",
     "options",
-)
-_GIVEN += (
     "hasUniqueValue",
     "hidden",
     "displayOrder",
     "formField",
     "calculationFormula",
+    "externalOptions",
+    "referencedObjectType",
+    "dataSensitivity",
 )
-_GIVEN += ("externalOptions", "referencedObjectType", "dataSensitivity")
 _NEEDED = ("name", "label", "type", "fieldType", "groupName")
 _OPTION = ("label", "value", "description", "displayOrder", "hidden")
 

@@ -23,15 +23,15 @@ _FORMS = (
     Parameter("archived", flag),
     Parameter("formTypes", text, repeats=True),
 )
-_LISTS: tuple[str, ...] = (
+_LISTS = (
     "listIds",
     "offset",
     "query",
     "count",
     "processingTypes",
     "sort",
+    "additionalProperties",
 )
-_LISTS += ("additionalProperties",)
 _EVENTS = (
     Parameter("limit", whole(1, 1000)),
     Parameter("offset", text),

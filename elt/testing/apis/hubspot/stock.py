@@ -8,6 +8,7 @@ that something here fills, and one or more of each type.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from elt.testing.apis.hubspot.definitions import Definition
 from elt.testing.apis.hubspot.kinds import Kind
@@ -34,9 +35,8 @@ def _options(*values: str) -> tuple[tuple[str, str], ...]:
     return tuple((value, value.replace("_", " ").capitalize()) for value in values)
 
 
-def _d(name: str, kind: str = "string", field: str = "", **more: object) -> Definition:
-    made = Definition(name=name, type=kind, field_type=field)
-    return replace(made, **more)  # type: ignore[arg-type]
+def _d(name: str, kind: str = "string", field: str = "", **more: Any) -> Definition:
+    return Definition(name=name, type=kind, field_type=field, **more)
 
 
 def _set_by_hubspot(name: str, kind: str, field: str = "") -> Definition:

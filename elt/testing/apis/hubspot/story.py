@@ -10,6 +10,7 @@ from elt.testing.apis.hubspot.happening import (
     Happening,
     archived,
     changed,
+    heard,
     linked,
     made,
     merged,
@@ -112,11 +113,9 @@ def _knows(
 def _welcomes(
     portal: Portal, account: Account, index: int, at: datetime, *, opens: bool
 ) -> Iterator[Happening]:
-    heard = portal.around.email_events
     email = account.people[index].email
-    found = email_events(at + timedelta(days=1), email, opens=opens)
-    for event, event_at in found:
-        yield Happening(event_at, lambda _, event=event: heard.append(event))  # type: ignore[misc]
+    for event, event_at in email_events(at + timedelta(days=1), email, opens=opens):
+        yield heard(portal, event, event_at)
 
 
 def _sells(

@@ -25,7 +25,7 @@ Checked = str | Problem
 def iso(moment: datetime) -> str:
     """Write a moment as HubSpot does: milliseconds only where there are some."""
     moment = moment.astimezone(UTC)
-    exactly = "milliseconds" if moment.microsecond >= 1000 else "seconds"  # noqa: PLR2004
+    exactly = "milliseconds" if moment.microsecond // 1000 else "seconds"
     return moment.isoformat(timespec=exactly).replace("+00:00", "Z")
 
 
@@ -96,23 +96,24 @@ def _number(definition: Definition, text: str) -> Checked:
 
 def _datetime(definition: Definition, text: str) -> Checked:
     found = moment_of(text)
-    if found is None:
-        why = f"{text} was not a valid long."
-        return Problem(definition.name, "INVALID_LONG", why, text)
-    return iso(found)
+    return _no_moment(definition, text) if found is None else iso(found)
 
 
 def _date(definition: Definition, text: str) -> Checked:
     found = moment_of(text)
     if found is None:
-        why = f"{text} was not a valid long."
-        return Problem(definition.name, "INVALID_LONG", why, text)
+        return _no_moment(definition, text)
     at = found.astimezone(UTC)
     if at.time() != _EPOCH.time():
         clock = f"{at.hour}:{at.minute}:{at.second}.{at.microsecond // 1000}"
         why = f"{to_milliseconds(at)} is at {clock} UTC, not midnight!"
         return Problem(definition.name, "INVALID_DATE", why, text)
     return at.date().isoformat()
+
+
+def _no_moment(definition: Definition, text: str) -> Problem:
+    why = f"{text} was not a valid long."
+    return Problem(definition.name, "INVALID_LONG", why, text)
 
 
 def _options(definition: Definition, text: str) -> Checked:
@@ -123,24 +124,24 @@ def _options(definition: Definition, text: str) -> Checked:
     known = [value for value, _ in definition.all_options]
     for part in given:
         if part not in known:
-            why = f"{part} was not one of the allowed options: [{_listed(definition)}]"
-            return Problem(definition.name, "INVALID_OPTION", why, text)
+            return _no_option(definition, part, text)
     return ";".join(given)
 
 
 def _bool(definition: Definition, text: str) -> Checked:
     if text.lower() in {"true", "false"}:
         return text.lower()
-    why = f"{text} was not one of the allowed options: [{_listed(definition)}]"
-    return Problem(definition.name, "INVALID_OPTION", why, text)
+    return _no_option(definition, text, text)
 
 
-def _listed(definition: Definition) -> str:
-    return ", ".join(
+def _no_option(definition: Definition, part: str, text: str) -> Problem:
+    listed = ", ".join(
         f'label: "{label}"\nvalue: "{value}"\ndisplay_order: {order}\nhidden: false\n'
         "read_only: false\n"
         for order, (value, label) in enumerate(definition.all_options)
     )
+    why = f"{part} was not one of the allowed options: [{listed}]"
+    return Problem(definition.name, "INVALID_OPTION", why, text)
 
 
 _CHECKS: dict[str, Callable[[Definition, str], Checked]] = {

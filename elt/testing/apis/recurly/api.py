@@ -30,6 +30,7 @@ from elt.testing.apis.recurly.refusals import Refused
 from elt.testing.apis.recurly.rendering import shown
 from elt.testing.apis.recurly.routes import Route, routes
 from elt.testing.apis.recurly.store import Row, Store, iso
+from elt.testing.apis.switches import Tokens
 
 _OF_SITE = re.compile(r"/sites/([^/]+)(/.+)")
 _TODAY = datetime(2025, 6, 2, 8, tzinfo=UTC)
@@ -65,7 +66,7 @@ class Recurly:
         self.mode = mode
         self.window = SlidingWindow(
             requests_a_minute or (LIMITS[mode] if limited else 1_000_000),
-            self.clock.seconds,
+            lambda: self.clock.running().timestamp(),
         )
         self.store = Store(seed)
         self.keys = {
@@ -84,7 +85,8 @@ class Recurly:
         if company:
             fill_catalogue(self.store)
         self._app = self._make_app()
-        self.front = Front(self._without_site, self.clock, writes=writes)
+        tokens = Tokens(self._know, self.keys.pop)
+        self.front = Front(self._without_site, self.clock, writes=writes, tokens=tokens)
         self._catch_up()
 
     def add(
@@ -178,6 +180,12 @@ class Recurly:
             return self._said(reply, version)
 
         return endpoint
+
+    def _know(self, key: str, scopes: frozenset[str] | None) -> None:
+        """Know a key; its scopes are `write`, `read`, and the kinds that it reads."""
+        scopes = frozenset({"read", "write"}) if scopes is None else scopes
+        reads = None if "read" in scopes else scopes
+        self.keys[key] = Access(writes="write" in scopes, reads=reads)
 
     def _let_in(self, request: Request, kind: str) -> str:
         access = gate.access_of(

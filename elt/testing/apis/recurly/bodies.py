@@ -73,142 +73,108 @@ def _value(field: Field, value: Any) -> Any:
     return None
 
 
-_NAMED = ("first_name", "last_name", "company", "vat_number")
-_PLACES = ("street1", "street2", "city", "region", "postal_code", "country", "phone")
+# How fields are read, by name; one that is not here is text.
+_READS: dict[str, Reads] = {
+    "account": table,
+    "acquisition": table,
+    "add_on_type": one_of("fixed", "usage"),
+    "address": address,
+    "amount": amount,
+    "auto_renew": flag,
+    "bill_to": one_of("parent", "self"),
+    "billing_info": table,
+    "code": code,
+    "collection_method": one_of("automatic", "manual"),
+    "cost": table,
+    "coupon_type": one_of("bulk", "single_code"),
+    "currencies": prices,
+    "custom_fields": custom_fields,
+    "default_quantity": whole,
+    "discount_percent": whole,
+    "discount_type": one_of("fixed", "percent", "free_trial"),
+    "duration": one_of("forever", "single_use", "temporal"),
+    "email": email,
+    "interval_length": count,
+    "interval_unit": one_of("days", "months"),
+    "max_redemptions": whole,
+    "max_redemptions_per_account": whole,
+    "month": digits,
+    "net_terms": count,
+    "optional": flag,
+    "quantity": count,
+    "recording_timestamp": when,
+    "remaining_billing_cycles": whole,
+    "shipping_addresses": tables,
+    "starts_at": when,
+    "tax_exempt": flag,
+    "trial_ends_at": when,
+    "trial_length": whole,
+    "trial_unit": one_of("days", "months"),
+    "type": one_of("charge", "credit"),
+    "unit_amount": amount,
+    "usage_timestamp": when,
+    "usage_type": one_of("price", "percentage"),
+    "year": digits,
+}
 
 
-def _texts(*names: str) -> tuple[Field, ...]:
-    return tuple(Field(name, text) for name in names)
+def _fields(names: str, **own: Reads) -> tuple[Field, ...]:
+    """Declare a body; `!` is a must."""
+    reads = _READS | own
+    return tuple(
+        Field(name, reads.get(name, text), is_required=bool(must))
+        for name, must, _ in (each.partition("!") for each in names.split())
+    )
 
 
 BODIES: dict[str, tuple[Field, ...]] = {
-    "accounts": (
-        Field("code", code, is_required=True),
-        Field("email", email),
-        Field("address", address),
-        Field("billing_info", table),
-        Field("custom_fields", custom_fields),
-        Field("shipping_addresses", tables),
-        Field("acquisition", table),
-        Field("tax_exempt", flag),
-        Field("bill_to", one_of("parent", "self")),
-        *_texts(*_NAMED, "username", "preferred_locale", "cc_emails"),
-        *_texts("preferred_time_zone", "dunning_campaign_id", "parent_account_id"),
+    "accounts": _fields(
+        "code! email address billing_info custom_fields shipping_addresses acquisition"
+        " tax_exempt bill_to first_name last_name company vat_number username"
+        " preferred_locale cc_emails preferred_time_zone dunning_campaign_id"
+        " parent_account_id"
     ),
-    "billing_infos": (
-        Field("number", text),
-        Field("month", digits),
-        Field("year", digits),
-        Field("token_id", text),
-        Field("address", address),
-        *_texts(*_NAMED, "cvv"),
+    "billing_infos": _fields(
+        "number month year token_id address first_name last_name company vat_number cvv"
     ),
-    "shipping_addresses": (
-        *(Field(n, text, is_required=True) for n in ("first_name", "last_name")),
-        *(Field(n, text, is_required=True) for n in ("street1", "city", "country")),
-        Field("postal_code", text, is_required=True),
-        Field("email", email),
-        *_texts("nickname", "company", "vat_number", "phone", "street2", "region"),
+    "shipping_addresses": _fields(
+        "first_name! last_name! street1! city! country! postal_code! email nickname"
+        " company vat_number phone street2 region"
     ),
-    "notes": (Field("message", text, is_required=True),),
-    "acquisitions": (
-        Field("channel", text),
-        Field("cost", table),
-        *_texts("subchannel", "campaign"),
+    "notes": _fields("message!"),
+    "acquisitions": _fields("channel cost subchannel campaign"),
+    "coupon_redemptions": _fields("coupon_id! currency subscription_id"),
+    "subscriptions": _fields(
+        "plan_code plan_id account! currency! unit_amount quantity collection_method"
+        " trial_ends_at starts_at auto_renew net_terms custom_fields po_number"
+        " customer_notes terms_and_conditions"
     ),
-    "coupon_redemptions": (
-        Field("coupon_id", text, is_required=True),
-        Field("currency", text),
-        Field("subscription_id", text),
+    "changed subscriptions": _fields(
+        "collection_method custom_fields remaining_billing_cycles auto_renew net_terms"
+        " po_number customer_notes terms_and_conditions"
     ),
-    "subscriptions": (
-        Field("plan_code", text),
-        Field("plan_id", text),
-        Field("account", table, is_required=True),
-        Field("currency", text, is_required=True),
-        Field("unit_amount", amount),
-        Field("quantity", count),
-        Field("collection_method", one_of("automatic", "manual")),
-        Field("trial_ends_at", when),
-        Field("starts_at", when),
-        Field("auto_renew", flag),
-        Field("net_terms", count),
-        Field("custom_fields", custom_fields),
-        *_texts("po_number", "customer_notes", "terms_and_conditions"),
+    "plans": _fields(
+        "code! name! currencies! interval_unit interval_length trial_unit trial_length"
+        " auto_renew custom_fields description accounting_code tax_code"
     ),
-    "changed subscriptions": (
-        Field("collection_method", one_of("automatic", "manual")),
-        Field("custom_fields", custom_fields),
-        Field("remaining_billing_cycles", whole),
-        Field("auto_renew", flag),
-        Field("net_terms", count),
-        *_texts("po_number", "customer_notes", "terms_and_conditions"),
+    "add_ons": _fields(
+        "code! name! currencies add_on_type usage_type measured_unit_id"
+        " default_quantity optional accounting_code tax_code"
     ),
-    "plans": (
-        Field("code", code, is_required=True),
-        Field("name", text, is_required=True),
-        Field("currencies", prices, is_required=True),
-        Field("interval_unit", one_of("days", "months")),
-        Field("interval_length", count),
-        Field("trial_unit", one_of("days", "months")),
-        Field("trial_length", whole),
-        Field("auto_renew", flag),
-        Field("custom_fields", custom_fields),
-        *_texts("description", "accounting_code", "tax_code"),
+    "items": _fields(
+        "code! name! currencies custom_fields tax_exempt description external_sku"
+        " accounting_code tax_code"
     ),
-    "add_ons": (
-        Field("code", code, is_required=True),
-        Field("name", text, is_required=True),
-        Field("currencies", prices),
-        Field("add_on_type", one_of("fixed", "usage")),
-        Field("usage_type", one_of("price", "percentage")),
-        Field("measured_unit_id", text),
-        Field("default_quantity", whole),
-        Field("optional", flag),
-        *_texts("accounting_code", "tax_code"),
+    "coupons": _fields(
+        "code! name! discount_type discount_percent currencies duration"
+        " max_redemptions max_redemptions_per_account redeem_by_date coupon_type"
+        " hosted_description invoice_description",
+        currencies=discounts,
     ),
-    "items": (
-        Field("code", code, is_required=True),
-        Field("name", text, is_required=True),
-        Field("currencies", prices),
-        Field("custom_fields", custom_fields),
-        Field("tax_exempt", flag),
-        *_texts("description", "external_sku", "accounting_code", "tax_code"),
-    ),
-    "coupons": (
-        Field("code", code, is_required=True),
-        Field("name", text, is_required=True),
-        Field("discount_type", one_of("fixed", "percent", "free_trial")),
-        Field("discount_percent", whole),
-        Field("currencies", discounts),
-        Field("duration", one_of("forever", "single_use", "temporal")),
-        Field("max_redemptions", whole),
-        Field("max_redemptions_per_account", whole),
-        Field("redeem_by_date", text),
-        Field("coupon_type", one_of("bulk", "single_code")),
-        *_texts("hosted_description", "invoice_description"),
-    ),
-    "measured_units": (
-        Field("name", text, is_required=True),
-        Field("display_name", text, is_required=True),
-        Field("description", text),
-    ),
-    "shipping_methods": (
-        Field("code", code, is_required=True),
-        Field("name", text, is_required=True),
-        *_texts("accounting_code", "tax_code"),
-    ),
-    "usage": (
-        Field("amount", amount, is_required=True),
-        Field("merchant_tag", text),
-        Field("usage_timestamp", when),
-        Field("recording_timestamp", when),
-    ),
-    "line_items": (
-        Field("currency", text, is_required=True),
-        Field("unit_amount", amount, is_required=True),
-        Field("type", one_of("charge", "credit"), is_required=True),
-        Field("quantity", count),
-        *_texts("description", "accounting_code", "product_code"),
+    "measured_units": _fields("name! display_name! description"),
+    "shipping_methods": _fields("code! name! accounting_code tax_code"),
+    "usage": _fields("amount! merchant_tag usage_timestamp recording_timestamp"),
+    "line_items": _fields(
+        "currency! unit_amount! type! quantity description accounting_code product_code"
     ),
 }

@@ -83,12 +83,7 @@ def _site(mode: str) -> dict[str, Any]:
 
 
 def _plan(code: str, base: Decimal) -> dict[str, Any]:
-    price = {
-        "currency": "EUR",
-        "setup_fee": major(SETUP_FEE),
-        "unit_amount": major(base),
-        "tax_inclusive": False,
-    }
+    price = _price(setup_fee=major(SETUP_FEE), unit_amount=major(base))
     return {"code": code, "name": _NAMES[code], "currencies": [price]}
 
 
@@ -121,12 +116,6 @@ def _tier_price(price: Decimal) -> dict[str, Any]:
 
 
 def _sms(unit: str) -> dict[str, Any]:
-    price = {
-        "currency": "EUR",
-        "unit_amount": None,
-        "unit_amount_decimal": "0.0",
-        "tax_inclusive": False,
-    }
     return {
         "code": "sms",
         "name": "Text messages, included",
@@ -136,18 +125,21 @@ def _sms(unit: str) -> dict[str, Any]:
         "usage_timeframe": "billing_period",
         "measured_unit_id": unit,
         "default_quantity": None,
-        "currencies": [price],
+        "currencies": [_price(unit_amount=None, unit_amount_decimal="0.0")],
     }
 
 
 def _item() -> dict[str, Any]:
-    price = {"currency": "EUR", "unit_amount": 24.9, "tax_inclusive": False}
     return {
         "code": "apron",
         "name": "Apron, with pockets",
         "external_sku": "KC-APRON",
-        "currencies": [price],
+        "currencies": [_price(unit_amount=24.9)],
     }
+
+
+def _price(**own: Any) -> dict[str, Any]:
+    return {"currency": "EUR", **own, "tax_inclusive": False}
 
 
 def _coupon() -> dict[str, Any]:

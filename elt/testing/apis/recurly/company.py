@@ -137,14 +137,10 @@ def _every(days: int, start: date, end: date) -> Iterable[date]:
 
 def _open(store: Store, of: Customer, at: int, channel: str) -> None:
     account = of.account
-    contact = account.people[0]
-    first, _, last = contact.name.partition(" ")
     fields = {
         "code": account.id,
-        "email": contact.email,
-        "first_name": first,
-        "last_name": last,
-        "company": account.name,
+        "email": account.people[0].email,
+        **_names(account),
         "address": {**ADDRESS, "city": account.city, "country": account.country},
         "custom_fields": [{"name": "kitchens", "value": "1"}],
         "hosted_login_token": store.identify("token", account.id),
@@ -178,7 +174,6 @@ def _note(store: Store, of: Customer, at: int) -> None:
 
 def _give_card(store: Store, of: Customer, at: int, card: str, last_four: str) -> None:
     account = of.account
-    first, _, last = account.people[0].name.partition(" ")
     method = {
         "object": "credit_card",
         "card_type": card,
@@ -188,9 +183,7 @@ def _give_card(store: Store, of: Customer, at: int, card: str, last_four: str) -
         "exp_year": account.decided_on.year + 1,
     }
     fields = {
-        "first_name": first,
-        "last_name": last,
-        "company": account.name,
+        **_names(account),
         "address": {**ADDRESS, "city": account.city, "country": account.country},
         "payment_method": method,
     }
@@ -225,12 +218,9 @@ def _redeem(store: Store, of: Customer, at: int) -> None:
 
 def _give_shipping_address(store: Store, of: Customer, at: int) -> None:
     account = of.account
-    first, _, last = account.people[0].name.partition(" ")
     fields = {
         "nickname": "Kitchen door",
-        "first_name": first,
-        "last_name": last,
-        "company": account.name,
+        **_names(account),
         "email": account.people[0].email,
         "street1": f"{account.number} Yard Lane",
         "city": account.city,
@@ -240,6 +230,11 @@ def _give_shipping_address(store: Store, of: Customer, at: int) -> None:
     identity = store.identify("shipping_addresses", account.id)
     links = {"account": of.ids(store).account}
     store.add(Row("shipping_addresses", identity, at, at, fields, links))
+
+
+def _names(account: Account) -> dict[str, Any]:
+    first, _, last = account.people[0].name.partition(" ")
+    return {"first_name": first, "last_name": last, "company": account.name}
 
 
 def _close(store: Store, of: Customer, at: int) -> None:

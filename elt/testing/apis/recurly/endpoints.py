@@ -95,6 +95,7 @@ def _is_set(name: str) -> Keeps:
 
 
 def _email(_store: Store, row: Row, value: str, _now: float) -> bool:
+    """Give accounts without one for an empty text (specification, `email`)."""
     return (row.get("email") or "") == value
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from elt.testing.apis.parameters import moment
 from elt.testing.apis.recurly.kinds import ADDRESS
 
+Value = TypeVar("Value")
 Reads = Callable[[Any], Any]
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _MOST_OF_A_CODE = 50
@@ -17,10 +18,21 @@ _CODE = re.compile(r"[\w@+.:\- ]+")
 _CENTS = 2
 
 
-def text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError("is not a string")  # noqa: TRY004
-    return value
+def _kind(kind: type[Value], said: str) -> Callable[[Any], Value]:
+    def read_kind(value: Any) -> Value:
+        # To Python a truth is a number.
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            raise ValueError(f"is not {said}")
+        return value
+
+    return read_kind
+
+
+text = _kind(str, "a string")
+whole = _kind(int, "an integer")
+flag = _kind(bool, "a boolean")
+table: Callable[[Any], dict[str, Any]] = _kind(dict, "an object")
+_rows: Callable[[Any], list[Any]] = _kind(list, "an array")
 
 
 def email(value: Any) -> str:
@@ -47,32 +59,12 @@ def amount(value: Any) -> float:
     return float(value)
 
 
-def whole(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ValueError("is not an integer")  # noqa: TRY004
-    return int(value)
-
-
-def flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError("is not a boolean")  # noqa: TRY004
-    return value
-
-
 def when(value: Any) -> str:
     return moment(text(value)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def table(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise ValueError("is not an object")  # noqa: TRY004
-    return value
-
-
 def tables(value: Any) -> list[dict[str, Any]]:
-    if not isinstance(value, list):
-        raise ValueError("is not an array")  # noqa: TRY004
-    return [table(part) for part in value]
+    return [table(part) for part in _rows(value)]
 
 
 def one_of(*choices: str) -> Reads:

@@ -173,17 +173,21 @@ def _counted(number: int) -> Reply:
     return Reply(headers={"Recurly-Total-Records": str(number)})
 
 
-def answer_one(site: Site, call: Call, kind: str, *, key: str) -> Reply:
+def answer_one(site: Site, call: Call, kind: str) -> Reply:
     read_parameters(site, call, ())
-    return Reply(body=shown(site.store, find(site.store, kind, key)))
+    return Reply(body=shown(site.store, find(site.store, kind, call.within["key"])))
 
 
-def answer_child(
-    site: Site, call: Call, kind: str, *, key: str, parent: Row, link: str
-) -> Reply:
+def answer_child(site: Site, call: Call, kind: str, *, link: str) -> Reply:
     """Answer with one thing of a parent's."""
     read_parameters(site, call, ())
-    return Reply(body=shown(site.store, child(site, kind, key, parent, link=link)))
+    return Reply(body=shown(site.store, child_of(site, call, kind, link=link)))
+
+
+def child_of(site: Site, call: Call, kind: str, *, link: str) -> Row:
+    """Find what a path names below its parent. Raises Refused where either is not."""
+    parent = find(site.store, f"{link}s", call.within[link])
+    return child(site, kind, call.within["key"], parent, link=link)
 
 
 def child(site: Site, kind: str, key: str, parent: Row, *, link: str) -> Row:

@@ -24,6 +24,7 @@ _MINIS: dict[str, tuple[str, ...]] = {
         "bill_to",
         "dunning_campaign_id",
     ),
+    "add_ons": ("code", "name", "add_on_type", "usage_type", "measured_unit_id"),
     "plans": ("code", "name"),
     "invoices": ("number", "business_entity_id", "type", "state"),
     "coupons": _COUPON,

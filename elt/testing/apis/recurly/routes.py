@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from elt.testing.apis.recurly import accounts, exports, reading, subscriptions, writing
-from elt.testing.apis.recurly.asked import Call, Reply, Site, find
-from elt.testing.apis.recurly.endpoints import LISTINGS, Listing
+from elt.testing.apis.recurly.asked import Call, Reply, Site
+from elt.testing.apis.recurly.endpoints import LISTINGS
 
 Answer = Callable[[Site, Call], Reply]
 
@@ -24,55 +24,33 @@ class Route:
 def routes() -> Iterator[Route]:
     yield from _OWN
     for listing in LISTINGS:
-        answer = partial(_list, listing)
-        yield Route("GET", listing.path, listing.kind, answer)
+        listed = partial(reading.answer_list, listing=listing)
+        yield Route("GET", listing.path, listing.kind, listed)
     for kind in _ALONE:
-        yield Route("GET", f"/{kind}/{{key}}", kind, partial(_one, kind))
+        yield Route("GET", f"/{kind}/{{key}}", kind, _of(reading.answer_one, kind))
     for kind, path, link in _CHILDREN:
-        one = f"{path}/{{key}}"
-        yield Route("GET", one, kind, partial(_child, kind, link))
+        child = _of(reading.answer_child, kind, link=link)
+        yield Route("GET", f"{path}/{{key}}", kind, child)
     yield from _written()
 
 
 def _written() -> Iterator[Route]:
     for kind in _SIMPLE:
         one = f"/{kind}/{{key}}"
-        yield Route("POST", f"/{kind}", kind, _with(writing.create, kind))
-        yield Route("PUT", one, kind, _with(writing.change, kind))
-        yield Route("DELETE", one, kind, _with(writing.retire, kind))
+        yield Route("POST", f"/{kind}", kind, _of(writing.create, kind))
+        yield Route("PUT", one, kind, _of(writing.change, kind))
+        yield Route("DELETE", one, kind, _of(writing.retire, kind))
     for kind, path, link in _CHILDREN[:2]:
         one = f"{path}/{{key}}"
-        created = _with(writing.create_child, kind, link=link)
-        changed = _with(writing.change_child, kind, link=link)
-        yield Route("POST", path, kind, created)
-        yield Route("PUT", one, kind, changed)
+        yield Route("POST", path, kind, _of(writing.create_child, kind, link=link))
+        yield Route("PUT", one, kind, _of(writing.change_child, kind, link=link))
     for kind, path, link in _CHILDREN[:3]:
-        one = f"{path}/{{key}}"
-        retired = _with(writing.retire_child, kind, link=link)
-        yield Route("DELETE", one, kind, retired)
+        retired = _of(writing.retire_child, kind, link=link)
+        yield Route("DELETE", f"{path}/{{key}}", kind, retired)
 
 
-def _with(answer: Callable[..., Reply], kind: str, *, link: str = "") -> Answer:
-    def answered(site: Site, call: Call) -> Reply:
-        if link:
-            return answer(site, call, kind, link=link)
-        return answer(site, call, kind)
-
-    return answered
-
-
-def _list(listing: Listing, site: Site, call: Call) -> Reply:
-    return reading.answer_list(site, call, listing)
-
-
-def _one(kind: str, site: Site, call: Call) -> Reply:
-    return reading.answer_one(site, call, kind, key=call.within["key"])
-
-
-def _child(kind: str, link: str, site: Site, call: Call) -> Reply:
-    parent = find(site.store, f"{link}s", call.within[link])
-    key = call.within["key"]
-    return reading.answer_child(site, call, kind, key=key, parent=parent, link=link)
+def _of(answer: Callable[..., Reply], kind: str, **more: str) -> Answer:
+    return partial(answer, kind=kind, **more)
 
 
 _ALONE = (
@@ -117,9 +95,7 @@ _OWN = (
     Route("POST", "/accounts", "accounts", accounts.create_account),
     Route("PUT", _ACCOUNT, "accounts", accounts.change_account),
     Route("DELETE", _ACCOUNT, "accounts", accounts.deactivate_account),
-    Route(
-        "PUT", f"{_ACCOUNT}/reactivate", "accounts", _with(writing.revive, "accounts")
-    ),
+    Route("PUT", f"{_ACCOUNT}/reactivate", "accounts", _of(writing.revive, "accounts")),
     Route("GET", "/accounts/{account}/balance", "accounts", reading.answer_balance),
     Route("GET", _CARD, "billing_infos", reading.answer_billing_info),
     Route("PUT", _CARD, "billing_infos", accounts.change_billing_info),
@@ -161,10 +137,10 @@ _OWN = (
         subscriptions.reactivate_subscription,
     ),
     Route("POST", _USAGE, "usage", subscriptions.create_usage),
-    Route("PUT", "/usage/{key}", "usage", _with(writing.change, "usage")),
-    Route("DELETE", "/usage/{key}", "usage", _with(writing.retire, "usage")),
-    Route("PUT", "/items/{key}/reactivate", "items", _with(writing.revive, "items")),
-    Route("PUT", "/coupons/{key}/restore", "coupons", _with(writing.revive, "coupons")),
+    Route("PUT", "/usage/{key}", "usage", _of(writing.change, "usage")),
+    Route("DELETE", "/usage/{key}", "usage", _of(writing.retire, "usage")),
+    Route("PUT", "/items/{key}/reactivate", "items", _of(writing.revive, "items")),
+    Route("PUT", "/coupons/{key}/restore", "coupons", _of(writing.revive, "coupons")),
     Route(
         "PUT",
         "/invoices/{key}/mark_successful",

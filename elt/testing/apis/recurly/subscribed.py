@@ -8,6 +8,7 @@ from typing import Any
 
 from elt.testing.apis.recurly.catalogue import FULL_SEATS, major, seat_prices
 from elt.testing.apis.recurly.happenings import Customer
+from elt.testing.apis.recurly.rendering import mini
 from elt.testing.apis.recurly.store import Row, Store, iso, uuid_of
 from elt.testing.lives import PLANS, Period, month_after
 
@@ -69,12 +70,12 @@ def report_usage(store: Store, of: Customer, at: int, week: int, texts: int) -> 
 def terms(store: Store, period: Period, starts_on: date, at: int) -> dict[str, Any]:
     """Say what a subscription costs, in its fields."""
     base = PLANS[period.plan][0]
-    plan = store.identify("plans", period.plan)
+    texts = _add_on(store, period.plan, "sms", at)
     ends = datetime.combine(month_after(starts_on, 1), datetime.min.time(), UTC)
     return {
-        "plan_id": plan,
+        "plan_id": store.identify("plans", period.plan),
         "unit_amount": major(base),
-        "add_ons": [_seats(store, period, plan, at)],
+        "add_ons": [_seats(store, period, at), texts],
         "add_ons_total": major(period.monthly - base),
         "subtotal": major(period.monthly),
         "total": major(period.monthly),
@@ -84,21 +85,26 @@ def terms(store: Store, period: Period, starts_on: date, at: int) -> dict[str, A
     }
 
 
-def _seats(store: Store, period: Period, plan: str, at: int) -> dict[str, Any]:
-    add_on = store.find("add_ons", "code-seat", plan)
-    if add_on is None:
-        raise LookupError(f"plan {period.plan} has no seats")
-    small = {"id": add_on.id, "object": "add_on", "code": "seat", "name": "Seat"}
+def _seats(store: Store, period: Period, at: int) -> dict[str, Any]:
     first, more = seat_prices(period.plan)
     return {
-        "id": store.identify("seats", f"{plan}/{at}"),
-        "object": "subscription_add_on",
-        "add_on": {**small, "add_on_type": "fixed"},
-        "add_on_source": "plan_add_on",
+        **_add_on(store, period.plan, "seat", at),
         "quantity": period.seats,
-        "unit_amount": None,
         "tier_type": "tiered",
         "tiers": [_tier(FULL_SEATS, first), _tier(None, more)],
+    }
+
+
+def _add_on(store: Store, plan: str, code: str, at: int) -> dict[str, Any]:
+    return {
+        "id": store.identify("subscription_add_ons", f"{plan}/{code}/{at}"),
+        "object": "subscription_add_on",
+        "add_on": mini(store, "add_ons", store.identify("add_ons", f"{plan}/{code}")),
+        "add_on_source": "plan_add_on",
+        "quantity": 1,
+        "unit_amount": None,
+        "tier_type": "flat",
+        "tiers": [],
         "created_at": iso(at),
         "updated_at": iso(at),
         "expired_at": None,

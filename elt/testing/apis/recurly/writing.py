@@ -12,7 +12,7 @@ from typing import Any
 from elt.testing.apis.recurly.asked import Call, Reply, Site, find, now
 from elt.testing.apis.recurly.bodies import BODIES, read_body
 from elt.testing.apis.recurly.kinds import KINDS
-from elt.testing.apis.recurly.reading import child, read_parameters
+from elt.testing.apis.recurly.reading import child_of, read_parameters
 from elt.testing.apis.recurly.refusals import invalid
 from elt.testing.apis.recurly.rendering import shown
 from elt.testing.apis.recurly.store import Row, iso, uuid_of
@@ -79,8 +79,7 @@ def change(site: Site, call: Call, kind: str) -> Reply:
 
 
 def change_child(site: Site, call: Call, kind: str, *, link: str) -> Reply:
-    parent = find(site.store, f"{link}s", call.within[link])
-    row = child(site, kind, call.within["key"], parent, link=link)
+    row = child_of(site, call, kind, link=link)
     return Reply(body=shown(site.store, _change(site, call, row)))
 
 
@@ -97,8 +96,7 @@ def retire(site: Site, call: Call, kind: str) -> Reply:
 
 def retire_child(site: Site, call: Call, kind: str, *, link: str) -> Reply:
     read_parameters(site, call, ())
-    parent = find(site.store, f"{link}s", call.within[link])
-    return retired(site, child(site, kind, call.within["key"], parent, link=link))
+    return retired(site, child_of(site, call, kind, link=link))
 
 
 def retired(site: Site, row: Row) -> Reply:

@@ -24,6 +24,7 @@ from elt.testing.apis.stripe.keys import NO_LIMITS, REAL, Key, Keys, Limits, Pac
 from elt.testing.apis.stripe.repeats import Repeats
 from elt.testing.apis.stripe.space import Space
 from elt.testing.apis.stripe.tables import Object
+from elt.testing.apis.switches import Tokens
 
 TODAY = datetime(2025, 6, 1, 12, tzinfo=UTC)
 TOKEN = "sk_live_kettle"  # noqa: S105, it opens nothing but this
@@ -34,10 +35,9 @@ OWN_ACCOUNT = "acct_kettle"
 class Stripe:
     """The accounts of a platform, in live and in test mode.
 
-    `version` is the accounts' default, in which events are rendered. `limits` count
-    by the clock, so one that stands lets only so many through: `NO_LIMITS`, or
-    `limited=False`, for those who do not test them. `balance_lag` is how late an entry
-    of the balance is seen.
+    `version` is the accounts' default, in which events are rendered. `limits` are
+    Stripe's: `NO_LIMITS`, or `limited=False`, for those who do not test them.
+    `balance_lag` is how late an entry of the balance is seen.
     """
 
     name = "stripe"
@@ -73,7 +73,8 @@ class Stripe:
         methods = ["GET", "POST", "DELETE", "PUT", "PATCH"]
         routes = [Route("/{path:path}", Endpoint(self).answer, methods=methods)]
         app = Starlette(routes=routes)
-        self.front = Front(app, self.clock, writes=writes)
+        tokens = Tokens(self.keys.add, self.keys.expire)
+        self.front = Front(app, self.clock, writes=writes, tokens=tokens)
 
     def space(self, account: str = OWN_ACCOUNT, *, live: bool = True) -> Space:
         return self._spaces[account, live]

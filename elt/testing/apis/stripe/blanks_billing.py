@@ -9,6 +9,7 @@ from __future__ import annotations
 from elt.testing.apis.stripe.blank import Blank
 
 ADDRESS = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"))
+TOTALS = ("subtotal", "subtotal_excluding_tax", "total", "total_excluding_tax")
 _AUTOMATIC_TAX = {"enabled": False, "liability": None, "disabled_reason": None}
 
 BILLING = {
@@ -152,10 +153,7 @@ BILLING = {
                     "post_payment_credit_notes_amount",
                     "pre_payment_credit_notes_amount",
                     "starting_balance",
-                    "subtotal",
-                    "total",
-                    "subtotal_excluding_tax",
-                    "total_excluding_tax",
+                    *TOTALS,
                 ],
                 0,
             ),

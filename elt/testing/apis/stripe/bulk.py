@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from elt.testing.apis.stripe.blanks_billing import TOTALS
 from elt.testing.apis.stripe.kinds import BY_NAME
 from elt.testing.apis.stripe.space import Space
 from elt.testing.apis.stripe.tables import Object
@@ -83,8 +84,7 @@ _NEEDED: dict[str, dict[str, Any]] = {
         "effective_at": 0,
         "invoice": None,
         "number": "CN-01",
-        **dict.fromkeys(("subtotal", "subtotal_excluding_tax", "total"), 1000),
-        "total_excluding_tax": 1000,
+        **dict.fromkeys(TOTALS, 1000),
     },
     "customer": {"invoice_prefix": "BULK0001"},
 }

@@ -21,7 +21,6 @@ from elt.testing.apis.stripe.repeats import Answer, Repeats
 from elt.testing.apis.stripe.space import Request, Space
 from elt.testing.apis.stripe.tables import Object
 
-_IDEMPOTENT = frozenset({"POST"})
 _CARRIED_OUT = frozenset({200, 402})  # an answer that is given again for its key
 
 
@@ -141,11 +140,12 @@ class Endpoint:
         self, call: Call, space: Space, asking: _Asking, http: HttpRequest
     ) -> tuple[int, bytes, dict[str, str]]:
         """Write, unless the same key has done so before."""
-        key = asking.headers.get("idempotency-key")
+        keyed = asking.method == "POST"
+        key = asking.headers.get("idempotency-key") if keyed else None
         where = f"{space.account}/{space.live}"
         asked = (asking.method, asking.path, asking.body)
         now = self._api.clock.seconds()
-        if key and asking.method in _IDEMPOTENT:
+        if key:
             before = self._api.repeats.of(where, key, asked, now)
             if before is not None:
                 said = {"Idempotent-Replayed": "true"}
@@ -155,7 +155,7 @@ class Endpoint:
         if status in _CARRIED_OUT:
             note_change(http.scope)
             self._changed += 1
-            if key and asking.method in _IDEMPOTENT:
+            if key:
                 answer = Answer(asked, status, body, asking.id, now)
                 self._api.repeats.keep(where, key, answer)
         return status, body, {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from elt.testing.apis.stripe import payments
+from elt.testing.apis.stripe.blanks_billing import TOTALS
 from elt.testing.apis.stripe.catalogue import charged
 from elt.testing.apis.stripe.space import Space
 from elt.testing.apis.stripe.subscriptions import DAY
@@ -47,14 +48,7 @@ def bill(
         "collection_method": subscription["collection_method"],
         "currency": subscription["currency"],
         "due_date": at + days * DAY if sends and days is not None else None,
-        "parent": {
-            "quote_details": None,
-            "subscription_details": {
-                "metadata": subscription["metadata"],
-                "subscription": subscription["id"],
-            },
-            "type": "subscription_details",
-        },
+        "parent": parent_of(subscription),
     }
     row = draft(space, customer or {}, more, at=at, key=key)
     _add_pending(space, row, at=at)
@@ -67,6 +61,18 @@ def bill(
         subscription["id"], subscription | {"latest_invoice": row["id"]}
     )
     return row
+
+
+def parent_of(subscription: Object) -> Object:
+    """Say in an invoice that a subscription is billed with it."""
+    return {
+        "quote_details": None,
+        "subscription_details": {
+            "metadata": subscription["metadata"],
+            "subscription": subscription["id"],
+        },
+        "type": "subscription_details",
+    }
 
 
 def add_line(space: Space, invoice: Object, fields: Object, *, at: int) -> Object:
@@ -231,8 +237,7 @@ def _sum(space: Space, key: str) -> Object:
     total = sum(
         line["amount"] for line in space.store.named("line_item", "invoice", key)
     )
-    totals = ["amount_due", "amount_remaining", "subtotal", "total"]
-    totals += ["subtotal_excluding_tax", "total_excluding_tax"]
-    summed = row | dict.fromkeys(totals, total)
+    amounts = ("amount_due", "amount_remaining", *TOTALS)
+    summed = row | dict.fromkeys(amounts, total)
     space.store.tables["invoice"].set(key, summed)
     return summed

@@ -59,6 +59,7 @@ class Keys:
         """Know a key; its name says its mode, as `sk_test_` and `rk_live_` do."""
         key = Key(secret, live="_live_" in secret, permissions=permissions)
         self.known[secret] = key
+        self.expired.discard(secret)
         return key
 
     def expire(self, secret: str) -> None:

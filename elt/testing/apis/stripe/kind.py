@@ -38,7 +38,6 @@ class Kind:
     """One kind; `verbs` are the events that its changes make by themselves."""
 
     name: str  # as in `object`
-    path: str
     prefix: str
     permission: str
     noun: str = ""
@@ -53,12 +52,25 @@ class Kind:
     is_newest_first: bool = True
 
     @property
+    def path(self) -> str:
+        return f"{self.name}s"
+
+    @property
     def title(self) -> str:
         return self.noun or self.name
 
 
 def verbs(*names: str) -> frozenset[str]:
     return frozenset(names)
+
+
+def expands(names: str) -> dict[str, str]:
+    """Read fields with the kinds of their objects, as `latest_invoice:invoice`.
+
+    A field without one is called as its kind.
+    """
+    pairs = (each.partition(":") for each in names.split())
+    return {field: kind or field.rpartition(".")[2] for field, _, kind in pairs}
 
 
 CREATED = Filter("created", is_range=True)
@@ -70,7 +82,4 @@ INVOICE = Filter("invoice", refers="invoice")
 COLLECTION = Filter(
     "collection_method", read=one_of("charge_automatically", "send_invoice")
 )
-STATUSES: tuple[str, ...]
-STATUSES = ("active", "all", "canceled", "ended", "incomplete", "incomplete_expired")
-STATUSES += ("past_due", "paused", "trialing", "unpaid")
 ALL_VERBS = verbs("created", "updated", "deleted")

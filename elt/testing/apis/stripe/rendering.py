@@ -107,7 +107,7 @@ class Rendering:
         is_gone = self.store.tables[kind].is_deleted(key)
         return deleted(row) if is_gone else self.show(row)
 
-    def listed(self, owner: Object, field: str) -> Object | None:
+    def listed(self, owner: Object, field: str) -> Object:
         found = _SUBLISTS[owner["object"], field]
         url = found.url.format(owner["id"])
         if not found.kind:
@@ -146,9 +146,9 @@ class Rendering:
 
     def _expanded(self, owner: Object, field: str, target: str) -> Any:
         value = owner.get(field)
-        row = self.store.tables.get(owner.get("object", ""))
         if target == "[]":
-            found = row.get(owner["id"]) if row else None
+            table = self.store.tables.get(owner.get("object", ""))
+            found = table.get(owner["id"]) if table else None
             if found is None or value is not None:
                 return value
             if field in _HIDDEN.get(owner["object"], ()):

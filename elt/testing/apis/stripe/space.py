@@ -222,6 +222,8 @@ def _changed(before: Object, after: Object) -> Object:
         old, new = before.get(name), after.get(name)
         if old == new:
             continue
-        both = isinstance(old, dict) and isinstance(new, dict)
-        changed[name] = _changed(old, new) if both else old  # type: ignore[arg-type]
+        if isinstance(old, dict) and isinstance(new, dict):
+            changed[name] = _changed(old, new)
+        else:
+            changed[name] = old
     return changed

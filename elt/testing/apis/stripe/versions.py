@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from elt.testing.apis.stripe.errors import Refused
+from elt.testing.apis.stripe.kind import expands
 
 Object = dict[str, Any]
 
@@ -29,18 +30,14 @@ ACCEPTED = frozenset(
 BASIL = "2025-03-31"
 
 # What could be expanded before "basil" took the fields away.
-_PRICED = {"plan.product": "product", "price.product": "product"}
+_PRICED = expands("plan.product price.product")
 OLDER_EXPANDS = {
-    "invoice": {
-        "charge": "charge",
-        "payment_intent": "payment_intent",
-        "subscription": "subscription",
-    },
-    "charge": {"invoice": "invoice"},
-    "payment_intent": {"invoice": "invoice"},
-    "invoiceitem": {"subscription": "subscription", **_PRICED},
+    "invoice": expands("charge payment_intent subscription"),
+    "charge": expands("invoice"),
+    "payment_intent": expands("invoice"),
+    "invoiceitem": expands("subscription") | _PRICED,
     "line_item": _PRICED,
-    "subscription": {"plan.product": "product"},
+    "subscription": expands("plan.product"),
 }
 OLDER_LISTS = {
     "invoiceitem": {"plan.tiers", "price.tiers"},
@@ -57,7 +54,7 @@ class Shown(Protocol):
 
     def one(self, kind: str, key: str | None) -> Object | None: ...
 
-    def listed(self, owner: Object, field: str) -> Object | None: ...
+    def listed(self, owner: Object, field: str) -> Object: ...
 
 
 Shape = Callable[[Object, Object, Shown], None]  # changes the first: shown, row, asked

@@ -137,14 +137,7 @@ def create_invoice(space: Space, values: Values) -> Object:
     if values.get("subscription"):
         subscription = found(space, "subscription", values, "subscription")
         del more["subscription"]
-        more["parent"] = {
-            "quote_details": None,
-            "subscription_details": {
-                "metadata": subscription["metadata"],
-                "subscription": subscription["id"],
-            },
-            "type": "subscription_details",
-        }
+        more["parent"] = invoices.parent_of(subscription)
     row = invoices.draft(space, customer, more)
     if behavior == "include":
         for item in space.store.named("invoiceitem", "customer", customer["id"]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from elt.testing.apis.stripe import errors, payments
+from elt.testing.apis.stripe.blanks_billing import TOTALS
 from elt.testing.apis.stripe.money import check_amount, check_currency
 from elt.testing.apis.stripe.rendering import Rendering
 from elt.testing.apis.stripe.space import Space
@@ -149,8 +150,7 @@ def create_credit_note(space: Space, values: Values) -> Object:
         "effective_at": space.now(),
         "number": f"{invoice['number']}-CN-{number:02}",
         "pdf": f"https://pay.stripe.com/credit_notes/{key}/pdf",
-        **dict.fromkeys(("subtotal", "subtotal_excluding_tax", "total"), amount),
-        "total_excluding_tax": amount,
+        **dict.fromkeys(TOTALS, amount),
         "type": "post_payment" if is_paid else "pre_payment",
         f"{'post' if is_paid else 'pre'}_payment_amount": amount,
     }

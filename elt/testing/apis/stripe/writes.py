@@ -35,14 +35,14 @@ class Act:
     do: Callable[[Space, Object, Values], Object]
 
 
+_NOTHING = form("")
+_CUSTOMER = form(
+    "address:hash balance:int description email invoice_prefix metadata:hash name phone"
+    " preferred_locales:list shipping:hash tax_exempt"
+)
+
 CREATES = {
-    "customer": Create(
-        form(
-            "address:hash balance:int description email invoice_prefix metadata:hash "
-            "name phone preferred_locales:list shipping:hash tax_exempt"
-        ),
-        catalogue.create_customer,
-    ),
+    "customer": Create(_CUSTOMER, catalogue.create_customer),
     "tax_id": Create(form("type! value!"), catalogue.create_tax_id),
     "product": Create(
         form(
@@ -143,13 +143,7 @@ CREATES = {
 }
 
 UPDATES = {
-    "customer": Act(
-        form(
-            "address:hash balance:int description email invoice_prefix metadata:hash "
-            "name phone preferred_locales:list shipping:hash tax_exempt"
-        ),
-        catalogue.update,
-    ),
+    "customer": Act(_CUSTOMER, catalogue.update),
     "product": Act(
         form(
             "active:flag default_price description images:list metadata:hash name "
@@ -206,22 +200,22 @@ UPDATES = {
 ACTIONS = {
     ("invoice", "finalize"): Act(form("auto_advance:flag"), billing.finalize),
     ("invoice", "pay"): Act(form("paid_out_of_band:flag payment_method"), billing.pay),
-    ("invoice", "void"): Act(form(""), billing.void),
-    ("invoice", "mark_uncollectible"): Act(form(""), billing.give_up),
-    ("invoice", "send"): Act(form(""), billing.send),
+    ("invoice", "void"): Act(_NOTHING, billing.void),
+    ("invoice", "mark_uncollectible"): Act(_NOTHING, billing.give_up),
+    ("invoice", "send"): Act(_NOTHING, billing.send),
     ("payment_intent", "confirm"): Act(form("payment_method"), money.confirm),
     ("payment_intent", "cancel"): Act(form("cancellation_reason"), money.cancel),
-    ("payout", "cancel"): Act(form(""), money.cancel_payout),
-    ("dispute", "close"): Act(form(""), money.close_dispute),
-    ("credit_note", "void"): Act(form(""), money.void_credit_note),
+    ("payout", "cancel"): Act(_NOTHING, money.cancel_payout),
+    ("dispute", "close"): Act(_NOTHING, money.close_dispute),
+    ("credit_note", "void"): Act(_NOTHING, money.void_credit_note),
 }
 
 DELETES = {
-    "tax_id": Act(form(""), catalogue.delete),
-    "customer": Act(form(""), catalogue.delete_customer),
-    "product": Act(form(""), catalogue.delete_product),
-    "plan": Act(form(""), catalogue.delete_plan),
-    "coupon": Act(form(""), catalogue.delete),
+    "tax_id": Act(_NOTHING, catalogue.delete),
+    "customer": Act(_NOTHING, catalogue.delete_customer),
+    "product": Act(_NOTHING, catalogue.delete_product),
+    "plan": Act(_NOTHING, catalogue.delete_plan),
+    "coupon": Act(_NOTHING, catalogue.delete),
     "subscription": Act(
         form("cancellation_details:hash invoice_now:flag prorate:flag"),
         billing.cancel_subscription,
@@ -229,6 +223,6 @@ DELETES = {
     "subscription_item": Act(
         form("proration_behavior"), billing.delete_subscription_item
     ),
-    "invoice": Act(form(""), billing.delete_invoice),
-    "invoiceitem": Act(form(""), billing.delete_invoiceitem),
+    "invoice": Act(_NOTHING, billing.delete_invoice),
+    "invoiceitem": Act(_NOTHING, billing.delete_invoiceitem),
 }

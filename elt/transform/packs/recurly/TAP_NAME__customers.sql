@@ -2,14 +2,14 @@
 
 WITH subscriptions AS (
     SELECT
-        account_id,
+        customer_id,
         count(*) AS subscriptions,
         bool_or(is_active) AS is_active,
         min(started_at) AS customer_since,
         max_by(currency, started_at) AS currency,
         sum(monthly_amount) FILTER (WHERE is_active) AS monthly_amount
     FROM {{ ref('TAP_NAME__subscriptions') }}
-    GROUP BY account_id
+    GROUP BY customer_id
 ),
 
 bills AS (
@@ -27,7 +27,7 @@ bills AS (
 )
 
 SELECT
-    account_id,
+    account_id AS customer_id,
     accounts.code,
     coalesce(accounts.company, concat_ws(' ', accounts.first_name, accounts.last_name))
         AS name,
@@ -46,6 +46,6 @@ SELECT
     coalesce(bills.paid_total, 0) AS paid_total,
     coalesce(bills.open_total, 0) AS open_total
 FROM {{ ref('stg_TAP_NAME__accounts') }} AS accounts
-LEFT JOIN subscriptions USING (account_id)
+LEFT JOIN subscriptions ON account_id = subscriptions.customer_id
 -- The currency of the newest subscription; other bills are in the invoices alone.
 LEFT JOIN bills USING (account_id, currency)

@@ -10,7 +10,7 @@ WITH amounts AS (
 
 SELECT
     subscription_id,
-    account_id,
+    account_id AS customer_id,
     state,
     state IN ('active', 'canceled') AS is_active,
     state = 'canceled' AS is_to_end,

@@ -68,7 +68,8 @@ def github():
 @pytest.fixture
 def own():
     """Give a client of the made-up company while it was young, for one test."""
-    with asked(clock=Clock(datetime(2024, 10, 1, 12, tzinfo=UTC))) as client:
+    early = datetime(2024, 10, 1, 12, tzinfo=UTC)
+    with asked(clock=Clock(early, elapsed=lambda: 0.0)) as client:
         yield client
 
 

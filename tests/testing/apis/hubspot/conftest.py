@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import httpx
 import pytest
 
+from elt.testing.apis.clock import Clock
 from elt.testing.apis.hubspot.access import TOKEN
 from elt.testing.apis.hubspot.api import HubSpot
 from elt.testing.apis.serving import Served, served
+
+OPENS = datetime(2025, 6, 1, 12, tzinfo=UTC)
 
 
 class Stage:
@@ -41,8 +46,8 @@ def serve(stage):
 
 @pytest.fixture
 def empty(serve):
-    """Serve an account with nothing in it."""
-    return serve(HubSpot(company=False))
+    """Serve an account with nothing in it, where no time passes by itself."""
+    return serve(HubSpot(company=False, clock=Clock(OPENS, elapsed=lambda: 0.0)))
 
 
 @pytest.fixture(scope="module")

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 
+from elt.testing.apis.clock import Clock
 from elt.testing.apis.hubspot.access import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN
 from elt.testing.apis.hubspot.api import HubSpot
 from elt.testing.apis.hubspot.portal import Limits
 from elt.testing.apis.troubles import BreaksOff, Says
 
+OPENS = datetime(2025, 6, 1, 12, tzinfo=UTC)
 CONTACTS = "/crm/v3/objects/contacts"
 GRANT = {
     "grant_type": "refresh_token",
@@ -117,11 +119,25 @@ def test_the_191st_request_in_ten_seconds_is_429(empty, ask):
 
 def test_retry_after_is_there_where_it_is_asked_for(serve, ask):
     limits = Limits(per_ten_seconds=1, has_retry_after=True)
-    client = ask(serve(HubSpot(company=False, limits=limits)))
+    clock = Clock(OPENS, elapsed=lambda: 0.0)
+    client = ask(serve(HubSpot(company=False, clock=clock, limits=limits)))
 
     client.get(CONTACTS)
 
     assert client.get(CONTACTS).headers["retry-after"] == "11"
+
+
+def test_who_waits_until_the_next_day_is_let_in_also_by_a_clock_that_stands(serve, ask):
+    waited = [0.0]
+    clock = Clock(OPENS, elapsed=lambda: waited[0])
+    hubspot = serve(HubSpot(company=False, clock=clock, limits=Limits(per_day=1)))
+    client = ask(hubspot)
+
+    first, refused = client.get(CONTACTS), client.get(CONTACTS)
+    waited[0] = 12 * 3600.0
+
+    assert (first.status_code, refused.status_code) == (200, 429)
+    assert client.get(CONTACTS).status_code == 200
 
 
 def test_the_days_requests_end_and_begin_again_at_midnight(serve, ask):

@@ -222,6 +222,14 @@ def test_contacts_have_another_cursor_than_all_others(free, ask):
     assert look(ask(free), "companies", ("hs_lastmodifieddate", "GTE", "0")).is_success
 
 
+def test_search_hears_of_a_change_as_late_as_it_is_told_to(serve, ask):
+    hubspot = serve(HubSpot(company=False, index_lag=timedelta(0)))
+
+    made = hubspot.api.add("contacts", n=1)
+
+    assert ids(look(ask(hubspot))) == made
+
+
 def test_words_are_looked_for_in_a_few_properties(free, ask):
     made = free.api.add("contacts", {"email": "ada{n}@example.org"}, at=LONG_AGO, n=2)
 

@@ -129,7 +129,8 @@ def test_the_vendors_client_reads_the_limit(site, sdk):
 
 
 def test_one_request_too_many_is_refused_until_the_reset(serve, sdk, ask):
-    site = serve(Recurly(company=False, clock=Clock(AT), requests_a_minute=1))
+    clock = Clock(AT, elapsed=lambda: 0.0)
+    site = serve(Recurly(company=False, clock=clock, requests_a_minute=1))
     client = ask(site)
 
     statuses = [client.get("/accounts").status_code for _ in range(6)]
@@ -145,6 +146,18 @@ def test_one_request_too_many_is_refused_until_the_reset(serve, sdk, ask):
     assert refused.headers["x-ratelimit-remaining"] == "0"
     assert "retry-after" not in refused.headers
     assert after.status_code == 200
+
+
+def test_who_waits_is_let_in_again_also_by_a_clock_that_stands(serve, ask):
+    waited = [0.0]
+    clock = Clock(AT, elapsed=lambda: waited[0])
+    client = ask(serve(Recurly(company=False, clock=clock, requests_a_minute=1)))
+
+    statuses = [client.get("/accounts").status_code for _ in range(6)]
+    waited[0] = 294.0  # at 17:33:00, as it was told
+
+    assert statuses == [200, 200, 200, 200, 200, 429]
+    assert client.get("/accounts").status_code == 200
 
 
 def test_a_production_site_counts_only_gets(serve, ask):

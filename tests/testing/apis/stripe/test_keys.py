@@ -103,7 +103,7 @@ def test_the_account_of_a_key_is_read(account, ask):
 
 @pytest.mark.parametrize(("key", "most"), [(TOKEN, 100), (TEST_TOKEN, 25)])
 def test_an_account_may_ask_so_often_a_second(key, most):
-    clock = Clock(TODAY)
+    clock = Clock(TODAY, elapsed=lambda: 0.0)
     api = Stripe(company=False, clock=clock, limits=Limits(endpoint=1000))
     headers = {"Authorization": f"Bearer {key}"}
 
@@ -122,7 +122,8 @@ def test_an_account_may_ask_so_often_a_second(key, most):
 
 
 def test_one_endpoint_may_be_asked_less_often(client):
-    api = Stripe(company=False, limits=Limits(endpoint=2))
+    clock = Clock(TODAY, elapsed=lambda: 0.0)
+    api = Stripe(company=False, clock=clock, limits=Limits(endpoint=2))
     with served(api) as account:
         v1 = client(account).v1
         for _ in range(2):

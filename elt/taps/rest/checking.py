@@ -1,18 +1,24 @@
-"""What is wrong with a table, by its declaration: everything at once, for a person."""
+"""What is wrong with a table, by its declaration: everything at once, for a person.
+
+A declaration is a JSON Schema. A table whose settings depend on its `type` lists for
+each type what it takes, under `x-elt-types`: needed settings, and others.
+"""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 from elt.errors import ConfigError
-from elt.taps.described.declared import TYPES
 
+TYPES = "x-elt-types"
 _PYTHON: dict[str, tuple[type, ...]] = {
     "string": (str,),
     "integer": (int,),
-    "number": (int, float),
+    # singer-sdk reads a config's fractions as decimals.
+    "number": (int, float, Decimal),
     "boolean": (bool,),
     "array": (list, tuple),
     "object": (Mapping,),

@@ -1,37 +1,11 @@
 -- What each subscription is worth a month, on the last day of every month that it was
 -- there: the lines of its invoices whose periods cover the end of that day. The month
--- that is not over counts up to the newest change that Stripe has told.
+-- that is not over counts up to the newest change of an invoice.
 {{ config(materialized='table') }}
 
 WITH known AS (
     SELECT max(updated_at) AS until
     FROM {{ ref('stg_TAP_NAME__invoices') }}
-),
-
-recurring AS (
-    SELECT
-        lines.subscription_id,
-        subscriptions.customer_id,
-        lines.currency,
-        lines.starts_at,
-        least(lines.ends_at, subscriptions.ended_at) AS ends_at,
-        lines.amount - lines.discount_amount AS amount,
-        interval_count,
-        interval_unit
-    FROM {{ ref('stg_TAP_NAME__invoice_line_items') }} AS lines
-    INNER JOIN {{ ref('stg_TAP_NAME__invoices') }} AS invoices USING (invoice_id)
-    INNER JOIN {{ ref('stg_TAP_NAME__subscriptions') }} AS subscriptions
-        ON lines.subscription_id = subscriptions.subscription_id
-    INNER JOIN {{ ref('stg_TAP_NAME__prices') }} AS prices USING (price_id)
-    WHERE
-        prices.is_recurring
-        -- What was used is not recurring.
-        AND NOT prices.is_metered
-        -- A change in the middle of a period counts from the next one on.
-        AND NOT lines.is_proration
-        AND NOT lines.is_deleted
-        AND NOT invoices.is_deleted
-        AND invoices.status IS DISTINCT FROM 'void'
 ),
 
 monthly AS (
@@ -46,10 +20,10 @@ monthly AS (
                     WHEN 'month' THEN 1.0
                     WHEN 'year' THEN 1.0 / 12
                 END / interval_count
-                AS DECIMAL(18, 4)
+                AS DECIMAL(18, 6)
             )
         END AS monthly_amount
-    FROM recurring
+    FROM {{ ref('int_TAP_NAME__recurring_lines') }}
 ),
 
 months AS (
@@ -58,7 +32,7 @@ months AS (
         least(month + INTERVAL 1 MONTH, until) AS as_of
     FROM known
     CROSS JOIN generate_series(
-        (SELECT date_trunc('month', min(starts_at)) FROM recurring),
+        (SELECT date_trunc('month', min(starts_at)) FROM monthly),
         date_trunc('month', until),
         INTERVAL 1 MONTH
     ) AS series (month)
