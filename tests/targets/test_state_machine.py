@@ -383,7 +383,7 @@ def rows_of(cursor, stream):
 
 def test_whatever_happens_to_a_load_what_its_bookmark_covers_is_there():
     run_state_machine_as_test(
-        Loads, settings=settings(max_examples=8, stateful_step_count=20, deadline=None)
+        Loads, settings=settings(max_examples=4, stateful_step_count=20, deadline=None)
     )
 
 
