@@ -124,6 +124,15 @@ def test_problems_of_the_file_itself_are_findings_too(run_elt, project):
             'Write `start_date = "2025-01-31"` or `"2025-01-31T08:00:00Z"`',
         ),
         (
+            (
+                'plugin = "recurly"\n[taps.x.config]\napi_key = "sk_1"\n'
+                'start_date = "2026-05-02"\nend_date = "2026-05-01"'
+            ),
+            7,
+            "`end_date` is before `start_date`: 2026-05-01",
+            "Nothing is between them, so nothing would ever be read",
+        ),
+        (
             'plugin = "stripe"\n[taps.x.config]\napi_key = "sk_1"\nlookback_second = 3',
             6,
             "`lookback_second` is no setting",

@@ -86,12 +86,25 @@ def _of_usual(config: Mapping[str, Any]) -> Iterator[ConfigError]:
     for look in (
         lambda: reach_of(config, "https://"),
         lambda: moment_setting(config, "start_date"),
-        lambda: moment_setting(config, "end_date"),
+        lambda: _end_behind_start(config),
     ):
         try:
             look()
         except ConfigError as error:
             yield error
+
+
+def _end_behind_start(config: Mapping[str, Any]) -> None:
+    end = moment_setting(config, "end_date")
+    try:
+        start = moment_setting(config, "start_date")
+    except ConfigError:
+        return  # which is told by itself
+    if start and end and end < start:
+        raise ConfigError(
+            f"`end_date` is before `start_date`: {config['end_date']}",
+            hint="Nothing is between them, so nothing would ever be read",
+        )
 
 
 def reach_of(

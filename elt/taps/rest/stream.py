@@ -33,6 +33,7 @@ from elt.taps.stdout import write
 
 DELETED_AT = "_sdc_deleted_at"
 STATE_SECONDS, STATE_ROWS = 1.0, 10_000
+_MOST_TOLD = 10  # parts of a stream, in one message
 _decode = msgspec.json.Decoder().decode
 
 
@@ -126,7 +127,9 @@ class RestStream(Stream):
 
     def _end_well(self, reading: Reading) -> None:
         left = reading.left_out
-        why = "; ".join([*left, *reading.notes])
+        told = [*left, *reading.notes]
+        more = [f"and {len(told) - _MOST_TOLD} more"] if len(told) > _MOST_TOLD else []
+        why = "; ".join([*told[:_MOST_TOLD], *more])
         is_told = all(left.values())
         stay = [row for rows in left.values() for row in rows] if is_told else []
         self._end("partial" if left else "complete", why, stay=stay)

@@ -335,6 +335,29 @@ class TellingTap(ShopTap):
         yield Chunk(reached="2025-05-02T00:00:00Z")
 
 
+def test_of_many_parts_that_were_not_read_some_are_told_and_all_counted(shop, read):
+    told = read(tap=LackingTap)
+
+    end = told.ends()["orders"]
+    assert end["end"] == "partial"
+    assert end["why"].startswith("shop 0 is closed; shop 1 is closed; ")
+    assert end["why"].endswith("shop 9 is closed; and 990 more")
+    assert len(end["stay"]) == 1000
+
+
+class LackingTap(ShopTap):
+    """Reads what is in a thousand shops, of which none lets it in."""
+
+    def rest_streams(self):
+        shape = Shape(name="orders", key=("id",), properties=PROPERTIES)
+        return [self.stream(shape, self._lacking)]
+
+    def _lacking(self, reading):
+        for number in range(1000):
+            reading.leave_out(f"shop {number} is closed", {"shop": str(number)})
+        yield Chunk()
+
+
 def test_rows_with_a_version_are_all_there_are_once_the_stream_was_read(shop, read):
     shop.api.add("orders", *days(4))
 
