@@ -129,7 +129,7 @@ def test_problems_of_the_file_itself_are_findings_too(run_elt, project):
                 'start_date = "2026-05-02"\nend_date = "2026-05-01"'
             ),
             7,
-            "`end_date` is before `start_date`: 2026-05-01",
+            "`end_date` is before the start: 2026-05-01",
             "Nothing is between them, so nothing would ever be read",
         ),
         (

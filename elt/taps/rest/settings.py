@@ -102,7 +102,7 @@ def _end_behind_start(config: Mapping[str, Any]) -> None:
         return  # which is told by itself
     if start and end and end < start:
         raise ConfigError(
-            f"`end_date` is before `start_date`: {config['end_date']}",
+            f"`end_date` is before the start: {config['end_date']}",
             hint="Nothing is between them, so nothing would ever be read",
         )
 

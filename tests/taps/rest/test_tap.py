@@ -335,7 +335,7 @@ class TellingTap(ShopTap):
         yield Chunk(reached="2025-05-02T00:00:00Z")
 
 
-def test_of_many_parts_that_were_not_read_some_are_told_and_all_counted(shop, read):
+def test_of_many_parts_that_were_not_read_some_are_told_and_all_counted(read):
     told = read(tap=LackingTap)
 
     end = told.ends()["orders"]
