@@ -116,8 +116,9 @@ class PlainLines:
         tally = self._tally.step(step)
         rows = tally.streams[stream].loaded
         seconds = max(self._tally.now() - tally.started_at, 0.001)
-        loaded = figures.counted(rows, "row")
-        return f"{stream}: {loaded} loaded, {figures.rate(rows / seconds)}"
+        loaded = f"{stream}: {figures.counted(rows, 'row')} loaded"
+        per_second = rows / seconds
+        return f"{loaded}, {figures.rate(per_second)}" if per_second >= 1 else loaded
 
     def _sent(self, step: str, sync: str) -> str:
         tally = self._tally.step(step).syncs[sync]

@@ -200,8 +200,8 @@ class Speed:
 
 
 def _rows_words(rows: int, per_second: float) -> str:
-    rate = f"  {figures.rate(per_second):>11}" if per_second else ""
-    return f"{rows:>12,} rows{rate}"
+    rate = f"  {figures.rate(per_second):>11}" if per_second >= 1 else ""
+    return f"{rows:>12,} {'row ' if rows == 1 else 'rows'}{rate}".rstrip()
 
 
 def _node_words(step: StepTally) -> str:

@@ -30,8 +30,9 @@ from elt.singer.messages import read_chunks
 from elt.singer.process import TapProcess, start_tap
 from elt.singer.state import can_be_taken_apart, marks
 from elt.targets.bookmarks import marks_of
-from elt.targets.load import Loading, TapLoad
+from elt.targets.load import Loading
 from elt.targets.metadata import Stamping
+from elt.targets.tap_load import TapLoad
 from elt.targets.writing.limits import Limits
 from elt.targets.writing.plans import StreamPlan
 from elt.warehouse.bookmarks import mark_resets

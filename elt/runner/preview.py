@@ -51,7 +51,7 @@ class Preview:
 class Probe:
     """What became of one try: of discovering (no stream), or of reading a stream.
 
-    `was_tried` is False where the source was away for all streams before.
+    `was_tried` is False where the first streams failed for what is of all streams.
     """
 
     stream: str
@@ -143,8 +143,9 @@ def probe(
     """Try a tap: discover, then read one record of each stream, several at a time.
 
     A tap that comes with elt, or is made like those, is told to be impatient. When
-    the source was away for the first streams, the others are not tried. `on_line`
-    hears what the tap writes on stderr, without secrets.
+    the first streams failed for what is of all streams, as where the source is away or
+    does not know us, the others are not tried. `on_line` hears what the tap writes on
+    stderr, without secrets.
     """
 
     def listen(event: Event) -> None:
@@ -179,7 +180,7 @@ def probe(
         return Probe(stream.id, rows=len(seen.records))
 
     def read(stream: Stream) -> Probe:
-        if len(tried) >= _SIDE_BY_SIDE and all(map(_only_waiting_helps, tried)):
+        if len(tried) >= _SIDE_BY_SIDE and all(map(_is_of_all_streams, tried)):
             return replace(tried[0], stream=stream.id, was_tried=False)
         tried.append(found := read_one(stream))
         return found
@@ -220,6 +221,11 @@ def probe_exit_code(probes: Sequence[Probe]) -> int:
 def _only_waiting_helps(probe: Probe) -> bool:
     known = probe.diagnosis.cause in {"network", "limit"}
     return known or isinstance(probe.error, Unavailable)
+
+
+def _is_of_all_streams(probe: Probe) -> bool:
+    known = probe.diagnosis.cause in {"credentials", "settings"}
+    return probe.error is not None and (known or _only_waiting_helps(probe))
 
 
 def _failed(stream: str, error: EltError) -> Probe:

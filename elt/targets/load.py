@@ -13,11 +13,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from elt.errors import EltError
 from elt.events import Listener, LogLine, RowsRead
@@ -25,58 +23,21 @@ from elt.faults import reach
 from elt.project.atomic import make_private_folder
 from elt.singer.endings import Ending, ending_of
 from elt.singer.messages import SET_ASIDE, Message, decode, raw_json, utf_8
-from elt.singer.moved_marks import not_behind
-from elt.targets.bookmarks import carry_over, says_nothing
+from elt.targets.bookmarks import says_nothing
 from elt.targets.columns import table_name
+from elt.targets.commits import Commits
 from elt.targets.endings import Endings, rows_may_stay
 from elt.targets.reading.parts import Records, append_records, discard, files_of
 from elt.targets.stream_load import Held, Pending, StreamLoad, cut, with_key
-from elt.targets.writing.commit import Batch, Committed, commit
+from elt.targets.tap_load import TapLoad
 from elt.targets.writing.declared import declared_columns, ignored
-from elt.targets.writing.limits import Limits
 from elt.targets.writing.modes import decide
-from elt.targets.writing.plans import Stamp, StreamPlan
+from elt.targets.writing.plans import StreamPlan
 from elt.warehouse.duckdb import Warehouse
 
 
 class SchemaMissing(EltError):
     """The tap wrote rows before it said what they look like."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TapLoad:
-    """What the run has decided about loading one tap.
-
-    `plan_for` plans a stream that `streams` lacks, from its name and its key.
-    """
-
-    step: str
-    tap: str
-    environment: str
-    run_id: str
-    schema: str
-    streams: Mapping[str, StreamPlan]  # by each name that a message may use
-    spool: Path
-    left_out: frozenset[str] = frozenset()  # names of streams that are not wanted
-    unread: frozenset[str] = frozenset()  # ids of those that only this run leaves out
-    previous_state: str | None = None  # has the bookmarks of streams not read now
-    # Whether a STATE moves the bookmark; else it says only what may be committed.
-    moves_bookmark: bool = True
-    # Streams, by name and id, whose mark is not to fall behind the one before, and
-    # what it is called in it: they begin earlier than they would.
-    not_behind: Mapping[str, str | None] = field(default_factory=dict)
-    plan_for: Callable[[str, tuple[str, ...]], StreamPlan] | None = None
-    storage: Mapping[str, Any] = field(default_factory=dict)  # options of its BATCHes
-    needs_properties: bool = False  # a SCHEMA without them is an error
-    end_tells: bool = True  # at its end the tap has surely sent what it announced
-    knows_start: bool = True  # `previous_state` is all that the tap began with
-    limits: Limits = field(default_factory=Limits)
-    # A commit opens the file, inserts and closes it (40 ms beside the insert): worth
-    # it for so many bytes, or when rows have waited for so long.
-    commit_bytes: int = 64_000_000
-    commit_seconds: float = 15.0
-    commit_rows: int | None = None
-    commit_first: bool = False  # the first STATE at once, to see early what is wrong
 
 
 class Loading:
@@ -99,24 +60,15 @@ class Loading:
         start = load.previous_state or "{}"
         self.endings = Endings(load.streams, start=start if load.knows_start else None)
         self._load = load
-        self._warehouse = warehouse
         self._listen = listen
-        self._clock = clock
-        self._now = now
         self._state: bytes | None = None
-        self._committed_state: bytes | None = None
         # The last STATE that may be committed; what it covers is held.
         self._mark: bytes | None = None
         self._last_mark: bytes | None = None  # also when it is committed
         self._pending = Pending()
         self._waiting: dict[str, StreamLoad] = {}  # those with records to spool
-        self._started_at = now()
-        self._last_commit = clock()
-        self._spooled_bytes = 0
-        self._spooled_rows = 0
         self._spools = 0
-        self._committer = ThreadPoolExecutor(1, thread_name_prefix="commit")
-        self._committing: Future[Committed] | None = None
+        self._commits = Commits(load, warehouse, listen=listen, clock=clock, now=now)
         make_private_folder(load.spool)
 
     def feed(self, lines: Iterable[bytes]) -> None:
@@ -157,7 +109,7 @@ class Loading:
             self._submit(self._uncommitted(), self._state)
             self._wait(last=True)
         finally:
-            self._committer.shutdown()
+            self._commits.close()
 
     def abandon(self) -> None:
         """Commit what the last STATE covers and drop the rest: the tap ended badly."""
@@ -169,7 +121,7 @@ class Loading:
                 self._submit(self._pending.held, self._mark)
                 self._wait()
         finally:
-            self._committer.shutdown()
+            self._commits.close()
             for stream in self.streams.values():
                 for part in stream.parts:
                     discard(part)
@@ -285,7 +237,7 @@ class Loading:
         stream.parts.append(part)
         stream.received = True
         self._pending.note(message.stream, stream)
-        self._spooled_bytes += sum(_size(file.path) for file in part.files)
+        self._commits.count(sum(_size(file.path) for file in part.files))
         reach("batch-taken")
 
     def _refuse_after_end(self, what: str, name: str) -> None:
@@ -313,17 +265,8 @@ class Loading:
         if not self._pending.mark():
             return
         self._mark = self._last_mark = state
-        if self._is_due():
+        if self._commits.is_due():
             self._submit(self._pending.held, state)
-
-    def _is_due(self) -> bool:
-        load = self._load
-        return (
-            self._spooled_bytes >= load.commit_bytes
-            or self._clock() - self._last_commit >= load.commit_seconds
-            or (load.commit_rows is not None and self._spooled_rows >= load.commit_rows)
-            or (load.commit_first and self._committed_state is None)
-        )
 
     def _spool_waiting(self) -> None:
         for name in tuple(self._waiting):
@@ -335,8 +278,7 @@ class Loading:
             stream.parts[-1] = part
             stream.received = True
             self._pending.note(name, stream)
-            self._spooled_bytes += part.size_bytes - before.size_bytes
-            self._spooled_rows += len(records)
+            self._commits.count(part.size_bytes - before.size_bytes, len(records))
             self._listen(RowsRead(step=self._load.step, stream=name, rows=len(records)))
             reach("records-spooled")
 
@@ -358,46 +300,13 @@ class Loading:
     def _submit(self, held: Mapping[str, Held], state: bytes | None) -> None:
         """Hand parts to the thread that commits, one commit at a time."""
         self._wait()
-        moved = state if self._load.moves_bookmark else None
-        if not held and moved in {None, self._committed_state}:
+        batch = self._commits.batch(self.streams, held, state)
+        if batch is None:
             return
-        batch = Batch(
-            step=self._load.step,
-            stamp=Stamp(
-                run_id=self._load.run_id,
-                environment=self._load.environment,
-                tap=self._load.tap,
-                started_at=self._started_at,
-                at=self._now(),
-            ),
-            streams={
-                name: stream.batch(held[name])
-                for name, stream in self.streams.items()
-                if name in held
-            },
-            state=moved and self._with_other_streams(moved),
-            limits=self._load.limits,
-            keeps_resets=not self._load.moves_bookmark,
-        )
         for name in batch.streams:
             self._pending.let_go(name, self.streams[name])
-        self._mark, self._spooled_bytes, self._spooled_rows = None, 0, 0
-        self._committed_state = state or self._committed_state
-        self._last_commit = self._clock()
-        self._committing = self._committer.submit(
-            commit, self._warehouse, batch, self._listen
-        )
-        reach("commit-handed-over")
-
-    def _with_other_streams(self, state: bytes) -> bytes:
-        plans = [*self._load.streams.values(), *(s.plan for s in self.streams.values())]
-        before, held_up = self._load.previous_state, self._load.not_behind
-        return carry_over(
-            not_behind(state, before, held_up) if held_up else state,
-            before,
-            read={plan.stream for plan in plans},
-            unread=self._load.unread,
-        )
+        self._mark = None
+        self._commits.start(batch, state)
 
     def _wait(self, *, last: bool = False) -> None:
         """Wait for the commit that is under way, and take over its counts.
@@ -405,11 +314,8 @@ class Loading:
         Raises the error of a stream that it left out, unless nothing follows: the tap
         may go on, but no later STATE of it could be committed.
         """
-        if self._committing is None:
-            return
-        running, self._committing = self._committing, None
         try:
-            done = running.result()
+            done = self._commits.wait()
         except BaseException:
             self._mark = None  # it stands on rows that are not in
             raise

@@ -23,8 +23,9 @@ from elt.project.rules import why_not_schema
 from elt.project.stream_settings import OnMissing
 from elt.singer.private_files import pid_is_taken
 from elt.targets.columns import table_name
-from elt.targets.load import Loading, TapLoad
+from elt.targets.load import Loading
 from elt.targets.metadata import Stamping
+from elt.targets.tap_load import TapLoad
 from elt.targets.writing.limits import Limits
 from elt.targets.writing.modes import Mode
 from elt.targets.writing.plans import StreamPlan

@@ -64,8 +64,7 @@ class StreamLoad:
     @property
     def aside(self) -> bool:
         """Whether rows wait for evidence that they are the whole table."""
-        whole = self.plan.mode.name == "overwrite" or self.plan.told_apart
-        return whole and not self.complete and not self.left_off
+        return self._whole and not self.complete and not self.left_off
 
     @property
     def can_come_again(self) -> bool:
@@ -75,9 +74,13 @@ class StreamLoad:
     @property
     def tells_of_no_rows(self) -> bool:
         """Whether the tap said of a whole table that it has none."""
-        whole = self.plan.mode.name == "overwrite" or self.plan.told_apart
-        told = self.ended and self.complete and whole
+        told = self.ended and self.complete and self._whole
         return told and not self.committed and not self.parts
+
+    @property
+    def _whole(self) -> bool:
+        """Whether its rows are to be all that the table has."""
+        return self.plan.mode.name == "overwrite" or self.plan.told_apart
 
     def change_key(self, plan: StreamPlan) -> None:
         """Go on under the key of another SCHEMA.

@@ -123,3 +123,20 @@ def test_a_test_of_a_tap_of_an_api_that_is_down_is_soon_over(project, program):
     assert "✗ charges, coupons: network\n" in done.out
     assert done.out.count("Connection refused") == 1
     assert time.monotonic() - begun < 60  # 7 tries are 65 seconds of waits alone
+
+
+@pytest.mark.parametrize(
+    ("words", "cause", "tried"),
+    [("401 Unauthorized", "credentials", 7), ("403 Forbidden", "permissions", 12)],
+)
+def test_a_key_that_is_refused_is_so_for_all_streams_a_missing_right_is_not(
+    away, run_elt, words, cause, tried
+):
+    project = away(f"sys.exit('{words}')")
+
+    done = run_elt("-C", project, "tap", "test", "x")
+
+    assert (done.code, done.out.count(words)) == (2, 1)
+    assert f"j, k, l: {cause}\n" in done.out
+    assert 4 <= len((project / "tried.txt").read_text().splitlines()) <= tried
+    assert ("were not tried" in done.out) == (cause == "credentials")

@@ -23,7 +23,10 @@ def serving(*arguments):
             program.kill()
 
 
-@pytest.mark.parametrize("ended_by", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "ended_by",
+    [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM],
+)
 def test_an_api_is_played_until_somebody_ends_it(ended_by):
     with serving("stripe", "--at", "2025-06-01") as (program, origin):
         now = httpx.get(f"{origin}/_simulation/clock").json()["now"]

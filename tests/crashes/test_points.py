@@ -18,11 +18,11 @@ from tests.crashes.project import KILLED, contents, finish, passed, run
 SEED = os.environ.get("ELT_CRASH_SEED", "1")
 # Each case of so many, by turns with the seed; 1 is all of them.
 SHARE = int(os.environ.get("ELT_CRASH_SHARE", "1"))
-# One of each kind of moment; all points in all modes are in the slow test.
+# One of each kind of moment; all points in all modes are in a test of its own.
 SAMPLE = [
-    ("append", "commit-begins"),
     ("upsert", "records-spooled"),
-    ("overwrite", "bookmark-mirroring"),
+    pytest.param("append", "commit-begins", marks=pytest.mark.slow),
+    pytest.param("overwrite", "bookmark-mirroring", marks=pytest.mark.slow),
 ]
 # Passed before there is a warehouse, so once in a project's life.
 AT_FIRST = {"warehouse-made-aside", "warehouse-in-place", "migration-written"}
@@ -89,6 +89,7 @@ def dies_and_goes_on(folder: Path, whole: Whole, name: str, point: str) -> None:
     assert found == whole.expected, f"killed at {point}:{passage} of seed {SEED}"
 
 
+@pytest.mark.slow
 def test_every_point_is_passed_by_a_run_that_nobody_kills(whole):
     found = {
         point

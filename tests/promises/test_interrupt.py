@@ -58,7 +58,11 @@ def slow_tap(folder):
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+    ("number", "code"),
+    [
+        (signal.SIGINT, 130),
+        pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow),
+    ],
 )
 def test_a_signal_ends_the_run_soon_and_keeps_what_is_finished(folder, number, code):
     lines = slow_tap(folder)
@@ -142,7 +146,14 @@ def tap_with_children(folder):
     folder.script(schema(), record(1), {"do": "sleep", "much": 60})
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGKILL,
+        signal.SIGTERM,
+        pytest.param(signal.SIGINT, marks=pytest.mark.slow),
+    ],
+)
 def test_nobody_whom_a_tap_or_a_foreign_target_has_started_is_left(folder, number):
     tap_with_children(folder)
     target = folder.write("target.py", f"#!{sys.executable}\n{TARGET}")

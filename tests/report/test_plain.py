@@ -115,3 +115,10 @@ def test_what_streams_have_in_common_is_told_before_the_step_is_tried_again():
 
     assert first.endswith("2 streams of crm failed: HTTP 400 (deals, owners)")
     assert "attempt 1 failed" in second
+
+
+def test_a_rate_below_one_a_second_is_not_told():
+    start = StepStarted(step="tap:crm", assets=("stream:crm.deals",))
+    commit = RowsLoaded(step="tap:crm", stream="deals", rows=1)
+
+    assert "deals: 1 row loaded\n" in tell([start, commit], seconds_between=9.0)

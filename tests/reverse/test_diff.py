@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import tempfile
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -34,10 +35,17 @@ def text(value: int | None) -> str:
     return f'{{"v":{"null" if value is None else value}}}'
 
 
-def compare(model, baseline, *, mode="mirror"):
+@cache
+def opened():
     cursor = duckdb.connect()
     tables.migrate(cursor)
-    cursor.execute("CREATE TABLE model (k TEXT, v INTEGER)")
+    return cursor
+
+
+def compare(model, baseline, *, mode="mirror"):
+    cursor = opened()
+    cursor.execute("CREATE OR REPLACE TABLE model (k TEXT, v INTEGER)")
+    cursor.execute("DELETE FROM _elt.sync_state")
     cursor.execute(
         "INSERT INTO model SELECT unnest(?::TEXT[]), unnest(?::INTEGER[])",
         [list(model), list(model.values())],
@@ -53,7 +61,6 @@ def compare(model, baseline, *, mode="mirror"):
     with tempfile.TemporaryDirectory() as folder, Spool(Path(folder), "s") as spool:
         counts = diff(cursor, MAPPING, SCOPE, mode=mode, spool=spool)
         changes = list(spool.changes(["added", "changed", "removed"]))
-    cursor.close()
     return counts, changes
 
 

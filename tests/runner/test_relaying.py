@@ -501,7 +501,11 @@ def slow_run(folder):
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+    ("number", "code"),
+    [
+        (signal.SIGINT, 130),
+        pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow),
+    ],
 )
 def test_a_signal_ends_tap_and_target_and_keeps_what_is_confirmed(folder, number, code):
     run, lines = slow_run(folder)

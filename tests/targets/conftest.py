@@ -12,7 +12,8 @@ import pytest
 from duckdb import DuckDBPyConnection
 
 from elt.events import Event
-from elt.targets.load import Loading, TapLoad
+from elt.targets.load import Loading
+from elt.targets.tap_load import TapLoad
 from elt.targets.writing.limits import Limits
 from elt.targets.writing.modes import Mode
 from elt.targets.writing.plans import StreamPlan

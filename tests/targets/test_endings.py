@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from elt.errors import EltError
 from elt.targets.bookmarks import marks_of
-from elt.targets.load import Loading, TapLoad
+from elt.targets.load import Loading
+from elt.targets.tap_load import TapLoad
 from elt.targets.writing.modes import Mode
 from elt.targets.writing.plans import StreamPlan
 from elt.warehouse.duckdb import Warehouse
@@ -400,7 +401,7 @@ class Reading:
 
     def close(self, how):
         if how == "killed":
-            self.loading._committer.shutdown()
+            self.loading._commits.close()
         elif how == "abandoned":
             self.loading.abandon()
         else:

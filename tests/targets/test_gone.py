@@ -113,6 +113,30 @@ def test_a_deleted_row_of_a_file_of_columns_keeps_its_values(loader, tmp_path):
     assert table(loader) == [(1, "x", 1, True), (2, "z", None, False)]
 
 
+def test_singers_own_columns_are_kept_like_all_others(loader):
+    properties = {**DELETED["schema"]["properties"], "_sdc_lsn": INTEGER}
+    log = schema(key=["id"], **properties)
+    loader.load(log, *(row(n, a="x", b=n, _sdc_lsn=7) for n in (1, 2, 3)), **KEYED)
+
+    nulls = gone(3, a=None, b=None, _sdc_lsn=9)
+    loader.load(log, gone(1), gone(2, _sdc_lsn=8), nulls, **KEYED)
+
+    assert table(loader, "id, a, _sdc_lsn") == [
+        (1, "x", 7, True),
+        (2, "x", 8, True),
+        (3, "x", 9, True),
+    ]
+
+
+def test_a_mark_that_the_schema_does_not_tell_of_is_one(loader):
+    silent = schema(key=["id"], id=INTEGER, a=TEXT, b=INTEGER)
+    loader.load(silent, row(1, a="x", b=1), row(2, a="y", b=2), **KEYED)
+
+    loader.load(silent, gone(1), **KEYED)
+
+    assert table(loader) == [(1, "x", 1, True), (2, "y", 2, False)]
+
+
 def test_a_stream_that_sends_no_other_column_has_its_mark(loader):
     bare = schema(key=["id"], id=INTEGER, _sdc_deleted_at=MOMENT)
     loader.load(bare, row(1), row(2), **KEYED)

@@ -141,7 +141,11 @@ def test_what_a_killed_load_left_on_disk_is_swept_by_the_next(
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+    ("number", "code"),
+    [
+        (signal.SIGINT, 130),
+        pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow),
+    ],
 )
 def test_a_signal_commits_what_the_last_state_covers(pipe, warehouse, number, code):
     process = pipe()

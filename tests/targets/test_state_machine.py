@@ -26,7 +26,8 @@ from hypothesis.stateful import (
 )
 
 from elt.targets.bookmarks import marks_of
-from elt.targets.load import Loading, TapLoad
+from elt.targets.load import Loading
+from elt.targets.tap_load import TapLoad
 from elt.targets.writing.modes import Mode
 from elt.targets.writing.plans import StreamPlan
 from elt.warehouse.duckdb import Warehouse
@@ -85,7 +86,7 @@ class Loads(RuleBasedStateMachine):
 
     def teardown(self):
         if self.loading is not None:
-            self.loading._committer.shutdown()
+            self.loading._commits.close()
         self.folder.cleanup()
 
     # --- the source
@@ -225,7 +226,7 @@ class Loads(RuleBasedStateMachine):
     @precondition(lambda self: self.loading is not None)
     @rule()
     def the_process_is_killed(self):
-        self.loading._committer.shutdown()
+        self.loading._commits.close()
         self.loading = None
         self.check()
 
@@ -238,7 +239,7 @@ class Loads(RuleBasedStateMachine):
         self.warehouse.dies = dies
         with suppress(Killed):
             self.end_by(ending)
-        self.loading._committer.shutdown()
+        self.loading._commits.close()
         self.loading = None
         self.check()
 
@@ -382,7 +383,7 @@ def rows_of(cursor, stream):
 
 def test_whatever_happens_to_a_load_what_its_bookmark_covers_is_there():
     run_state_machine_as_test(
-        Loads, settings=settings(max_examples=8, stateful_step_count=20, deadline=None)
+        Loads, settings=settings(max_examples=4, stateful_step_count=20, deadline=None)
     )
 
 

@@ -34,7 +34,7 @@ class Lists:
     leave_out: hears of parents' records whose lists are not for us, and of the values
         that tell their rows.
     note: hears of parents' records that are gone.
-    on_page: sees the first page of a list.
+    on_page: sees each page as it comes.
     most_parents: so many are enough, for a sample.
     """
 

@@ -6,14 +6,17 @@ fewer records than were asked for, because of a cap or of rows that are hidden.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import types
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
+
+import msgspec
 
 from elt.errors import EltError
 from elt.taps.described.settings import Paging, Path
 from elt.taps.rest.calls import Call
-from elt.taps.rest.envelopes import value_at
+from elt.taps.rest.envelopes import excerpt, value_at
 from elt.taps.rest.paging import Next, Page, link_header, link_in_body, one_page
 
 
@@ -32,7 +35,7 @@ def following(paging: Paging, key: tuple[str, ...]) -> Next:
     """Make what gives the request of the next page; it counts, so take one a list."""
     match paging.type:
         case "cursor":
-            return _after(paging, lambda page: value_at(page.answer.body, paging.path))
+            return _after(paging)
         case "link":
             return _link(paging)
         case "link_header":
@@ -48,9 +51,10 @@ def following(paging: Paging, key: tuple[str, ...]) -> Next:
             return one_page
 
 
-def _after(paging: Paging, found: Callable[[Page], Any]) -> Next:
+def _after(paging: Paging) -> Next:
     def next_call(call: Call, page: Page) -> Call | None:
-        value = found(page)
+        value = value_at(page.answer.body, paging.path)
+        _look_at(value or None, paging.path, "path", str | int | float)
         if _says_it_ends(paging, page):
             return None
         if value:
@@ -69,6 +73,8 @@ def _link(paging: Paging) -> Next:
     follow = link_in_body(paging.path)
 
     def next_call(call: Call, page: Page) -> Call | None:
+        value = value_at(page.answer.body, paging.path)
+        _look_at(value or None, paging.path, "path", str)
         return None if _says_it_ends(paging, page) else follow(call, page)
 
     return next_call
@@ -79,8 +85,8 @@ def _numbered(paging: Paging) -> Next:
 
     def next_call(call: Call, page: Page) -> Call | None:
         nonlocal number
-        pages = value_at(page.answer.body, paging.pages) if paging.pages else None
-        if pages is not None and number - paging.first + 1 >= int(pages):
+        pages = _count(page, paging.pages, "pages")
+        if pages is not None and number - paging.first + 1 >= pages:
             return None
         if _is_last(paging, page):
             return None
@@ -96,8 +102,8 @@ def _offset(paging: Paging) -> Next:
     def next_call(call: Call, page: Page) -> Call | None:
         nonlocal passed
         passed += len(page.records)
-        total = value_at(page.answer.body, paging.total) if paging.total else None
-        if _is_last(paging, page) or (total is not None and passed >= int(total)):
+        total = _count(page, paging.total, "total")
+        if _is_last(paging, page) or (total is not None and passed >= total):
             return None
         return _put(call, paging, paging.param, passed)
 
@@ -136,6 +142,26 @@ def _says_it_ends(paging: Paging, page: Page) -> bool:
 
 def _more(paging: Paging, page: Page) -> Any:
     return value_at(page.answer.body, paging.more) if paging.more else None
+
+
+def _count(page: Page, path: Path, setting: str) -> int | None:
+    value = value_at(page.answer.body, path) if path else None
+    is_text_of_it = isinstance(value, str) and value.isdecimal()
+    _look_at(None if is_text_of_it else value, path, setting, int | float)
+    return None if value is None else int(value)
+
+
+def _look_at(
+    value: Any, path: Path, setting: str, kinds: type | types.UnionType
+) -> None:
+    """Raise EltError where a path leads to something else than a setting means."""
+    if value is None or (isinstance(value, kinds) and not isinstance(value, bool)):
+        return
+    raise EltError(
+        f"`paging.{setting}` leads to what it cannot mean: `{'.'.join(path)}` is"
+        f" {excerpt(msgspec.json.encode(value))}",
+        hint=f"Look at `paging.{setting}`",
+    )
 
 
 def _put(call: Call, paging: Paging, name: str, value: Any) -> Call:

@@ -11,13 +11,18 @@ from msgspec import UNSET, Raw
 
 from elt.errors import EltError
 from elt.taps.described.paging import first_call
-from elt.taps.described.settings import SINCE, UNTIL, StreamSettings, path_of
+from elt.taps.described.settings import (
+    PARENT,
+    SINCE,
+    UNTIL,
+    StreamSettings,
+    path_of,
+)
 from elt.taps.described.spans import Span, written
 from elt.taps.described.templates import ValueOf, filled, filled_text, holes, plain
 from elt.taps.rest.calls import Call
 from elt.taps.rest.rows import Record
 
-_PARENT = "parent."
 _table = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
@@ -61,7 +66,7 @@ def _values(stream: StreamSettings, span: Span, parent: Record | None) -> ValueO
             if bound is None:
                 return UNSET
             return written(cursor, bound, as_end=name == UNTIL)
-        return raw_at(parent or b"{}", name.removeprefix(_PARENT))
+        return raw_at(parent or b"{}", name.removeprefix(PARENT))
 
     return value_of
 

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import msgspec
 
 from elt.errors import ConfigError, ConfigErrors, EltError, Unavailable
-from elt.taps.described.answers import described
+from elt.taps.described.doubts import doubter
 from elt.taps.described.lists import Lists
-from elt.taps.described.settings import Path, StreamSettings
+from elt.taps.described.settings import StreamSettings
 from elt.taps.described.spans import spans
 from elt.taps.kinds import NULL, Kind, kind_of, schema_from_words, schema_of, widest
 from elt.taps.rest.ahead import side_by_side
-from elt.taps.rest.checking import nearest
-from elt.taps.rest.envelopes import fields
-from elt.taps.rest.paging import Page
 from elt.taps.rest.problems import NotReadable
 from elt.taps.rest.rows import Record
 
@@ -85,15 +82,7 @@ def columns_of(stream: StreamSettings, records: Sequence[Record]) -> Properties:
 def _sample(
     lists: Lists, stream: StreamSettings, logger: logging.Logger
 ) -> list[Record]:
-    seen: set[str] = set()
-
-    def warn(of: StreamSettings, page: Page) -> None:
-        if of is stream and not seen and page.records:
-            seen.add(of.name)
-            for doubt in _doubts(of, page):
-                logger.warning("stream %s: %s", of.name, doubt)
-
-    some = replace(lists, most_parents=MOST_PARENTS, on_page=warn)
+    some = replace(lists, most_parents=MOST_PARENTS, on_page=doubter(stream, logger))
     every = list(spans(stream, since=lists.start, until=lists.until, has_end=False))
     most = MOST_PARENTS if stream.parent else MOST_PAGES
     found: list[Record] = []
@@ -106,38 +95,6 @@ def _sample(
         if len(found) >= MOST_RECORDS:
             break
     return found[:MOST_RECORDS]
-
-
-def _doubts(stream: StreamSettings, page: Page) -> Iterator[str]:
-    """Tell of names that the first answer lacks, for they may be mistyped."""
-    paging, body = stream.paging, page.answer.body
-    for setting, path in (("path", paging.path), ("more", paging.more)):
-        if path and not _is_there(body, path):
-            yield (
-                f"the first answer has no `{'.'.join(path)}`, which `paging.{setting}`"
-                " names; if there is a next page, look at that. It has:"
-                f" {described(body)}"
-            )
-    names = {name for record in page.records for name in fields(record)}
-    for setting, given in (("columns", stream.columns), ("drop", stream.drop)):
-        for name in sorted(set(given) - names - set(stream.parent_fields)):
-            yield (
-                f"no record of the first answer has `{name}`, which `{setting}` names."
-                f" {nearest(name, sorted(names))}"
-            )
-
-
-def _is_there(body: bytes, path: Path) -> bool:
-    found: Any = body
-    for key in path:
-        try:
-            inside = fields(found)
-        except EltError:
-            return False
-        if key not in inside:
-            return False
-        found = inside[key]
-    return True
 
 
 def _not_null(schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from elt.taps.described.templates import holes
 
 Path = tuple[str, ...]
 SINCE, UNTIL = "since", "until"
+PARENT = "parent."  # in front of a parent's field that has the name of another
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -154,7 +154,8 @@ def _aside(
     Gives where rows are written to meanwhile, and the shape that they have there.
     """
     table = relation(plan.schema, plan.table)
-    if not lists and not any(told_beside(plan, each, "") for each in readings):
+    leaves_out = plan.keeps_one and any(each.leaves_out for each in readings)
+    if not lists and not leaves_out:
         yield target, shape
         before = table if target == STAGE else None
         gone.complete(cursor, plan, shape, target, table=before, told=False)

@@ -75,10 +75,11 @@ def _known(plan: StreamPlan, shape: Shape, *, told: bool) -> str | None:
     singers = [c.property for c in shape.columns if c.property.startswith("_sdc_")]
     own = [c for c in shape.columns if c.property not in {*plan.key, *singers}]
     nothing = " AND ".join(f"{quote(c.name)} IS NULL" for c in own) or "true"
-    names = ", ".join(literal(name) for name in singers)
+    names = f"[{', '.join(literal(name) for name in singers)}]"
     return (
         f"CASE WHEN {quote(mark.name)} IS NOT NULL AND {nothing}"
-        f" THEN [{names}] ELSE {listed} END"
+        f" THEN list_intersect(coalesce({listed}, {names}), {names})"
+        f" ELSE {listed} END"
     )
 
 

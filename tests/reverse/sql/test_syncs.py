@@ -117,9 +117,9 @@ def test_a_bad_row_waits_with_its_reason_until_it_is_mended(synced, far):
     ]
 
 
-@pytest.mark.parametrize(
-    "mode", ["mirror", pytest.param("insert", marks=pytest.mark.slow)]
-)
+# That a kill loses nothing is tested with a destination in memory, too.
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["mirror", "insert"])
 def test_after_a_kill_in_the_middle_and_another_run_the_table_is_the_model(
     world, far, mode
 ):

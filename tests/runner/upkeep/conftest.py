@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -50,10 +51,9 @@ def project(folder) -> Project:
     return load_project(folder)
 
 
-@pytest.fixture
-def warehouse(project) -> Warehouse:
-    """Give the project's warehouse with a table, three quarters of which are empty."""
-    made = warehouse_of(project, Secrets(project.root))
+@pytest.fixture(scope="session")
+def _mostly_empty(tmp_path_factory) -> Path:
+    made = Warehouse(tmp_path_factory.mktemp("mostly_empty") / "w.duckdb")
     with made.session() as cursor:
         cursor.execute("""
             CREATE SCHEMA raw_crm;
@@ -62,6 +62,14 @@ def warehouse(project) -> Warehouse:
         """)
     with made.session() as cursor:
         cursor.execute("DELETE FROM raw_crm.people WHERE id % 4 <> 0")
+    return made.path
+
+
+@pytest.fixture
+def warehouse(project, _mostly_empty) -> Warehouse:
+    """Give the project's warehouse with a table, three quarters of which are empty."""
+    made = warehouse_of(project, Secrets(project.root))
+    shutil.copyfile(_mostly_empty, made.path)
     return made
 
 

@@ -155,6 +155,23 @@ def test_a_field_that_no_parent_has_is_an_error(api, read):
     assert "`path` of the stream `lines`" in told.error.hint
 
 
+def test_a_field_that_the_first_parents_lack_is_warned_of(api, read, caplog):
+    listed(api)
+    caplog.set_level("WARNING")
+    lines = {
+        **LINES,
+        "params": {"shop": "{parent.shopp}"},
+        "parent_fields": {"order_id": "id", "at": "updated"},
+    }
+
+    read.columns({"orders": ORDERS, "lines": lines})
+
+    first, second = [record.getMessage() for record in caplog.records]
+    said = "stream lines: no record of the first answer of `orders` has"
+    assert first == f"{said} `shopp`. Did you mean `shop`?"
+    assert second == f"{said} `updated`. Did you mean `updated_at`?"
+
+
 def test_a_name_that_the_records_have_already_is_an_error(api, read):
     listed(api)
     lines = {**LINES, "parent_fields": {"order_id": "id", "price": "id"}}

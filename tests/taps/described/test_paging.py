@@ -221,6 +221,46 @@ def test_a_mistyped_more_costs_a_request_and_no_records(api, read, kind):
     assert told.ids() == [0, 1, 2, 3, 4, 5, 6]
 
 
+@pytest.mark.parametrize("looks", [False, True])
+@pytest.mark.parametrize(
+    ("paging", "path"),
+    [
+        ({"type": "offset", "param": "offset"}, {"total": "total"}),
+        ({"type": "offset", "param": "offset"}, {"total": "more"}),
+        ({"type": "page", "param": "page"}, {"pages": "total"}),
+        ({"type": "cursor", "param": "cursor"}, {"path": "total"}),
+        ({"type": "link"}, {"path": "more"}),
+    ],
+)
+def test_a_path_that_leads_to_something_else_is_named(api, read, paging, path, looks):
+    there = {"data": [{"id": 1}], "total": {"value": 3}, "more": True}
+    api.extra_answers["orders"] = there
+    (setting,) = path
+
+    told = read(orders=stream(paging=paging | path), fails=EltError, looks=looks)
+
+    assert f"`paging.{setting}` leads to what it cannot mean" in told.error.what
+    assert told.error.what.endswith(("`more` is true", '`total` is {"value":3}'))
+    assert told.error.hint == f"Look at `paging.{setting}`"
+
+
+@pytest.mark.parametrize("end", [None, "", False, [], {}])
+@pytest.mark.parametrize("kind", ["cursor", "link"])
+def test_a_list_ends_where_there_is_nothing_to_go_on_with(api, read, kind, end):
+    api.extra_answers["orders"] = {"data": [{"id": 1}], "next": end}
+
+    told = read(orders=stream(paging={**PAGING[kind], "path": "next"}))
+
+    assert told.ids() == [1]
+
+
+def test_a_total_may_be_a_text(api, read):
+    api.extra_answers["orders"] = {"data": [{"id": 1}], "total": "1"}
+
+    assert read(orders=stream(paging=PAGING["offset and total"])).ids() == [1]
+    assert len(api.asked) == 1
+
+
 def test_an_answer_may_say_that_it_is_the_last_though_it_has_a_next(api, read):
     there = {"data": [{"id": 1}], "after": "c1", "end_of_stream": True}
     api.extra_answers["orders"] = there
