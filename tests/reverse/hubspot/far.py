@@ -27,7 +27,6 @@ def destination(far, folder, *, slept=None, **config):
     given = {
         "access_token": far.api.token,
         "base_url": far.origin,
-        "timeout_seconds": 0.5,
         **config,
     }
     waits = [] if slept is None else slept

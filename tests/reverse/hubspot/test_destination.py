@@ -74,7 +74,9 @@ KEPT = [rule for rule in RULES if rule.__name__ != "values_arrive_as_they_are"]
 
 
 @pytest.mark.parametrize("rule", KEPT)
-def test_hubspot_keeps_the_rules_of_destinations(rule, far, crm):
+def test_hubspot_keeps_the_rules_of_destinations(rule, far, tmp_path):
+    crm = destination(far, tmp_path, timeout_seconds=0.5)
+
     rule(crm, example_route("companies"), far_side(far))
 
 
