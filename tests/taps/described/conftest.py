@@ -1,51 +1,25 @@
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from taps.described.anything import Anything
+from taps.told import Told
 
 from elt.taps.described.tap import DescribedTap
 from elt.testing.apis.serving import served
 
 
-@dataclass
-class Told:
-    """What a tap wrote in one run."""
-
-    messages: list[dict[str, Any]]
-    text: bytes = b""
-    error: Any = None
-    log: str = ""
-
-    def rows(self, stream="orders"):
-        return [
-            m["record"]
-            for m in self.messages
-            if m["type"] == "RECORD" and m["stream"] == stream
-        ]
-
-    def ids(self, stream="orders"):
-        return [row["id"] for row in self.rows(stream)]
-
-    def ends(self):
-        return {m["stream"]: m["elt"] for m in self.messages if "elt" in m}
-
-    @property
-    def state(self):
-        return [m["value"] for m in self.messages if m["type"] == "STATE"][-1]
+class OrdersTold(Told):
+    usual = "orders"
 
     @property
     def marks(self):
         """The bookmark of each STATE, in their order."""
-        values = [m["value"] for m in self.messages if m["type"] == "STATE"]
-        found = [v["bookmarks"]["orders"].get("replication_key_value") for v in values]
-        return [mark for mark in found if mark is not None]
-
-    def mark(self, stream="orders"):
-        return self.state["bookmarks"][stream].get("replication_key_value")
+        found = [s["bookmarks"]["orders"] for s in self.states]
+        marks = [bookmark.get("replication_key_value") for bookmark in found]
+        return [mark for mark in marks if mark is not None]
 
 
 @dataclass
@@ -94,8 +68,7 @@ class Reader:
                     streams, catalog=catalog, state=state, **(config or {})
                 ).sync_all()
             error = caught.value
-        text = self.capsysbinary.readouterr().out
-        return Told([json.loads(line) for line in text.splitlines()], text, error)
+        return OrdersTold(self.capsysbinary.readouterr().out, error)
 
 
 def bare_catalog(streams):

@@ -107,7 +107,7 @@ def test_a_parent_that_is_gone_meanwhile_is_left_out_and_told(api, read, status)
     told = read(orders=ORDERS, lines=LINES)
 
     assert {order for order, _ in pairs(told)} == {1, 2, 4}
-    end = told.ends()["lines"]
+    end = told.ends["lines"]
     assert end["end"] == "complete"
     assert "1 of 5 records of `orders` gave nothing" in end["why"]
     assert "/v1/orders/3/lines" in end["why"]
@@ -127,7 +127,7 @@ def test_rows_of_a_parent_whose_list_is_not_for_us_stay(api, read, fields, stay)
     key = [next(iter(fields)), "line"]
     told = read(orders=ORDERS, lines={**LINES, "parent_fields": fields, "key": key})
 
-    end = told.ends()["lines"]
+    end = told.ends["lines"]
     assert end["end"] == "partial"
     assert end.get("stay") == stay
 

@@ -72,8 +72,8 @@ def test_a_stream_that_is_wrong_keeps_no_other_from_being_read(read, caplog):
     told = read(looks=True, fails=EltError, wrong=stream(path="no"), orders=stream())
 
     assert told.ids("orders") == [1, 2, 3, 4]
-    assert told.ends()["wrong"]["end"] == "failed"
-    assert "look at `path`" in told.ends()["wrong"]["why"]
+    assert told.ends["wrong"]["end"] == "failed"
+    assert "look at `path`" in told.ends["wrong"]["why"]
     assert "stream `wrong`" in told.error.what
     assert "stream wrong cannot be looked into" in caplog.text
 
@@ -159,8 +159,8 @@ def test_one_stream_fails_and_the_others_are_read(api, read):
     told = read(orders=stream(records="no"), stock=stream(path="stock"), fails=EltError)
 
     assert told.ids("stock") == [1, 2, 3, 4]
-    assert told.ends()["orders"]["end"] == "failed"
-    assert told.ends()["stock"]["end"] == "complete"
+    assert told.ends["orders"]["end"] == "failed"
+    assert told.ends["stock"]["end"] == "complete"
 
 
 @pytest.mark.usefixtures("orders")
@@ -170,7 +170,7 @@ def test_a_stream_that_is_not_for_us_is_left_out_and_known_by_its_key(api, read)
     told = read(orders=stream())
     found = read.columns({"orders": stream()})
 
-    assert told.ends()["orders"]["end"] == "skipped"
+    assert told.ends["orders"]["end"] == "skipped"
     assert list(found["orders"]) == ["id"]
 
 
@@ -199,7 +199,7 @@ def test_an_empty_account_is_no_error(api, read):
     told = read(orders=stream(cursor="updated_at"), looks=True)
 
     assert told.ids() == []
-    assert told.ends()["orders"] == {"end": "complete"}
+    assert told.ends["orders"] == {"end": "complete"}
 
 
 def test_an_answer_without_a_body_has_no_records(api, read):

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import copy
-import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from taps.told import Told
 
 from elt.taps.github.tap import GithubTap
 from elt.testing.apis.clock import Clock
@@ -15,41 +15,19 @@ NOW = datetime(2024, 10, 1, 12, tzinfo=UTC)
 ORG = "kettle-and-crew"
 
 
-class Told:
-    """What a run of the tap wrote."""
+class PartsTold(Told):
+    """Bookmarks are of repositories."""
 
-    def __init__(self, out, error, log, slept):
-        self.messages = [json.loads(line) for line in out.splitlines()]
-        self.text = out.decode()
-        self.error = error
-        self.log = log
+    def __init__(self, text, error, log, slept):
+        super().__init__(text, error, log)
         self.slept = slept
-
-    def rows(self, stream):
-        return [
-            m["record"]
-            for m in self.messages
-            if m["type"] == "RECORD" and m["stream"] == stream
-        ]
 
     def values(self, stream, field="id"):
         return [row[field] for row in self.rows(stream)]
 
-    @property
-    def ends(self):
-        return {m["stream"]: m["elt"] for m in self.messages if "elt" in m}
-
-    @property
-    def states(self):
-        return [m["value"] for m in self.messages if m["type"] == "STATE"]
-
-    @property
-    def state(self):
-        return self.states[-1]
-
     def part(self, stream, repository):
         """Give a repository's entry of a stream's state."""
-        found = self.state["bookmarks"][stream].get("partitions", [])
+        found = self.bookmark(stream).get("partitions", [])
         parts = {entry["context"]["repository_id"]: entry for entry in found}
         return parts.get(str(repository.id), {})
 
@@ -138,6 +116,6 @@ def read(capsysbinary, caplog):
                 tap.sync_all()
             error = caught.value
         out = capsysbinary.readouterr().out
-        return Told(out, error, caplog.text, slept)
+        return PartsTold(out, error, caplog.text, slept)
 
     return run

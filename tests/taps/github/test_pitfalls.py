@@ -620,4 +620,4 @@ def test_a_token_to_clone_a_repository_does_not_get_into_its_row(young, read):
     told = read(young, "repositories", repositories=["a/b"])
 
     assert told.values("repositories") == [7]
-    assert "temp_clone_token" not in told.text
+    assert b"temp_clone_token" not in told.text

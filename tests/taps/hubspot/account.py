@@ -7,6 +7,8 @@ from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from taps.told import Told
+
 from elt.remote.pace import Pace
 from elt.singer.catalog import select, selected_streams
 from elt.taps.hubspot.tap import HubSpotTap
@@ -27,44 +29,21 @@ def account(**given):
     return HubSpot(**settings)
 
 
-class Told:
-    """What the tap wrote, and with what it failed."""
+class ContactsTold(Told):
+    usual = "contacts"
 
     def __init__(self, text, error, slept, portal):
-        self.text = text
-        self.messages = [json.loads(line) for line in text.splitlines()]
-        self.error = error
+        super().__init__(text, error)
         self.slept = slept
         self.portal = portal
 
-    def rows(self, stream):
-        return [
-            m["record"]
-            for m in self.messages
-            if m["type"] == "RECORD" and m["stream"] == stream
-        ]
-
-    def ids(self, stream="contacts"):
-        return [row["id"] for row in self.rows(stream)]
-
-    def deleted(self, stream="contacts"):
+    def deleted(self, stream=None):
         return {row["id"] for row in self.rows(stream) if row.get("_sdc_deleted_at")}
 
-    def live(self, stream="contacts"):
+    def live(self, stream=None):
         """Give the last row of each id, those that are deleted left out."""
         last = {row["id"]: row for row in self.rows(stream)}
         return {i: r for i, r in last.items() if not r.get("_sdc_deleted_at")}
-
-    def ends(self):
-        return {m["stream"]: m["elt"] for m in self.messages if "elt" in m}
-
-    @property
-    def state(self):
-        states = [m["value"] for m in self.messages if m["type"] == "STATE"]
-        return states[-1] if states else None
-
-    def mark(self, stream="contacts"):
-        return self.state["bookmarks"][stream].get("replication_key_value")
 
 
 def make_tap(

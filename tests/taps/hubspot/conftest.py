@@ -4,7 +4,7 @@ from pathlib import Path
 
 import certifi
 import pytest
-from taps.hubspot.account import Told, account, make_tap
+from taps.hubspot.account import ContactsTold, account, make_tap
 
 from elt.testing.apis.hubspot.api import HubSpot
 from elt.testing.apis.serving import served
@@ -54,6 +54,6 @@ def read(capsysbinary):
             with pytest.raises(fails) as caught:
                 tap.sync_all()
             error = caught.value
-        return Told(capsysbinary.readouterr().out, error, tap.slept, tap.portal)
+        return ContactsTold(capsysbinary.readouterr().out, error, tap.slept, tap.portal)
 
     return run

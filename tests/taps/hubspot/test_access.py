@@ -172,8 +172,8 @@ def test_a_stream_without_its_scope_is_skipped_and_named(hubspot, read):
     told = read(hubspot, "contacts", "deals", access_token="only-deals")  # noqa: S106
 
     assert len(told.ids("deals")) == 1
-    assert told.ends()["deals"] == {"end": "complete"}
-    end = told.ends()["contacts"]
+    assert told.ends["deals"] == {"end": "complete"}
+    end = told.ends["contacts"]
     assert end["end"] == "skipped"
     assert "crm.objects.contacts.read" in end["why"]
     assert "MISSING_SCOPES" in end["why"]
@@ -184,7 +184,7 @@ def test_discovery_without_the_scope_of_schemas_has_all_else(hubspot, read):
 
     told = read(hubspot, access_token="only-deals")  # noqa: S106
 
-    ends = told.ends()
+    ends = told.ends
     assert ends["deals"]["end"] == "complete"
     assert ends["schemas"]["end"] == "skipped"
     assert "crm.schemas.custom.read" in ends["schemas"]["why"]
@@ -198,7 +198,7 @@ def test_pipelines_leave_out_the_part_that_is_not_for_us(hubspot, read):
     told = read(hubspot, "stages", access_token="only-deals")  # noqa: S106
 
     assert {row["object_type"] for row in told.rows("stages")} == {"deals"}
-    end = told.ends()["stages"]
+    end = told.ends["stages"]
     assert end["end"] == "partial"
     assert end["stay"] == [{"object_type": "tickets"}]
     assert "tickets" in end["why"]

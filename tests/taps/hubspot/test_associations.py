@@ -63,7 +63,7 @@ def test_records_without_any_bond_are_no_failure(hubspot, read):
 
     statuses = [r.status for r in hubspot.api.front.requests if r.path == BATCH]
     assert statuses == [207]
-    assert told.ends()["associations_deals_contacts"] == {"end": "complete"}
+    assert told.ends["associations_deals_contacts"] == {"end": "complete"}
 
 
 def test_other_errors_of_a_batch_are_told(hubspot, read):
@@ -74,7 +74,7 @@ def test_other_errors_of_a_batch_are_told(hubspot, read):
 
     told = read(hubspot, "associations_deals_contacts")
 
-    end = told.ends()["associations_deals_contacts"]
+    end = told.ends["associations_deals_contacts"]
     assert end["why"] == "1 records: 1 is not a valid ID"
 
 
@@ -95,14 +95,14 @@ def test_a_bond_that_was_broken_is_in_no_later_reading(hubspot, read):
 def test_pairs_are_a_setting_and_may_name_custom_objects(company, read):
     told = read(company, "associations_*", associations=["site:companies"])
 
-    assert set(told.ends()) == {"associations_site_companies"}
+    assert set(told.ends) == {"associations_site_companies"}
     assert len(bonds(told, "site", "companies")) > 100
 
 
 def test_a_pair_of_objects_that_there_are_not_is_left_out(hubspot, read):
     told = read(hubspot, "associations_*", associations=["boats:companies"])
 
-    end = told.ends()["associations_boats_companies"]
+    end = told.ends["associations_boats_companies"]
     assert end["end"] == "skipped"
     assert "`boats`" in end["why"]
 

@@ -41,7 +41,7 @@ def test_a_500_in_the_middle_keeps_what_came_and_names_stream_and_request(
     assert "stream `deals`" in told.error.what
     assert told.error.where == "GET /crm/v3/objects/deals"
     assert hubspot.api.token not in str(told.error)
-    assert told.ends()["deals"] == {
+    assert told.ends["deals"] == {
         "end": "failed",
         "why": "HubSpot: HTTP 500 (GET /crm/v3/objects/deals)",
         "temporary": True,
@@ -116,7 +116,7 @@ def test_a_custom_object_that_was_renamed_says_so(hubspot, read):
 
     told = read(hubspot, "site")
 
-    end = told.ends()["site"]
+    end = told.ends["site"]
     assert end["end"] == "skipped"
     assert "no type of objects named `site`" in end["why"]
 
@@ -130,7 +130,7 @@ def test_a_type_that_hubspot_does_not_know_is_left_out(hubspot, read):
 
     told = read(hubspot, "quotes")
 
-    end = told.ends()["quotes"]
+    end = told.ends["quotes"]
     assert end["end"] == "skipped"
     assert "Unable to infer object type" in end["why"]
 
@@ -149,9 +149,9 @@ def test_an_archive_that_cannot_be_read_is_left_out_and_tried_again_later(
     second = read(hubspot, "deals", state=first.state)
     third = read(hubspot, "deals", state=second.state)
 
-    assert second.ends()["deals"]["end"] == "partial"
-    assert second.ends()["deals"]["stay"] == [{"archived": "true"}]
-    assert "archived records: HubSpot refused" in second.ends()["deals"]["why"]
+    assert second.ends["deals"]["end"] == "partial"
+    assert second.ends["deals"]["stay"] == [{"archived": "true"}]
+    assert "archived records: HubSpot refused" in second.ends["deals"]["why"]
     assert third.deleted("deals") == {str(gone)}
 
 
@@ -167,7 +167,7 @@ def test_a_search_that_is_refused_names_the_vendors_words(hubspot, read):
 
     assert "HTTP 400 There was a problem with the request." in told.error.what
     assert told.error.where == "POST /crm/v3/objects/deals/search"
-    assert told.ends()["deals"].get("temporary", False) is False
+    assert told.ends["deals"].get("temporary", False) is False
 
 
 def test_a_cursor_that_has_ended_is_refused_and_the_next_run_begins_anew(hubspot, read):

@@ -71,4 +71,4 @@ def test_the_history_of_custom_objects_is_called_by_their_name(company, read):
 def test_without_the_setting_there_is_no_history(hubspot, read):
     told = read(hubspot)
 
-    assert [name for name in told.ends() if name.endswith("_history")] == []
+    assert [name for name in told.ends if name.endswith("_history")] == []

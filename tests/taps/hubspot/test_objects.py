@@ -27,7 +27,7 @@ def test_the_first_reading_lists_every_record_with_all_properties(company, read,
     for record_id, row in told.live(kind).items():
         values = expected[int(record_id)]
         assert {name: row[name] for name in values} == values
-    assert told.ends()[kind] == {"end": "complete"}
+    assert told.ends[kind] == {"end": "complete"}
 
 
 def test_custom_objects_are_discovered_and_read(company, read):
@@ -236,7 +236,7 @@ def test_what_is_archived_while_archived_records_may_not_be_read_is_told_later(
     third = read(hubspot, "contacts", state=second.state)
 
     assert second.mark() > "2025-06-01T13:30"
-    assert "archived records" in second.ends()["contacts"]["why"]
+    assert "archived records" in second.ends["contacts"]["why"]
     assert third.deleted() == {str(gone)}
 
 
@@ -349,7 +349,7 @@ def test_many_properties_do_not_make_an_address_that_is_too_long(hubspot, read):
     assert {row[last] for row in told.live("deals").values()} == expected
     assert told.deleted("deals") == {str(gone)}
     assert max(len(str(r.query)) for r in hubspot.api.front.requests) < 16_000
-    assert told.ends()["deals"] == {"end": "complete"}
+    assert told.ends["deals"] == {"end": "complete"}
 
 
 def test_an_address_that_is_refused_as_too_long_is_written_shorter(read):
@@ -385,7 +385,7 @@ def test_a_dated_version_has_its_own_paths(company, read):
     told = read(company, api_version="2026-03")
 
     assert set(told.live("site")) == {str(i) for i in company.api.records("sites")}
-    assert all(end == {"end": "complete"} for end in told.ends().values())
+    assert all(end == {"end": "complete"} for end in told.ends.values())
     asked = {r.path for r in company.api.front.requests[before:]}
     classic = {path for path in asked if "/v3" in path or "/v4" in path}
     assert classic == set()
@@ -394,7 +394,7 @@ def test_a_dated_version_has_its_own_paths(company, read):
 def test_an_empty_account_gives_streams_without_rows(hubspot, read):
     told = read(hubspot)
 
-    ends = told.ends()
+    ends = told.ends
     assert len(ends) == 27
     assert all(end == {"end": "complete"} for end in ends.values())
     assert told.rows("contacts") == []

@@ -59,7 +59,7 @@ def test_a_recorded_refusal_of_schemas_names_the_scope(hubspot, read):
 
     told = read(hubspot, "schemas")
 
-    end = told.ends()["schemas"]
+    end = told.ends["schemas"]
     assert end["end"] == "skipped"
     assert "MISSING_SCOPES" in end["why"]
     assert "custom-object-read" in end["why"]
@@ -110,7 +110,7 @@ def test_recorded_bonds_are_rows_and_errors_without_any_are_none(hubspot, read):
         for to in result["to"]
         for kind in to["associationTypes"]
     ]
-    assert told.ends()["associations_contacts_companies"] == {"end": "complete"}
+    assert told.ends["associations_contacts_companies"] == {"end": "complete"}
 
 
 def test_a_recorded_batch_of_contacts_is_read_where_there_are_many_properties(

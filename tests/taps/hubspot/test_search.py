@@ -31,7 +31,7 @@ def test_more_than_ten_thousand_with_one_timestamp_are_read_by_id(hubspot, read)
     told = read(hubspot, "deals", state=since())
 
     assert sorted(set(told.ids("deals"))) == [str(one) for one in ids]
-    assert told.ends()["deals"] == {"end": "complete"}
+    assert told.ends["deals"] == {"end": "complete"}
     assert not [body for body in searches(hubspot) if "after" in body]
 
 

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 
 import pytest
+from taps.told import Told
 
 from elt.taps.recurly.tap import RecurlyTap
 from elt.testing.apis.clock import Clock
@@ -11,37 +11,6 @@ from elt.testing.apis.recurly.api import Recurly
 from elt.testing.apis.serving import served
 
 NOW = datetime(2025, 6, 2, 8, tzinfo=UTC)
-
-
-class Told:
-    """What a run of the tap wrote."""
-
-    def __init__(self, out, error, log):
-        self.messages = [json.loads(line) for line in out.splitlines()]
-        self.text = out.decode()
-        self.error = error
-        self.log = log
-
-    def rows(self, stream):
-        return [
-            m["record"]
-            for m in self.messages
-            if m["type"] == "RECORD" and m["stream"] == stream
-        ]
-
-    def ids(self, stream):
-        return [row["id"] for row in self.rows(stream)]
-
-    @property
-    def ends(self):
-        return {m["stream"]: m["elt"] for m in self.messages if "elt" in m}
-
-    @property
-    def state(self):
-        return [m["value"] for m in self.messages if m["type"] == "STATE"][-1]
-
-    def mark(self, stream):
-        return self.state["bookmarks"][stream]["replication_key_value"]
 
 
 @pytest.fixture

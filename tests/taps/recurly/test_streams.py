@@ -117,7 +117,7 @@ def test_decimals_are_exact(empty, read):
 
     told = read(empty, "transactions")
 
-    assert all(f'"amount":{amount},' in told.text for amount in amounts)
+    assert all(f'"amount":{amount},'.encode() in told.text for amount in amounts)
     about = LISTED["transactions"].columns["amount"]
     assert about["x-sql-datatype"] == "DECIMAL(38,6)"
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 from taps.rest.shop import PROPERTIES, TOKEN, VENDOR, Shop, ShopTap
+from taps.told import Told
 
 from elt.errors import ConfigError, EltError, Unavailable
 from elt.singer.catalog import select
@@ -38,35 +39,14 @@ def read(shop, capsysbinary):
         else:
             with pytest.raises(fails) as caught:
                 tap.sync_all()
-        written = capsysbinary.readouterr()
-        messages = [json.loads(line) for line in written.out.splitlines()]
-        return Told(messages, written.out, caught.value if fails else None)
+        error = caught.value if fails else None
+        return OrdersTold(capsysbinary.readouterr().out, error)
 
     return run
 
 
-class Told:
-    def __init__(self, messages, text, error):
-        self.messages = messages
-        self.text = text
-        self.error = error
-
-    def ids(self, stream):
-        return [
-            m["record"]["id"]
-            for m in self.messages
-            if m["type"] == "RECORD" and m["stream"] == stream
-        ]
-
-    def ends(self):
-        return {m["stream"]: m["elt"] for m in self.messages if "elt" in m}
-
-    @property
-    def state(self):
-        return [m["value"] for m in self.messages if m["type"] == "STATE"][-1]
-
-    def mark(self, stream="orders"):
-        return self.state["bookmarks"][stream].get("replication_key_value")
+class OrdersTold(Told):
+    usual = "orders"
 
 
 def days(count, first=1):
@@ -139,7 +119,7 @@ def test_an_api_that_gives_none_of_the_streams_is_no_good_end(shop, read):
 
     assert "Shop gives us none of the streams: HTTP 404" in told.error.what
     assert "`base_url`" in told.error.hint
-    assert {end["end"] for end in told.ends().values()} == {"skipped"}
+    assert {end["end"] for end in told.ends.values()} == {"skipped"}
 
 
 def test_a_page_for_people_is_told_at_once(shop, read):
@@ -189,9 +169,9 @@ def test_a_stream_that_is_not_for_us_is_left_out_and_the_others_come(shop, read)
     told = read()
 
     assert told.ids("stock") == [0, 1]
-    assert told.ends()["orders"]["end"] == "skipped"
-    assert "HTTP 403" in told.ends()["orders"]["why"]
-    assert told.ends()["stock"] == {"end": "complete"}
+    assert told.ends["orders"]["end"] == "skipped"
+    assert "HTTP 403" in told.ends["orders"]["why"]
+    assert told.ends["stock"] == {"end": "complete"}
     plain = [m["stream"] for m in told.messages if "elt" not in m and "stream" in m]
     assert "orders" not in plain  # no SCHEMA of its own, so no table
 
@@ -204,8 +184,8 @@ def test_one_stream_fails_and_the_others_are_read_to_their_end(shop, read):
     told = read(fails=EltError)
 
     assert told.ids("stock") == [0, 1]
-    assert told.ends()["orders"]["end"] == "failed"
-    assert not told.ends()["orders"].get("temporary", False)
+    assert told.ends["orders"]["end"] == "failed"
+    assert not told.ends["orders"].get("temporary", False)
     assert "stream `orders`" in told.error.what
     assert told.error.where == "GET /v1/orders"
 
@@ -218,7 +198,7 @@ def test_what_came_before_a_failure_is_covered_by_a_state(shop, read):
     told = read(fails=Unavailable)
 
     assert told.ids("orders") == [0, 1, 2, 3, 4, 5]
-    assert told.ends()["orders"]["temporary"]
+    assert told.ends["orders"]["temporary"]
     assert told.state["bookmarks"]["orders"]["replication_key_value"] in {
         "2025-05-03T10:00:00Z",
         "2025-05-06T10:00:00Z",
@@ -338,7 +318,7 @@ class TellingTap(ShopTap):
 def test_of_many_parts_that_were_not_read_some_are_told_and_all_counted(read):
     told = read(tap=LackingTap)
 
-    end = told.ends()["orders"]
+    end = told.ends["orders"]
     assert end["end"] == "partial"
     assert end["why"].startswith("shop 0 is closed; shop 1 is closed; ")
     assert end["why"].endswith("shop 9 is closed; and 990 more")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import copy
-import json
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+
+from taps.told import Told
 
 from elt.errors import EltError
 from elt.taps.rest.reading import Run
@@ -79,24 +79,7 @@ def tap_at(now, sleep=None):
     return At
 
 
-class Told:
-    """What a run of the tap wrote."""
-
-    def __init__(self, written, error):
-        self.text = written
-        self.messages = [json.loads(line) for line in written.splitlines()]
-        self.error = error
-
-    def rows(self, stream):
-        return [
-            m["record"]
-            for m in self.messages
-            if m["type"] == "RECORD" and m["stream"] == stream
-        ]
-
-    def ids(self, stream):
-        return [row["id"] for row in self.rows(stream)]
-
+class KettleTold(Told):
     def by_id(self, stream):
         return {row["id"]: row for row in self.rows(stream)}
 
@@ -107,18 +90,6 @@ class Told:
             name = tuple(row[part] for part in key)
             table[name] = row
         return table
-
-    @property
-    def ends(self):
-        return {m["stream"]: m["elt"] for m in self.messages if "elt" in m}
-
-    @property
-    def state(self):
-        found = [m["value"] for m in self.messages if m["type"] == "STATE"]
-        return copy.deepcopy(found[-1]) if found else None
-
-    def mark(self, stream):
-        return self.state["bookmarks"][stream].get("replication_key_value")
 
 
 class Reads:
@@ -161,7 +132,7 @@ class Reads:
                 raise
             error = caught
         assert may_end or bool(error) == bool(fails)
-        return Told(self._captured.readouterr().out, error)
+        return KettleTold(self._captured.readouterr().out, error)
 
     def asked(self, path=""):
         """Give the requests so far of a path's beginning, and forget all."""
