@@ -188,7 +188,7 @@ def test_each_bookmark_is_told_only_after_its_rows_are_there(loader):
             (rows,) = loader.sql("SELECT count(*) FROM raw.s")
             seen.append((json.loads(event.state)["at"], *rows))
 
-    loading._listen = look
+    loading._commits._listen = look
     for n in range(1, 5):
         loading.feed([line(m) for m in (record(id=n), state({"at": n}))])
     loading.finish()
