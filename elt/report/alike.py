@@ -6,23 +6,18 @@ from collections.abc import Iterable
 from typing import Protocol, TypeVar
 
 from elt.events import AssetFinished
+from elt.report.endings import Ended
 from elt.report.figures import counted
 from elt.singer.diagnosis import of_no_stream
 
 _NAMED = 12
 
 
-class Result(Protocol):
-    """A result as an event or the document of a run has it."""
+class Result(Ended, Protocol):
+    """A result that says whose it is."""
 
     @property
     def asset(self) -> str: ...
-    @property
-    def status(self) -> str: ...
-    @property
-    def rejects(self) -> int: ...
-    @property
-    def message(self) -> str: ...
 
 
 Some = TypeVar("Some", bound=Result)

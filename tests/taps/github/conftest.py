@@ -4,13 +4,15 @@ import copy
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from stages import serve
 from taps.told import Told
 
 from elt.taps.github.tap import GithubTap
 from elt.testing.apis.clock import Clock
 from elt.testing.apis.github.api import GitHub
-from elt.testing.apis.serving import Served, served
+from elt.testing.apis.serving import served
 
+__all__ = ["serve"]
 NOW = datetime(2024, 10, 1, 12, tzinfo=UTC)
 ORG = "kettle-and-crew"
 
@@ -35,45 +37,22 @@ class PartsTold(Told):
         return self.part(stream, repository).get("replication_key_value")
 
 
-class InTurn:
-    """One server for the GitHubs of many tests: to stop one takes 0.1 s."""
-
-    name, token = GitHub.name, GitHub.token
-    clock = Clock(NOW)
-    now_played: GitHub
-
-    @property
-    def front(self):
-        return self
-
-    async def __call__(self, scope, receive, send):
-        await self.now_played.front(scope, receive, send)
-
-
-@pytest.fixture(scope="session")
-def stage():
-    with served(InTurn()) as running:
-        yield running
-
-
-def played(stage, **arguments):
-    stage.api.now_played = api = GitHub(
-        clock=Clock(NOW, elapsed=lambda: 0.0), **arguments
-    )
+def played(serve, **arguments):
+    api = GitHub(clock=Clock(NOW, elapsed=lambda: 0.0), **arguments)
     api.callers.points_per_minute = 1_000_000
-    return Served(api, stage.origin)
+    return serve(api)
 
 
 @pytest.fixture
-def young(stage):
+def young(serve):
     """Give the made-up company while it was young, for one test."""
-    return played(stage)
+    return played(serve)
 
 
 @pytest.fixture
-def empty(stage):
+def empty(serve):
     """Give an organisation in whose three repositories nothing is."""
-    return played(stage, company=False)
+    return played(serve, company=False)
 
 
 @pytest.fixture(scope="session")

@@ -8,40 +8,9 @@ import pytest
 from elt.testing.apis.clock import Clock
 from elt.testing.apis.hubspot.access import TOKEN
 from elt.testing.apis.hubspot.api import HubSpot
-from elt.testing.apis.serving import Served, served
+from elt.testing.apis.serving import served
 
 OPENS = datetime(2025, 6, 1, 12, tzinfo=UTC)
-
-
-class Stage:
-    """A server that stays, for accounts that come and go: it stops slowly."""
-
-    name = "stage"
-    token = TOKEN
-
-    def __init__(self):
-        self.plays = None
-        self.front = self
-
-    async def __call__(self, scope, receive, send):
-        await self.plays.front(scope, receive, send)
-
-
-@pytest.fixture(scope="module")
-def stage():
-    with served(Stage()) as stage:
-        yield stage
-
-
-@pytest.fixture
-def serve(stage):
-    """Serve one account, instead of the one before it."""
-
-    def play(hubspot):
-        stage.api.plays = hubspot
-        return Served(hubspot, stage.origin)
-
-    return play
 
 
 @pytest.fixture

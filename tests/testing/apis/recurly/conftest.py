@@ -7,39 +7,9 @@ import pytest
 import recurly
 
 from elt.testing.apis.recurly.api import Recurly
-from elt.testing.apis.serving import Served, served
+from elt.testing.apis.serving import served
 
 ACCEPT = "application/vnd.recurly.v2021-02-25"
-
-
-class Switch:
-    """A server's application that can be exchanged: starting one takes longer."""
-
-    api = None
-
-    @property
-    def front(self):
-        return self
-
-    async def __call__(self, scope, receive, send):
-        await self.api.front(scope, receive, send)
-
-
-@pytest.fixture(scope="session")
-def switch():
-    with served(Switch()) as switch:
-        yield switch
-
-
-@pytest.fixture
-def serve(switch):
-    """Serve a site until the next one is served."""
-
-    def serve_site(api):
-        switch.api.api = api
-        return Served(api, switch.origin)
-
-    return serve_site
 
 
 @pytest.fixture

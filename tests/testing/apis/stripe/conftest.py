@@ -7,40 +7,16 @@ import pytest
 import stripe as sdk
 
 from elt.testing.apis.serving import Served, served
-from elt.testing.apis.stripe.api import TOKEN, Stripe
+from elt.testing.apis.stripe.api import Stripe
 from elt.testing.apis.stripe.keys import NO_LIMITS
 
 Client = Callable[..., sdk.StripeClient]
 
 
-class _Turns:
-    """One server for all tests, which answers with the account of the one that runs."""
-
-    name = "stripe"
-    token = TOKEN
-
-    def __init__(self) -> None:
-        self.now = Stripe(company=False, limits=NO_LIMITS)
-
-    @property
-    def front(self):
-        return self
-
-    async def __call__(self, scope, receive, send) -> None:
-        await self.now.front(scope, receive, send)
-
-
-@pytest.fixture(scope="package")
-def _server():
-    with served(_Turns()) as server:
-        yield server
-
-
 @pytest.fixture
-def account(_server) -> Served[Stripe]:
+def account(serve) -> Served[Stripe]:
     """Make an empty account, to which a test adds what it needs."""
-    _server.api.now = Stripe(company=False, limits=NO_LIMITS)
-    return Served(_server.api.now, _server.origin)
+    return serve(Stripe(company=False, limits=NO_LIMITS))
 
 
 @pytest.fixture(scope="package")
