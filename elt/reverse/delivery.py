@@ -236,6 +236,5 @@ def _is_final(error: Failure | None) -> bool:
 def _delay(attempt: int, error: Failure | None = None) -> float:
     """Wait as long as the other side asks; else longer each time, never in step."""
     asked = error.retry_after_seconds if isinstance(error, Unavailable) else None
-    if asked is not None:
-        return asked
-    return min(MAX_DELAY_SECONDS, 2.0 ** (attempt - 1)) * random.uniform(0.5, 1.0)  # noqa: S311
+    longer = min(MAX_DELAY_SECONDS, 2.0 ** (attempt - 1)) * random.uniform(0.5, 1.0)  # noqa: S311
+    return asked or longer

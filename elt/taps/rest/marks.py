@@ -77,7 +77,7 @@ class Marks:
     ) -> None:
         self._state = state
         self._cursor = cursor
-        self._run_start = run_start
+        self.run_start = run_start  # which may turn out to be earlier
         self._start = start
         self._part_field = part_field
         self._newest: dict[str, Any] = {}
@@ -142,8 +142,8 @@ class Marks:
         if cursor is None or newest is None:
             return False
         order, value = newest
-        if cursor.kind.write and order > self._run_start:
-            order, value = self._run_start, cursor.kind.write(self._run_start)
+        if cursor.kind.write and order > self.run_start:
+            order, value = self.run_start, cursor.kind.write(self.run_start)
         stored = self.mark(part)
         if stored is not None and order <= stored:
             return False

@@ -84,11 +84,14 @@ class RestTap(Tap):
     @cached_property
     def run(self) -> Run:
         """What all streams of this run go by; the clock starts at the first look."""
-        return Run(
+        run = Run(
             began_at=self.now(),
             start=moment_setting(self.config, "start_date"),
             end=moment_setting(self.config, "end_date"),
         )
+        if not self.asks_for_the_time:
+            run.behind = lambda: self.api.behind
+        return run
 
     def now(self) -> datetime:
         return datetime.now(UTC)
