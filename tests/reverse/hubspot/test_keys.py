@@ -110,7 +110,7 @@ def test_of_two_removed_rows_with_one_record_one_takes_it_away(world, far, crm):
     assert [key for key, *_ in known(world)] == ["bob@x.example"]
 
 
-def test_a_row_of_a_lost_answer_is_archived_unless_its_record_is_another_rows(
+def test_rows_of_lost_answers_are_archived_by_their_keys_as_they_are_there(
     world, far, crm
 ):
     crm("mirror", timeout_seconds=5)
