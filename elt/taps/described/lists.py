@@ -77,7 +77,8 @@ class Lists:
 
         follows = follows_parent(stream, parent)
         parents = self._parents(parent, span if follows else None)
-        chosen = wanted(stream, span) if not follows else _as_they_are
+        # The parents' own bounds do for rows that have a key.
+        chosen = _as_they_are if follows and stream.key else wanted(stream, span)
         asked, gone = 0, list[tuple[Record, EltError]]()
         most = self.api.reach.concurrency
         for record, found in side_by_side(fetch, parents, most=most):

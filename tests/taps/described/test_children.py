@@ -99,6 +99,22 @@ def test_a_child_is_read_for_changed_parents_alone_where_it_has_their_cursor(api
     assert asked == ["/v1/orders/4/lines"]
 
 
+def test_a_child_without_a_key_is_read_for_no_parent_before_its_bookmark(api, read):
+    listed(api)
+    fields = {"order_id": "id", "order_updated_at": "updated_at"}
+    lines = {**LINES, "parent_fields": fields, "cursor": "order_updated_at", "key": []}
+    of_day = {"field": "updated_at", "param": "updated_since", "format": "%Y-%m"}
+    kept = {
+        "replication_key": "order_updated_at",
+        "replication_key_value": "2025-05-04T10:00:00Z",
+    }
+    mark = {"bookmarks": {"lines": kept}}
+
+    told = read(orders={**ORDERS, "cursor": of_day}, lines=lines, state=mark)
+
+    assert {order for order, _ in pairs(told)} == {3, 4}
+
+
 @pytest.mark.parametrize("status", [404, 410])
 def test_a_parent_that_is_gone_meanwhile_is_left_out_and_told(api, read, status):
     listed(api)

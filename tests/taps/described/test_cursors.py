@@ -172,6 +172,67 @@ def test_an_api_that_gives_only_what_is_later_is_asked_for_a_second_more(api, re
     assert api.asked[0][1] == {"updated_since": "2025-05-02T09:59:59Z"}
 
 
+def keyless(**more):
+    return {name: value for name, value in stream(**more).items() if name != "key"}
+
+
+EVENTS = [
+    {"id": n, "updated_at": at}
+    for n, at in enumerate(
+        [
+            "2025-05-02T10:00:00.100Z",
+            "2025-05-02T10:00:00.700Z",
+            "2025-05-02T23:00:00.000Z",
+        ]
+    )
+]
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
+@pytest.mark.parametrize("inclusive", [True, False])
+def test_without_a_key_only_what_is_at_the_bookmark_comes_again(
+    api, read, form, inclusive
+):
+    api.lists["orders"] = Listed(EVENTS)
+    cursor = {
+        "field": "updated_at",
+        "param": "updated_since",
+        "format": form,
+        "inclusive": inclusive,
+    }
+    mark = state("2025-05-02T10:00:00.700Z")
+
+    keyed = read(orders=stream(cursor=cursor), state=mark)
+    told = read(orders=keyless(cursor=cursor), state=mark)
+
+    assert keyed.ids() == [0, 1, 2]
+    assert told.ids() == [1, 2]
+
+
+def test_without_a_key_a_record_at_the_border_of_ranges_comes_once(api, read):
+    api.lists["orders"] = Listed(EVENTS)
+    window = {"until": "updated_before", "days": 1}
+    cursor = {"field": "updated_at", "param": "updated_since", "format": "%Y-%m-%d"}
+    config = {"start_date": "2025-05-01T10:00:00.500Z", "end_date": "2025-05-03"}
+
+    told = read(orders=keyless(window=window, cursor=cursor), config=config)
+
+    assert [tuple(query.values()) for _, query in api.asked] == [
+        ("2025-05-01", "2025-05-03"),
+        ("2025-05-02", "2025-05-03"),
+    ]
+    assert told.ids() == [0, 1, 2]
+
+
+def test_without_a_key_an_end_that_is_rounded_up_is_still_the_end(api, read):
+    api.lists["orders"] = Listed(EVENTS)
+    cursor = {"field": "updated_at", "param": "updated_since", "format": "%Y-%m-%d"}
+    table = keyless(window={"until": "updated_before"}, cursor=cursor)
+    config = {"start_date": "2025-05-01", "end_date": "2025-05-02T10:00:00.700Z"}
+
+    assert read(orders=table, config=config).ids() == [0]
+
+
 @pytest.mark.parametrize(
     ("form", "since", "until"),
     [
