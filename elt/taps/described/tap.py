@@ -119,6 +119,7 @@ class DescribedTap(RestTap):
         lists = replace(
             self._lists,
             until=reading.until,
+            marks=reading.marks,
             leave_out=reading.leave_out,
             note=reading.note,
         )
@@ -130,7 +131,7 @@ class DescribedTap(RestTap):
             until=reading.until,
             has_end=reading.has_end,
         ):
-            for records in lists.read(stream, span):
+            for records in lists.read(stream, span, goes_on=reading.marks.is_kept):
                 learn(records)
                 yield Chunk(records=records, in_order=in_order)
             # What is behind a span's end comes in the next: the bookmark may move.

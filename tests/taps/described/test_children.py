@@ -148,6 +148,111 @@ def test_rows_of_a_parent_whose_list_is_not_for_us_stay(api, read, fields, stay)
     assert end.get("stay") == stay
 
 
+FOLLOWS = {
+    **LINES,
+    "parent_fields": {"order_id": "id", "order_updated_at": "updated_at"},
+    "cursor": "order_updated_at",
+}
+
+
+@pytest.mark.parametrize("key", [LINES["key"], []])
+def test_a_list_that_was_not_for_us_is_read_when_it_is_though_its_parent_is_old(
+    api, read, key
+):
+    listed(api)
+    lines = {**FOLLOWS, "key": key}
+    api.front.troubles.add(Says(403), path="/v1/orders/2/lines", times=2)
+    api.front.troubles.add(Says(403), path="/v1/orders/3/lines", times=1)
+
+    first = read(orders=ORDERS, lines=lines)
+    second = read(orders=ORDERS, lines=lines, state=first.state)
+    third = read(orders=ORDERS, lines=lines, state=second.state)
+    api.front.requests.clear()
+    fourth = read(orders=ORDERS, lines=lines, state=third.state)
+
+    assert first.mark("lines") == second.mark("lines") == "2025-05-05T10:00:00Z"
+    assert {order for order, _ in pairs(first)} == {1, 4}
+    assert {order for order, _ in pairs(second)} == {3, 4}
+    assert second.ends["lines"]["stay"] == [{"order_id": "2"}]
+    assert {order for order, _ in pairs(third)} == {2, 4}
+    assert third.ends["lines"] == {"end": "complete"}
+    asked = [path for path, _ in api.asked if path.endswith("/lines")]
+    assert asked == ["/v1/orders/4/lines"]
+    assert {order for order, _ in pairs(fourth)} == {4}
+    assert not third.bookmark("lines").get("memory")
+
+
+def test_a_list_that_is_not_for_us_is_asked_for_once_in_a_run(api, read):
+    listed(api, 9)
+    api.front.troubles.add(Says(403), path="/v1/orders/0/lines", times=9)
+
+    first = read(orders=ORDERS, lines=FOLLOWS, config={"concurrency": 1})
+    read(orders=ORDERS, lines=FOLLOWS, state=first.state)
+
+    assert [path for path, _ in api.asked].count("/v1/orders/0/lines") == 2
+    assert first.ends["lines"]["why"].startswith("1 of 9 records of `orders`")
+
+
+def test_a_parent_that_was_left_out_and_changes_is_asked_for_once(api, read):
+    listed(api)
+    api.front.troubles.add(Says(403), path="/v1/orders/2/lines", times=1)
+    first = read(orders=ORDERS, lines=FOLLOWS)
+    api.lists["orders"].rows[2]["updated_at"] = "2025-05-20T10:00:00Z"
+
+    told = read(orders=ORDERS, lines=FOLLOWS, state=first.state)
+
+    assert pairs(told) == [(4, 0), (4, 1), (4, 2), (4, 3), (2, 0), (2, 1)]
+    assert told.rows("lines")[-1]["order_updated_at"] == "2025-05-20T10:00:00Z"
+    assert (
+        "memory" not in told.bookmark("lines") or not told.bookmark("lines")["memory"]
+    )
+
+
+def test_a_parent_that_was_left_out_and_is_gone_is_forgotten(api, read):
+    listed(api)
+    api.front.troubles.add(Says(403), path="/v1/orders/2/lines", times=1)
+    first = read(orders=ORDERS, lines=FOLLOWS)
+    api.front.troubles.add(Says(404), path="/v1/orders/2/lines", times=1)
+
+    told = read(orders=ORDERS, lines=FOLLOWS, state=first.state)
+
+    assert {order for order, _ in pairs(told)} == {4}
+    assert told.ends["lines"]["end"] == "complete"
+    assert not told.bookmark("lines").get("memory")
+
+
+def test_a_list_with_a_cursor_of_its_own_is_read_from_where_it_was_not_for_us(
+    api, read
+):
+    listed(api, 3)
+    for n in range(3):
+        rows = [{"line": k, "at": f"2025-05-0{k + 1}T10:00:00Z"} for k in range(n + 1)]
+        api.lists[f"orders/{n}/lines"] = Listed(rows, field="at")
+    lines = {**LINES, "cursor": {"field": "at", "param": "updated_since"}}
+    api.front.troubles.add(Says(403), path="/v1/orders/1/lines", times=2)
+
+    first = read(orders=ORDERS, lines=lines)
+    second = read(orders=ORDERS, lines=lines, state=first.state)
+    third = read(orders=ORDERS, lines=lines, state=second.state)
+
+    assert pairs(first) == [(0, 0), (2, 0), (2, 1), (2, 2)]
+    assert pairs(second) == [(2, 2)]
+    assert pairs(third) == [(1, 0), (1, 1), (2, 2)]
+
+
+def test_a_run_that_ends_in_between_forgets_no_list_that_was_not_for_us(api, read):
+    listed(api)
+    api.front.troubles.add(Says(403), path="/v1/orders/1/lines", times=1)
+    api.front.troubles.add(Says(500), path="/v1/orders/4/lines", times=1)
+
+    failed = read(orders=ORDERS, lines=FOLLOWS, fails=EltError)
+    told = read(orders=ORDERS, lines=FOLLOWS, state=failed.state)
+
+    assert failed.mark("lines") == "2025-05-04T10:00:00Z"
+    both = {*pairs(failed), *pairs(told)}
+    assert both == {(n, k) for n in range(5) for k in range(n)}
+
+
 def test_a_path_that_no_parent_has_is_an_error(api, read):
     listed(api)
 
