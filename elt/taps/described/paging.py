@@ -59,12 +59,7 @@ def _after(paging: Paging) -> Next:
             return None
         if value:
             return _put(call, paging, paging.param, value)
-        if not _more(paging, page):
-            return None
-        raise EltError(
-            f"the answer says that there is more, and has no `{'.'.join(paging.path)}`",
-            hint="Look at `paging.path`, and at `paging.more`",
-        )
+        return _end(paging, page)
 
     return next_call
 
@@ -75,9 +70,20 @@ def _link(paging: Paging) -> Next:
     def next_call(call: Call, page: Page) -> Call | None:
         value = value_at(page.answer.body, paging.path)
         _look_at(value or None, paging.path, "path", str)
-        return None if _says_it_ends(paging, page) else follow(call, page)
+        if _says_it_ends(paging, page):
+            return None
+        return follow(call, page) or _end(paging, page)
 
     return next_call
+
+
+def _end(paging: Paging, page: Page) -> None:
+    """End a list. Raises EltError where there is more, and nothing leads there."""
+    if _more(paging, page):
+        raise EltError(
+            f"the answer says that there is more, and has no `{'.'.join(paging.path)}`",
+            hint="Look at `paging.path`, and at `paging.more`",
+        )
 
 
 def _numbered(paging: Paging) -> Next:
