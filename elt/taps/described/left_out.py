@@ -128,11 +128,7 @@ class LeftOut:
         return identity
 
     def _since(self, text: str, span: Span) -> Span:
-        since = self._kept[text]
-        cursor = self._stream.cursor
-        if cursor is not None and cursor.kind != "plain" and since is not None:
-            since = datetime.fromisoformat(since)
-        return replace(span, since=since)
+        return replace(span, since=_earlier(self._kept[text], span.since))
 
     def _identity(self, record: Record) -> bytes | None:
         """Tell lists apart by how they are asked for; None for what cannot be."""
@@ -152,6 +148,15 @@ class LeftOut:
             if value is not UNSET:
                 table[last] = value
         return found
+
+
+def _earlier(kept: Any | None, since: Any | None) -> Any | None:
+    """Take the earlier of two starts: a stream that begins anew is read in full."""
+    try:
+        then = datetime.fromisoformat(kept) if isinstance(since, datetime) else kept
+        return min(then, since)
+    except (TypeError, ValueError):
+        return None  # one of them is everything, or the cursor is another now
 
 
 def _needed(stream: StreamSettings, parent: StreamSettings) -> list[str]:

@@ -72,13 +72,6 @@ class Lists:
             self._look_at(stream, page.records, self.api.name(request))
             yield dropped(chosen(page.records))
 
-    def is_in_order(self, stream: StreamSettings) -> bool:
-        """Tell whether rows come in the order of the cursor, over all requests."""
-        parent = self.streams.get(stream.parent)
-        if parent is None:
-            return stream.sorted
-        return follows_parent(stream, parent) and self.is_in_order(parent)
-
     def _of_parents(
         self,
         stream: StreamSettings,

@@ -59,7 +59,8 @@ def _after(paging: Paging) -> Next:
             return None
         if value:
             return _put(call, paging, paging.param, value)
-        return _end(paging, page)
+        _check_end(paging, page)
+        return None
 
     return next_call
 
@@ -72,13 +73,16 @@ def _link(paging: Paging) -> Next:
         _look_at(value or None, paging.path, "path", str)
         if _says_it_ends(paging, page):
             return None
-        return follow(call, page) or _end(paging, page)
+        found = follow(call, page)
+        if found is None:
+            _check_end(paging, page)
+        return found
 
     return next_call
 
 
-def _end(paging: Paging, page: Page) -> None:
-    """End a list. Raises EltError where there is more, and nothing leads there."""
+def _check_end(paging: Paging, page: Page) -> None:
+    """Raise EltError where there is more, and nothing leads there."""
     if _more(paging, page):
         raise EltError(
             f"the answer says that there is more, and has no `{'.'.join(paging.path)}`",

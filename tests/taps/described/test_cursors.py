@@ -162,6 +162,92 @@ def test_numbers_are_cursors_as_the_api_writes_them(
     assert told.mark() == newer
 
 
+PLAIN = {"field": "seq", "kind": "plain", "param": "since"}
+PAGED = {"type": "page", "param": "page"}
+
+
+def numbered(*values):
+    found = [{"id": n, "seq": seq} for n, seq in enumerate(values)]
+    return Listed(found, style="page", cap=2, since="since", field="seq")
+
+
+@pytest.fixture
+def changing(api):
+    """Let a record of the first page change while the second one is asked for."""
+
+    def change(request):
+        listed = api.lists["orders"]
+        if listed.rows[0]["seq"] == 1 and request.query_params.get("page") == "2":
+            listed.rows[0]["seq"] = 100
+            listed.rows.append({"id": 6, "seq": 101})
+
+    api.guard = change
+    api.lists["orders"] = numbered(1, 2, 3, 4)
+
+
+@pytest.mark.usefixtures("changing")
+@pytest.mark.parametrize("is_sorted", [True, False])
+def test_a_record_that_changes_between_pages_of_numbers_comes_in_the_next_run(
+    api, read, is_sorted
+):
+    api.lists["orders"].order = "seq" if is_sorted else ""
+    table = stream(cursor=PLAIN, paging=PAGED, sorted=is_sorted)
+
+    first = read(orders=table)
+    second = read(orders=table, state=first.state)
+    third = read(orders=table, state=second.state)
+
+    came = [*first.rows(), *second.rows()]
+    assert {"id": 0, "seq": 100} in came
+    assert {"id": 6, "seq": 101} in came
+    # Sorted by their numbers, changes come at the end of the list.
+    assert first.mark() == (101 if is_sorted else 2)
+    assert second.mark() == 101
+    assert third.mark() == 101
+    assert third.ids() == [6]
+    assert not third.bookmark().get("memory")
+
+
+def test_the_bookmark_of_a_list_of_one_page_is_its_largest_number(api, read):
+    api.lists["orders"] = numbered(7, 9)
+    api.lists["orders"].rows.append({"id": 5, "seq": None})
+    api.lists["orders"].cap = 3
+
+    told = read(orders=stream(cursor=PLAIN, paging=PAGED))
+
+    assert told.mark() == 9
+    assert "memory" not in told.bookmark()
+
+
+@pytest.mark.usefixtures("changing")
+def test_what_was_seen_of_another_cursor_moves_no_bookmark(api, read):
+    first = read(orders=stream(cursor=PLAIN, paging=PAGED))
+    api.guard = lambda _: None
+    api.lists["orders"] = Listed(
+        [{"id": n, "number": n} for n in range(4)], style="page", cap=2
+    )
+
+    other = {"field": "number", "kind": "plain"}
+    told = read(orders=stream(cursor=other, paging=PAGED), state=first.state)
+
+    assert first.bookmark()["memory"] == {"seen": {"seq": 101}}
+    assert told.mark() == 1
+    assert told.bookmark()["memory"] == {"seen": {"number": 3}}
+
+
+def test_a_run_that_fails_moves_no_bookmark_of_an_unsorted_list_of_numbers(api, read):
+    api.lists["orders"] = numbered(1, 5, 3, 4)
+    table = stream(cursor=PLAIN, paging=PAGED)
+    api.front.troubles.add(Says(500), after=1, times=1)
+
+    failed = read(orders=table, fails=EltError)
+    told = read(orders=table, state=failed.state)
+
+    assert failed.marks == []
+    assert told.ids() == [0, 1, 2, 3]
+    assert told.mark() == 5
+
+
 def test_an_api_that_gives_only_what_is_later_is_asked_for_a_second_more(api, read):
     api.lists["orders"] = Listed(rows(1, 2, 2), exclusive=True)
     cursor = {"field": "updated_at", "param": "updated_since", "inclusive": False}
