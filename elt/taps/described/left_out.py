@@ -150,11 +150,11 @@ class LeftOut:
         return found
 
 
-def _earlier(kept: Any | None, since: Any | None) -> Any | None:
+def _earlier(kept: Any, since: Any) -> Any:
     """Take the earlier of two starts: a stream that begins anew is read in full."""
     try:
-        then = datetime.fromisoformat(kept) if isinstance(since, datetime) else kept
-        return min(then, since)
+        is_moment = isinstance(since, datetime)
+        return min(datetime.fromisoformat(kept) if is_moment else kept, since)
     except (TypeError, ValueError):
         return None  # one of them is everything, or the cursor is another now
 

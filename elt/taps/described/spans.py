@@ -84,6 +84,12 @@ def written(cursor: CursorSettings, value: Any, *, as_end: bool = False) -> Any:
     return write(moment) if write else moment.strftime(_ISO if form == "iso" else form)
 
 
+def bookmark_of(cursor: CursorSettings, value: Any) -> Any:
+    """Write a moment as the cursor's own values are, for the bookmark."""
+    write = KINDS[cursor.kind].write
+    return write(value) if write else value
+
+
 def wanted(
     stream: StreamSettings, span: Span
 ) -> Callable[[Sequence[Record]], Sequence[Record]]:

@@ -27,7 +27,7 @@ from elt.taps.described.settings import (
     lagging_field,
     settings_of,
 )
-from elt.taps.described.spans import KINDS, spans
+from elt.taps.described.spans import KINDS, bookmark_of, spans
 from elt.taps.described.templates import plain
 from elt.taps.rest.api import Api
 from elt.taps.rest.marks import Cursor
@@ -144,6 +144,9 @@ class DescribedTap(RestTap):
                 yield Chunk(records=records, in_order=in_order)
                 if behind:
                     behind.see(records)
+            if stream.cursor and span.until and span.until < reading.until:
+                # No further than its begin: what shows up late may be in this range.
+                reading.marks.see([bookmark_of(stream.cursor, span.since)])
             # What is behind a span's end comes in the next: the bookmark may move.
             yield Chunk(in_order=True, reached=behind.reached() if behind else None)
 
