@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from http import HTTPStatus
 from itertools import chain, islice
 
@@ -17,7 +17,7 @@ from elt.taps.described.left_out import Asked, LeftOut
 from elt.taps.described.looks import look_at, look_for_clash
 from elt.taps.described.requests import Unaskable, raw_at, request_of
 from elt.taps.described.settings import StreamSettings, follows_parent
-from elt.taps.described.spans import Span, spans, wanted
+from elt.taps.described.spans import Span, moment_of, spans, wanted
 from elt.taps.described.templates import plain
 from elt.taps.rest.ahead import side_by_side
 from elt.taps.rest.api import Api
@@ -49,6 +49,7 @@ class Lists:
     marks: Marks | None = None
     leave_out: Callable[..., None] = lambda *_: None
     note: Callable[[str], None] = lambda _: None
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
     on_page: Callable[[StreamSettings, Page], None] = lambda _, __: None
     most_parents: int | None = None
     # A copy that `replace` makes looks again.
@@ -59,7 +60,9 @@ class Lists:
     ) -> Iterator[Records]:
         """Give a stream's rows of a span, a page at a time or a parent at a time.
 
-        goes_on: a bookmark is kept, at which the next run begins.
+        goes_on: a bookmark is kept, at which the next run begins. What has changed
+        since this one began comes with that: else a list in the order of change would
+        not end before its source rests.
         """
         parent = self.streams.get(stream.parent)
         if parent is not None:
@@ -71,6 +74,19 @@ class Lists:
             self.on_page(stream, page)
             self._look_at(stream, page.records, self.api.name(request))
             yield dropped(chosen(page.records))
+            if goes_on and self._is_behind(stream, page.records):
+                return
+
+    def _is_behind(self, stream: StreamSettings, records: Records) -> bool:
+        """Say whether an ascending list has come to where the reading ends.
+
+        Moments that are still to come were written by another clock, or without
+        their zone, and say nothing.
+        """
+        if not (stream.sorted and records):
+            return False
+        at = moment_of(stream, records[-1])
+        return at is not None and self.until <= at <= self.now()
 
     def _of_parents(
         self,

@@ -117,6 +117,18 @@ def wanted(
     return lambda records: [record for record in records if is_wanted(record)]
 
 
+def moment_of(stream: StreamSettings, record: Record) -> datetime | None:
+    """Read a record's cursor; None where it is no moment."""
+    if stream.cursor is None:
+        return None
+    try:
+        value = value_reader(stream.cursor.field)(record)
+        found = KINDS[stream.cursor.kind].read(value)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return found if isinstance(found, datetime) else None
+
+
 def _heeds(stream: StreamSettings, bound: str) -> bool:
     """Say whether the API is told of a bound, and that is enough."""
     is_rounded = stream.cursor is not None and stream.cursor.kind != "plain"

@@ -106,6 +106,7 @@ class DescribedTap(RestTap):
             streams=self._settings,
             start=self.run.start,
             until=self.run.end or self.run.began_at,
+            now=self.now,
         )
 
     def _columns(self) -> Mapping[str, dict[str, Any]]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from taps.described.anything import Listed
@@ -316,6 +317,30 @@ def test_a_failing_child_moves_no_bookmark_behind_it(api, read):
 
     both = {*pairs(failed), *pairs(told)}
     assert both == {(n, k) for n in range(5) for k in range(n)}
+
+
+def test_a_child_ends_where_the_run_began_however_busy_its_parents_are(api, read):
+    listed(api)
+    parents = api.lists["orders"].rows
+
+    def make(request):
+        number = len(parents)
+        if request.url.path.endswith("/lines") and number < 60:
+            now = datetime.now(UTC).isoformat()
+            api.lists[f"orders/{number}/lines"] = Listed([{"line": 0}])
+            parents.append({"id": number, "updated_at": now})
+
+    api.guard = make
+    cursor = {**ORDERS["cursor"], "format": "%Y-%m-%dT%H:%M:%S"}
+    orders = {**ORDERS, "cursor": cursor}
+
+    first = read(lines=FOLLOWS, orders=orders, config={"concurrency": 1})
+    asked = [path for path, _ in api.asked if path.endswith("/lines")]
+    second = read(lines=FOLLOWS, orders=orders, state=first.state)
+
+    assert len(asked) < 15
+    both = {order for order, _ in [*pairs(first), *pairs(second)]}
+    assert both >= set(range(1, 5 + len(asked)))
 
 
 def test_grandchildren_know_the_fields_that_their_parents_got(api, read):

@@ -4,12 +4,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from taps.described.anything import Listed
+from taps.described.conftest import bare_catalog
+from taps.told import Told
 
 from elt.errors import EltError
 from elt.taps.described.settings import CursorSettings
 from elt.taps.described.spans import written
 from elt.testing.apis.troubles import Says
 
+PAGED = {"type": "page", "param": "page"}
 MOMENT = datetime(2025, 1, 31, 8, 30, 15, 250_000, tzinfo=UTC)
 
 
@@ -145,6 +148,58 @@ def test_sorted_pages_move_the_bookmark_before_the_end_and_others_do_not(api, re
     assert unsorted.marks == []
 
 
+@pytest.fixture
+def busy(api):
+    """Let a record be made with each request, thirty in all."""
+    made = api.lists["orders"] = Listed(
+        rows(1, 2, 3, 4), style="page", cap=1, order="updated_at"
+    )
+
+    def make(request):
+        del request
+        if len(made.rows) < 34:
+            now = datetime.now(UTC).isoformat()
+            made.rows.append({"id": len(made.rows), "updated_at": now})
+
+    api.guard = make
+
+
+@pytest.mark.usefixtures("busy")
+def test_a_sorted_list_ends_where_the_run_began_however_busy_its_source_is(read):
+    cursor = {
+        "field": "updated_at",
+        "param": "updated_since",
+        "format": "%Y-%m-%dT%H:%M:%S",
+    }
+    table = stream(cursor=cursor, paging=PAGED, sorted=True)
+
+    first = read(orders=table)
+    second = read(orders=table, state=first.state)
+
+    assert first.ids() == [0, 1, 2, 3, 4]
+    assert {*first.ids(), *second.ids()} >= set(range(7))
+
+
+@pytest.mark.usefixtures("busy")
+def test_a_full_read_of_a_sorted_list_goes_on_to_its_end(read):
+    table = stream(paging=PAGED, sorted=True)
+    catalog = bare_catalog({"orders": table})
+    catalog["streams"][0]["replication_method"] = "FULL_TABLE"
+
+    read.tap({"orders": table}, catalog=catalog).sync_all()
+
+    told = Told(read.capsysbinary.readouterr().out)
+    assert told.ids("orders") == list(range(34))
+
+
+def test_moments_that_are_still_to_come_end_no_list(api, read):
+    ahead = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
+    found = [{"id": n, "updated_at": ahead} for n in range(5)]
+    api.lists["orders"] = Listed(found, style="page", cap=1, order="updated_at")
+
+    assert read(orders=stream(paging=PAGED, sorted=True)).ids() == [0, 1, 2, 3, 4]
+
+
 def test_a_bookmark_never_passes_the_start_of_the_run(api, read):
     later = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
     api.lists["orders"] = Listed([{"id": 1, "updated_at": later}])
@@ -180,7 +235,6 @@ def test_numbers_are_cursors_as_the_api_writes_them(
 
 
 PLAIN = {"field": "seq", "kind": "plain", "param": "since"}
-PAGED = {"type": "page", "param": "page"}
 
 
 def numbered(*values):
