@@ -37,6 +37,12 @@ def _from_milliseconds(value: Any) -> datetime:
     return datetime.fromtimestamp(float(value) / 1000, UTC)
 
 
+def _plain(value: Any) -> Any:
+    if value is None:
+        raise TypeError("nothing has no order")
+    return value
+
+
 def _written_iso(moment: datetime) -> str:
     text = moment.astimezone(UTC).isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z")
@@ -48,7 +54,7 @@ UNIX_MILLISECONDS = Kind(
     _from_milliseconds, lambda moment: int(moment.timestamp() * 1000)
 )
 # Numbers and texts that are no moments: there is no start of a run among them.
-PLAIN = Kind(lambda value: value, None)
+PLAIN = Kind(_plain, None)
 
 
 @dataclass(frozen=True, slots=True)
