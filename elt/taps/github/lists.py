@@ -28,7 +28,7 @@ from elt.taps.github.places import Repository
 from elt.taps.github.sizes import query_of
 from elt.taps.github.streams import READ_AT, Newest, Since, Whole
 from elt.taps.rest.calls import Call
-from elt.taps.rest.marks import ISO
+from elt.taps.rest.marks import moment_of
 from elt.taps.rest.paging import Page, link_header
 from elt.taps.rest.reading import Chunk, Reading
 from elt.taps.rest.rows import value_reader
@@ -39,15 +39,7 @@ SECOND = timedelta(seconds=1)
 def moment_in(field: str) -> Callable[[Raw | bytes], datetime | None]:
     """Make what reads a time of a row; None where it has none."""
     value_of = value_reader(field)
-
-    def moment(record: Raw | bytes) -> datetime | None:
-        try:
-            found: datetime = ISO.read(value_of(record))
-        except (ValueError, TypeError):
-            return None
-        return found
-
-    return moment
+    return lambda record: moment_of(value_of(record))
 
 
 @dataclass(frozen=True, slots=True)
