@@ -23,31 +23,24 @@ from elt.taps.github.asked import (
     tagged,
     text_of,
 )
-from elt.taps.github.parts import Account
+from elt.taps.github.parts import Account, each_repository
 from elt.taps.github.places import Repository
 from elt.taps.github.sizes import query_of
 from elt.taps.github.streams import READ_AT, Newest, Since, Whole
 from elt.taps.rest.calls import Call
-from elt.taps.rest.marks import ISO
+from elt.taps.rest.marks import moment_of
 from elt.taps.rest.paging import Page, link_header
 from elt.taps.rest.reading import Chunk, Reading
 from elt.taps.rest.rows import value_reader
 
 SECOND = timedelta(seconds=1)
+_BEGUN, _AT = "begun_at", "read_at"
 
 
 def moment_in(field: str) -> Callable[[Raw | bytes], datetime | None]:
     """Make what reads a time of a row; None where it has none."""
     value_of = value_reader(field)
-
-    def moment(record: Raw | bytes) -> datetime | None:
-        try:
-            found: datetime = ISO.read(value_of(record))
-        except (ValueError, TypeError):
-            return None
-        return found
-
-    return moment
+    return lambda record: moment_of(value_of(record))
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,16 +199,22 @@ class _Tags:
 
 @dataclass(frozen=True, slots=True)
 class WholeLists:
-    """Lists that are read again in whole when one of their pages changed."""
+    """Lists that are read again in whole when one of their pages changed.
+
+    `last` is when the last run before this one began to read any.
+    """
 
     account: Account
     kind: Whole
     reading: Reading
+    last: str | None
 
     def begin(self, repository: Repository) -> Begun:
         kind = self.kind
         call = call_of(repository, kind.path, **kind.params)
         known = remembered_of(self.reading, repository)
+        if known.get(_AT) != self.last:
+            known = {}
         read = reader(*kind.at)
         begun = begin(self.account.tokens, repository, call, known, read)
         if begun.is_unchanged and not self._others_same(begun, known):
@@ -224,21 +223,23 @@ class WholeLists:
         return begun
 
     def read(self, repository: Repository, begun: Begun) -> Iterator[Chunk]:
-        part = repository.part
-        if begun.is_unchanged:
-            yield Chunk(part=part, ends=True)
-            return
+        if not begun.is_unchanged:
+            yield from self._all(repository, begun)
+        if self.reading.marks.is_kept:
+            self.reading.marks.memory(repository.part)[_AT] = _now(self.account)
+        yield Chunk(part=repository.part, ends=True)
+
+    def _all(self, repository: Repository, begun: Begun) -> Iterator[Chunk]:
         more: dict[str, Any] = {}
         if self.kind.cursor == READ_AT:
             more[READ_AT] = text_of(self.account.began_at)
         add, tags = named(repository, **more), _Tags()
         for page in begun.pages(link_header):
             tags.see(page)
-            yield Chunk(records=[*map(add, page.records)], part=part)
+            yield Chunk(records=[*map(add, page.records)], part=repository.part)
         # Behind a full page, another one may come that no tag tells of.
         told = None if tags.is_full else tags.tags
         remember(self.reading, repository, begun, told)
-        yield Chunk(part=part, ends=True)
 
     def _others_same(self, begun: Begun, known: Remembered) -> bool:
         count = remembers(begun.call, known)
@@ -247,3 +248,21 @@ class WholeLists:
             == begun.page.answer.status
             for number in range(2, count + 1)
         )
+
+
+def whole_lists(account: Account, kind: Whole, reading: Reading) -> Iterator[Chunk]:
+    """Read them, and remember before the first row that this was begun.
+
+    Rows stay of a list that was being read when a run ended. When that list is again
+    as it was before, an older tag fits it, and not its rows: so a tag counts only
+    where the last run that was begun came to the end of the list.
+    """
+    memory = reading.marks.memory() if reading.marks.is_kept else {}
+    lists = WholeLists(account, kind, reading, last=memory.get(_BEGUN))
+    memory[_BEGUN] = _now(account)
+    yield Chunk(ends=True)
+    yield from each_repository(account, reading, lists.begin, lists.read)
+
+
+def _now(account: Account) -> str:
+    return account.began_at.isoformat()

@@ -117,8 +117,8 @@ class Repositories(Stream):
     """The repositories themselves, as they were found."""
 
 
-InRepository = Since | Newest | Runs | Commits | Stars | Whole | Below
-Kind = InRepository | OfOrganization | OfTeams | Repositories
+InRepository = Since | Newest | Runs | Commits | Stars | Below
+Kind = InRepository | Whole | OfOrganization | OfTeams | Repositories
 
 PULL_REQUESTS = Newest(
     name="pull_requests",

@@ -14,7 +14,7 @@ from elt.errors import ConfigError
 from elt.taps.github import organizations
 from elt.taps.github.asked import Lists
 from elt.taps.github.history import CommitLists, StarLists
-from elt.taps.github.lists import NewestLists, SinceLists, WholeLists
+from elt.taps.github.lists import NewestLists, SinceLists, whole_lists
 from elt.taps.github.parts import Account, each_repository, tell
 from elt.taps.github.places import wanted_of
 from elt.taps.github.runs import Above, BelowLists, RunLists
@@ -176,6 +176,8 @@ class GithubTap(RestTap):
                 return organizations.lists(kind, self.account, reading)
             case OfTeams():
                 return organizations.lists_of_teams(kind, self.account, reading)
+            case Whole():
+                return whole_lists(self.account, kind, reading)
             case _:
                 lists = self._lists(kind, reading)
                 return each_repository(self.account, reading, lists.begin, lists.read)
@@ -191,8 +193,6 @@ class GithubTap(RestTap):
                 return CommitLists(account, reading)
             case Stars():
                 return StarLists(account, reading)
-            case Whole():
-                return WholeLists(account, kind, reading)
             case Below():
                 above: Above = self._above(kind.above, reading)
                 return BelowLists(account, kind, reading, above)

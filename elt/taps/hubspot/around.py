@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Any
 
 import msgspec
 from msgspec import Raw
@@ -20,6 +19,7 @@ from elt.taps.hubspot.portal import Portal, behind_after, known_type, results
 from elt.taps.rest.ahead import pages, read_at
 from elt.taps.rest.calls import Call, Params
 from elt.taps.rest.envelopes import value_at
+from elt.taps.rest.marks import milliseconds
 from elt.taps.rest.paging import Page
 from elt.taps.rest.problems import NotReadable
 from elt.taps.rest.reading import Chunk, Reading, Shape
@@ -156,10 +156,10 @@ def _email_events(portal: Portal, reading: Reading) -> Iterator[Chunk]:
         end = until if begin is None else min(begin + _EVENT_DAYS, until)
         params: dict[str, str | int] = {
             "limit": 1000,
-            "endTimestamp": _milliseconds(end),
+            "endTimestamp": milliseconds(end),
         }
         if begin is not None:
-            params["startTimestamp"] = _milliseconds(begin)
+            params["startTimestamp"] = milliseconds(begin)
         call = Call(path=portal.paths.email_events, params=params)
         for page in pages(portal.api, call, read_at("events"), _next_events):
             yield Chunk(records=page.records)
@@ -171,10 +171,6 @@ def _next_events(call: Call, page: Page) -> Call | None:
     if not value_at(page.answer.body, ("hasMore",)):
         return None
     return call.with_params(offset=str(value_at(page.answer.body, ("offset",))))
-
-
-def _milliseconds(moment: Any) -> int:
-    return int(moment.timestamp() * 1000)
 
 
 AROUND = (

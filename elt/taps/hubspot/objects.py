@@ -12,13 +12,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
 from typing import Any
 from urllib.parse import quote
+
+from msgspec import Raw
 
 from elt.taps.hubspot.kinds import Kind
 from elt.taps.hubspot.portal import PAGE, Portal, behind_after, id_of, results
@@ -27,6 +29,7 @@ from elt.taps.hubspot.searching import searched
 from elt.taps.hubspot.sweeps import begin_sweep, end_sweep
 from elt.taps.rest.ahead import pages, side_by_side
 from elt.taps.rest.calls import Call
+from elt.taps.rest.marks import milliseconds, moment_of
 from elt.taps.rest.paging import Page
 from elt.taps.rest.problems import NotReadable, Refused
 from elt.taps.rest.reading import Chunk, Reading
@@ -51,10 +54,11 @@ class Wanted:
 def read_objects(portal: Portal, kind: Kind, reading: Reading) -> Iterator[Chunk]:
     """Give live records first, and those that are gone after them."""
     wanted = wanted_of(portal, kind, reading)
+    seen = _archive_memory(reading)
     sweeps = begin_sweep(portal.settings.sweep_every, reading)
     for page in changed_pages(portal, wanted, reading, whole=sweeps):
         yield Chunk(ends=True) if page is None else _chunk(wanted, page)
-    yield from _archived(portal, wanted, reading)
+    yield from _archived(portal, wanted, reading, seen)
     if sweeps:
         end_sweep(reading)
 
@@ -75,7 +79,7 @@ def changed_pages(
     if whole or (since is None and not reading.has_end):
         yield from listed(portal, wanted)
         return
-    window = (_milliseconds(since) if since else 0, _milliseconds(reading.until))
+    window = (milliseconds(since) if since else 0, milliseconds(reading.until))
     yield from searched(portal, wanted.kind, wanted.names, window)
 
 
@@ -133,52 +137,51 @@ def _list_call(portal: Portal, kind: Kind, names: str, *, archived: bool) -> Cal
 
 def _chunk(wanted: Wanted, page: Page) -> Chunk:
     row = row_maker(wanted.names)
-    rows = [row(record) for record in page.records]
-    if wanted.has_merged:
-        rows += chain.from_iterable(map(merged_away, page.records))
-    return Chunk(records=rows)
+    found = page.records
+    return Chunk(records=[*map(row, found), *_merged(wanted, found)])
 
 
-def _archived(portal: Portal, wanted: Wanted, reading: Reading) -> Iterator[Chunk]:
+def _merged(wanted: Wanted, records: Sequence[Raw]) -> Iterable[bytes]:
+    if not wanted.has_merged:
+        return ()
+    return chain.from_iterable(map(merged_away, records))
+
+
+def _archive_memory(reading: Reading) -> dict[str, Any]:
+    """Remember up to when archived records were seen, before the mark moves.
+
+    They come last. A mark moves with each window of a search, and says nothing of
+    them: who went on from it would never see those that were archived before it.
+    """
+    memory = reading.marks.memory() if reading.marks.is_kept else {}
+    memory.setdefault(_ARCHIVE, (reading.since() or _EPOCH).isoformat())
+    return memory
+
+
+def _archived(
+    portal: Portal, wanted: Wanted, reading: Reading, memory: dict[str, Any]
+) -> Iterator[Chunk]:
     """Give what was archived since the newest that was seen, and that one again.
 
-    The memory of it moves only when all was read, unlike the mark, which moves with
-    each window of a search.
+    What had been merged into one of them is gone too. The memory moves only when all
+    was read.
     """
-    memory = reading.marks.memory()
-    since = _moment(memory.get(_ARCHIVE)) or reading.since()
+    since = newest = moment_of(memory[_ARCHIVE]) or _EPOCH
     row = row_maker(wanted.names, archived=True)
-    newest = since
     try:
         for page in listed(portal, wanted, archived=True):
-            dated = [(record, _moment(archived_at(record))) for record in page.records]
-            newest = max(filter(None, (newest, *(at for _, at in dated))), default=None)
-            yield Chunk(
-                records=[row(r) for r, at in dated if _is_between(at, since, reading)]
-            )
+            dated = [(one, moment_of(archived_at(one))) for one in page.records]
+            newest = max([newest, *(at for _, at in dated if at is not None)])
+            fresh = [one for one, at in dated if _is_between(at, since, reading)]
+            yield Chunk(records=[*map(row, fresh), *_merged(wanted, fresh)])
     except (NotReadable, Refused) as error:
+        # What is archived until they may be read is not forgotten.
         reading.leave_out(f"archived records: {error.what}", {"archived": "true"})
-        # The mark moves on; what is archived until they may be read is not forgotten.
-        memory.setdefault(_ARCHIVE, (since or _EPOCH).isoformat())
         return
-    if newest:
-        memory[_ARCHIVE] = min(newest, reading.until).isoformat()
+    memory[_ARCHIVE] = min(newest, reading.until).isoformat()
 
 
-def _is_between(at: datetime | None, since: datetime | None, reading: Reading) -> bool:
+def _is_between(at: datetime | None, since: datetime, reading: Reading) -> bool:
     if at is None:
         return True
-    is_early = since is not None and at < since
-    return not is_early and not (reading.has_end and at >= reading.until)
-
-
-def _moment(text: Any) -> datetime | None:
-    try:
-        at = datetime.fromisoformat(text) if text else None
-    except (ValueError, TypeError):
-        return None
-    return at.replace(tzinfo=at.tzinfo or UTC) if at else None
-
-
-def _milliseconds(moment: datetime) -> int:
-    return int(moment.timestamp() * 1000)
+    return at >= since and not (reading.has_end and at >= reading.until)

@@ -7,8 +7,9 @@ version of the last one.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
+from elt.taps.rest.marks import milliseconds, moment_of
 from elt.taps.rest.reading import Reading
 
 _SWEPT_AT, _VERSION = "swept_at", "version"
@@ -19,11 +20,11 @@ def begin_sweep(every: timedelta | None, reading: Reading) -> bool:
     if every is None or reading.has_end:
         return False
     memory = reading.marks.memory()
-    swept_at = memory.get(_SWEPT_AT)
-    if swept_at and datetime.fromisoformat(swept_at) + every > reading.until:
+    swept_at = moment_of(memory.get(_SWEPT_AT))
+    if swept_at is not None and swept_at + every > reading.until:
         reading.version = memory.get(_VERSION)
         return False
-    reading.version = int(reading.until.timestamp() * 1000)
+    reading.version = milliseconds(reading.until)
     return True
 
 

@@ -29,6 +29,18 @@ def _iso(value: Any) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+def moment_of(value: Any) -> datetime | None:
+    """Read a moment as ISO 8601 has it, in UTC where it has no zone; None for none."""
+    try:
+        return _iso(value)
+    except (ValueError, TypeError):
+        return None
+
+
+def milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
+
+
 def _from_seconds(value: Any) -> datetime:
     return datetime.fromtimestamp(float(value), UTC)
 
@@ -50,9 +62,7 @@ def _written_iso(moment: datetime) -> str:
 
 ISO = Kind(_iso, _written_iso)
 UNIX_SECONDS = Kind(_from_seconds, lambda moment: int(moment.timestamp()))
-UNIX_MILLISECONDS = Kind(
-    _from_milliseconds, lambda moment: int(moment.timestamp() * 1000)
-)
+UNIX_MILLISECONDS = Kind(_from_milliseconds, milliseconds)
 # Numbers and texts that are no moments: there is no start of a run among them.
 PLAIN = Kind(_plain, None)
 

@@ -8,7 +8,7 @@ read, and when that began: what changed since then is to be read afterwards.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -65,7 +65,8 @@ def decide(asked: Asked, options: Options, *, has_events: bool) -> Plan:
     if has_events and known < oldest and not _is_done(asked):
         return _again(asked, oldest, known)
     if known == listing_began:
-        return _go_on(asked, options, listing_began)
+        first = _first(asked, oldest, has_events=has_events)
+        return _go_on(first, asked, options, listing_began)
     return Plan(began=asked.began, reached=known, changes=_since(known, asked, options))
 
 
@@ -84,24 +85,24 @@ def _first(asked: Asked, oldest: int, *, has_events: bool) -> Plan:
     return Plan(began=asked.began, reached=reached, listing=listing, changes=changes)
 
 
-def _go_on(asked: Asked, options: Options, listing_began: int) -> Plan:
-    listing = Stretch(start=asked.memory.get(UNTIL, asked.start), end=asked.end)
-    changes = _since(listing_began, asked, options)
+def _go_on(first: Plan, asked: Asked, options: Options, listing_began: int) -> Plan:
+    """List the rest; in a window, the part that changes tell of is not listed."""
+    top = asked.end if first.listing is None else first.listing.end
+    listing = Stretch(start=asked.memory.get(UNTIL, asked.start), end=top)
+    changes = first.changes or _since(listing_began, asked, options)
     reached = _reached(listing_began, asked, changes)
     return Plan(began=listing_began, reached=reached, listing=listing, changes=changes)
 
 
 def _again(asked: Asked, oldest: int, known: int) -> Plan:
-    deletes = Stretch(start=oldest, end=asked.end)
-    return Plan(
-        began=asked.began,
-        reached=_reached(asked.began, asked, None),
-        deletes=deletes if asked.end is None or oldest < asked.end else None,
-        listing=Stretch(start=asked.start, end=asked.end),
-        note=f"all is listed again, because the changes since {_day(known)} are not"
-        f" known: events reach back to {_day(oldest)}. Rows that were deleted in"
-        " between stay",
+    first = _first(asked, oldest, has_events=True)
+    # The changes of a window tell its deletions.
+    deletes = Stretch(start=oldest, end=None) if asked.end is None else None
+    note = (
+        f"all is listed again, because the changes since {_day(known)} are not known:"
+        f" events reach back to {_day(oldest)}. Rows that were deleted in between stay"
     )
+    return replace(first, deletes=deletes, note=note)
 
 
 def _is_done(asked: Asked) -> bool:

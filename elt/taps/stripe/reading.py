@@ -46,11 +46,13 @@ class Reader:
 
         Raises NotReadable where none may.
         """
+        plans = [(one, self._plan(one, reading)) for one in self.accounts()]
+        yield from self._beginnings(plans, reading)
         refused: NotReadable | None = None
         readable = 0
-        for account in self.accounts():
+        for account, plan in plans:
             try:
-                yield from self._read_account(account, reading)
+                yield from self._read_account(account, plan, reading)
                 readable += 1
             except NotReadable as error:
                 if not account.id:
@@ -62,8 +64,37 @@ class Reader:
         if refused is not None and not readable:
             raise refused
 
-    def _read_account(self, account: Account, reading: Reading) -> Iterator[Chunk]:
-        plan = self._plan(account, reading)
+    def _beginnings(
+        self, plans: Sequence[tuple[Account, Plan]], reading: Reading
+    ) -> Iterator[Chunk]:
+        """Remember when lists began before the first row of any comes.
+
+        Rows stay where a run ends in between. What is deleted later is then in no
+        list, and its event is found only from that moment on. A list that comes after
+        deletions is remembered when these were read.
+        """
+        begun = [
+            self._remember(account, plan, reading)
+            for account, plan in plans
+            if plan.listing is not None and plan.deletes is None
+        ]
+        if any(begun):
+            yield Chunk(ends=True)
+
+    def _remember(self, account: Account, plan: Plan, reading: Reading) -> bool:
+        """Keep when a list began with its account; say whether that is news."""
+        if not reading.marks.is_kept:
+            return False
+        memory = reading.marks.memory(account.id)
+        if memory.get(BEGAN) == plan.began:
+            return False
+        memory.clear()
+        memory[BEGAN] = plan.began
+        return True
+
+    def _read_account(
+        self, account: Account, plan: Plan, reading: Reading
+    ) -> Iterator[Chunk]:
         if plan.note:
             self._note(reading, account, plan.note)
         if plan.deletes is not None and listed(self.stream).deleted:
@@ -103,10 +134,8 @@ class Reader:
         self, account: Account, plan: Plan, reading: Reading
     ) -> Iterator[Chunk]:
         """List what there is, and remember how far that is done."""
+        self._remember(account, plan, reading)
         memory = reading.marks.memory(account.id) if reading.marks.is_kept else {}
-        if memory.get(BEGAN) != plan.began:
-            memory.clear()
-            memory[BEGAN] = plan.began
         stretch = plan.listing or Stretch(start=None, end=None)
         for part in in_windows(self._list(account), stretch):
             yield self._rows(account, [Found(row) for row in part.rows])

@@ -195,6 +195,36 @@ def test_an_archived_record_comes_as_deleted(hubspot, read):
     assert later.deleted() == {str(gone), str(kept)}
 
 
+def test_what_was_archived_before_the_newest_change_comes(hubspot, read):
+    gone, kept = hubspot.api.add("contacts", n=2)
+    hubspot.api.clock.advance(HOUR)
+    first = read(hubspot, "contacts")
+    hubspot.api.archive("contacts", gone)
+    hubspot.api.clock.advance(HOUR)
+    hubspot.api.update("contacts", kept, {"email": "new@example.com"})
+    hubspot.api.clock.advance(HOUR)
+
+    told = read(hubspot, "contacts", state=first.state)
+
+    assert told.deleted() == {str(gone)}
+
+
+def test_what_was_merged_into_a_record_that_was_archived_then_is_gone_too(
+    hubspot, read
+):
+    winner, loser, _ = hubspot.api.add("contacts", n=3)
+    hubspot.api.clock.advance(HOUR)
+    first = read(hubspot, "contacts")
+    hubspot.api.merge("contacts", winner, loser)
+    hubspot.api.clock.advance(HOUR)
+    hubspot.api.archive("contacts", winner)
+    hubspot.api.clock.advance(HOUR)
+
+    told = read(hubspot, "contacts", state=first.state)
+
+    assert told.deleted() == {str(winner), str(loser)}
+
+
 def test_what_was_archived_during_a_run_comes_with_the_next(hubspot, read):
     gone, _ = hubspot.api.add("contacts", n=2)
     hubspot.api.clock.advance(HOUR)

@@ -93,6 +93,24 @@ def test_a_window_is_listed_and_its_younger_part_read_from_events(
     assert found.changes == (stretch(*changes) if changes else None)
 
 
+def test_a_window_that_is_gone_on_with_has_its_younger_part_from_events_too():
+    memory = {"listing_began": NOW - 3, "listed_until": 15}
+
+    found = plan(memory=memory, start=10, end=NOW - 5)
+
+    assert found.listing == stretch(15, NOW - KEPT)
+    assert found.changes == stretch(NOW - KEPT, NOW - 5)
+    assert found.reached == NOW - KEPT
+
+
+def test_a_window_whose_events_are_partly_forgotten_has_the_changes_that_are_left():
+    found = plan(mark=NOW - KEPT - 1, start=10, end=NOW - 5)
+
+    assert found.listing == stretch(10, NOW - KEPT)
+    assert found.changes == stretch(NOW - KEPT, NOW - 5)
+    assert found.reached == NOW - KEPT
+
+
 def test_an_end_that_was_reached_is_not_read_again():
     found = plan(mark=20, end=20)
 
