@@ -119,3 +119,18 @@ def test_a_tap_that_is_added_without_what_it_needs_is_not_run_next(project, run_
     assert done.code == 0
     assert "It is not enough yet: no repository is named" in done.err
     assert "elt run" not in done.err
+
+
+def test_a_secret_that_is_too_short_is_told_before_anything_runs(project, run_elt):
+    (project / "elt.toml").write_text(
+        '[project]\nname = "shop"\n[taps.good]\nexecutable = "false"\n'
+        '[taps.crm]\nexecutable = "false"\nconfig = { token = "${env:SHORT}" }\n'
+    )
+    (project / ".env").write_text("SHORT=12345\n")
+
+    done = run_elt("-C", project, "run")
+
+    assert done.code == 2
+    assert "the secret `${env:SHORT}` is shorter than 6 characters" in done.err
+    assert "elt.toml:7  [taps.crm.config]" in done.err
+    assert "started" not in done.err
