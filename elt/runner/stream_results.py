@@ -8,7 +8,7 @@ from elt.errors import EltError, Guarded, Unavailable, name_of
 from elt.events import SKIPPED
 from elt.runner.attempt import AssetResult
 from elt.runner.graph import Asset
-from elt.singer.diagnosis import diagnose, of_no_stream
+from elt.singer.diagnosis import asking_to_wait, diagnose, of_no_stream
 from elt.singer.endings import Ending
 from elt.singer.process import SAID
 from elt.targets.bookmarks import can_tell_apart
@@ -65,7 +65,8 @@ def told_error(
     found = diagnose([ending.why])
     hint = found.remedy if found.cause != "unknown" else None
     error = Unavailable if ending.temporary else EltError
-    return error(f"stream `{stream}` could not be read: {ending.why}", hint=hint)
+    made = error(f"stream `{stream}` could not be read: {ending.why}", hint=hint)
+    return asking_to_wait(made, found)
 
 
 def is_of_no_stream(assets: Iterable[Asset], told: Mapping[str, Ending]) -> bool:
@@ -87,7 +88,10 @@ def _raise_of_no_asset(
 
 
 def all_in_one(left: Mapping[str, Unavailable]) -> Unavailable:
-    """Make one error of those of several streams, which often have one cause."""
+    """Make one error of those of several streams, which often have one cause.
+
+    It asks for the longest of their waits.
+    """
     alike: dict[str, list[str]] = {}
     for error in left.values():
         alike.setdefault(of_no_stream(error.what), []).append(error.what)
@@ -99,10 +103,13 @@ def all_in_one(left: Mapping[str, Unavailable]) -> Unavailable:
     ]
     more = [f"and {len(said) - _NAMED} more"] if len(said) > _NAMED else []
     hints = {error.hint for error in left.values()}
-    return Unavailable(
+    one = Unavailable(
         "; ".join([*said[:_NAMED], *more]),
         hint=hints.pop() if len(hints) == 1 else None,
     )
+    waits = [error.retry_after_seconds for error in left.values()]
+    one.retry_after_seconds = max(filter(None, waits), default=None)
+    return one
 
 
 def failed(asset: Asset, error: EltError, *, rows: int | None = 0) -> AssetResult:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from types import FrameType
@@ -50,7 +50,17 @@ class RestTap(Tap):
     @classmethod
     def check(cls, config: Mapping[str, Any]) -> None:
         """Raise ConfigErrors with all that is wrong, or ConfigError where it is one."""
-        check(config, {**cls.config_jsonschema, "additionalProperties": False})
+        declared = {**cls.config_jsonschema, "additionalProperties": False}
+        check(config, declared, cls.further_flaws)
+
+    @classmethod
+    def further_flaws(cls, config: Mapping[str, Any]) -> Iterable[ConfigError]:
+        """Say what is wrong with a config that fits its declaration, if anything is.
+
+        Settings that have a default may be absent.
+        """
+        del config
+        return ()
 
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         if raise_errors:
