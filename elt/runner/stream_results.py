@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from elt.errors import EltError, Guarded, Unavailable, name_of
 from elt.events import SKIPPED
+from elt.project.toml_text import key_text
 from elt.runner.attempt import AssetResult
 from elt.runner.graph import Asset
 from elt.singer.diagnosis import diagnose, of_no_stream
@@ -208,10 +209,10 @@ def _notes(stream: StreamLoad) -> str:
 
 
 def _way_back(became_text: Sequence[Change]) -> str:
-    types = ", ".join(f'{c.column} = "{c.before_text}"' for c in became_text)
+    types = ", ".join(f'{key_text(c.column)} = "{c.before_text}"' for c in became_text)
     return (
         "text is sorted and compared letter by letter: if one bad value did it, set"
-        f" `types = {{ {types} }}` of the stream, which makes such a value a reject, and"
+        f" `types = {{ {types} }}` of the stream, so that such a value is a reject, and"
         " read all again with `--full-refresh`"
     )
 
