@@ -132,7 +132,9 @@ def select(
 
         set_value(project.root, ("taps", name, "select"), asked or None)
         told = f"select = {json.dumps(asked)}" if asked else "no `select` any more"
-        note(f"elt.toml: [taps.{name}] {told}\n")
+        note(f"elt.toml: [taps.{name}] {told}")
+        _tell_of_fallen(project, name, catalog, chosen)
+        note("")
     streams_shown = [each for each in shown(project, name, chosen, ()) if each.selected]
     print_tree(name, streams_shown, with_columns=False)
 
@@ -337,6 +339,23 @@ def _select_in(
     except EltError as error:
         error.where = error.where or project.where("taps", name)
         raise
+
+
+def _tell_of_fallen(
+    project: Project, name: str, catalog: Mapping[str, Any], chosen: Mapping[str, Any]
+) -> None:
+    """Say how many streams are not selected any more: patterns may name only others."""
+    from elt.report.figures import counted
+    from elt.singer.catalog import selected_streams
+
+    before = selected_streams(_selected_leniently(project, name, catalog))
+    fallen = {one.id for one in before} - {one.id for one in selected_streams(chosen)}
+    if not fallen:
+        return
+    text = f"{counted(len(fallen), 'stream')} not selected any more"
+    if not project.file.taps[name].select:
+        text += ": without `select` the tap's own choice was; `'*'` first adds to all"
+    note(text)
 
 
 def _patterns(before: list[str], asked: Sequence[str], *, only: bool) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from elt.errors import EltError, Guarded, Unavailable, name_of
 from elt.events import SKIPPED
+from elt.project.toml_text import key_text
 from elt.runner.attempt import AssetResult
 from elt.runner.graph import Asset
 from elt.singer.diagnosis import asking_to_wait, diagnose, of_no_stream
@@ -13,6 +14,7 @@ from elt.singer.endings import Ending
 from elt.singer.process import SAID
 from elt.targets.bookmarks import can_tell_apart
 from elt.targets.stream_load import StreamLoad
+from elt.targets.writing.evolve import Change
 from elt.targets.writing.plans import StreamPlan
 
 _NAMED = 3  # streams in one message
@@ -182,6 +184,15 @@ def _notes(stream: StreamLoad) -> str:
     Rejects alone need no words: their number says it.
     """
     notes = [f"`{c.column}`: {c.sentence}" for c in stream.to_look_at]
+    if became_text := [c for c in stream.to_look_at if c.before_text]:
+        notes.append(_way_back(became_text))
+    if stream.unlike:
+        keys = ", ".join(f"`{name}`" for name in stream.plan.key)
+        notes.append(
+            f"{_rows(stream.unlike)} gave way to a later one with the same {keys} and"
+            " other values: if they are not the same thing, set a `key` that tells them"
+            " apart"
+        )
     if stream.in_part:
         notes.append(_of_a_part(stream.plan))
     if stream.set_aside and stream.rows:
@@ -202,6 +213,15 @@ def _notes(stream: StreamLoad) -> str:
         one = "1 reject" if stream.rejects == 1 else f"{stream.rejects:,} rejects"
         notes.insert(0, one)
     return "; ".join(notes)
+
+
+def _way_back(became_text: Sequence[Change]) -> str:
+    types = ", ".join(f'{key_text(c.column)} = "{c.before_text}"' for c in became_text)
+    return (
+        "text is sorted and compared letter by letter: if one bad value did it, set"
+        f" `types = {{ {types} }}` of the stream, so that such a value is a reject, and"
+        " read all again with `--full-refresh`"
+    )
 
 
 def _of_a_part(plan: StreamPlan) -> str:

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from elt.errors import ConfigError
 from elt.remote.pace import Pace
+from elt.singer.catalog import CHANGES
 from elt.taps.hubspot import associations, history
 from elt.taps.hubspot.access import busy, credentials_of, told_per_second, vendor
 from elt.taps.hubspot.around import AROUND
@@ -97,6 +98,11 @@ class HubSpotTap(RestTap):
         if told and not self.config.get("requests_per_ten_seconds"):
             self.api.pace.go_at(told)
         return busy(answer)
+
+    @property
+    def catalog_dict(self) -> dict[str, Any]:
+        """Tell that properties and custom objects come and go in the account."""
+        return {CHANGES: True, **super().catalog_dict}
 
     def rest_streams(self) -> list[RestStream]:
         streams = [
