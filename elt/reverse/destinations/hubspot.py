@@ -34,6 +34,7 @@ from elt.reverse.hubspot.batches import Answer, Batch, Kind, batch_of, receipts_
 from elt.reverse.hubspot.properties import (
     Definitions,
     Property,
+    by_name,
     check_fields,
 )
 from elt.reverse.hubspot.refusals import CONFLICT, message_of, refused
@@ -147,7 +148,7 @@ class HubspotDestination:
         if known is None:
             path = self._path("properties", route.object)
             listed = self._read("GET", path, Definitions)
-            known = {one.name: one for one in listed.results}
+            known = by_name(listed, route.object)
             self._known[route.object] = known
         fields = {column.name for column in route.columns} | {route.key}
         check_fields(

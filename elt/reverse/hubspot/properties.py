@@ -13,6 +13,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from elt.errors import ConfigError
 from elt.project.nearest import did_you_mean
@@ -20,6 +21,7 @@ from elt.reverse.payload import members
 
 RECORD_ID = "hs_object_id"
 CLEAR = ""  # an empty text clears a property
+_CONTACTS = frozenset(("contacts", "contact", "0-1"))
 
 
 class Option(msgspec.Struct, frozen=True):
@@ -59,6 +61,18 @@ class Unfit(Exception):
     """A value that its property does not take: the row is not sent."""
 
 
+def by_name(listed: Definitions, kind: str) -> dict[str, Property]:
+    """Give an object's properties by their names.
+
+    The address of a contact is unique, though its definition says otherwise (HubSpot,
+    Contacts: upsert); one of another object is not.
+    """
+    known = {one.name: one for one in listed.results}
+    if kind.lower() in _CONTACTS and "email" in known:
+        known["email"] = replace(known["email"], has_unique_value=True)
+    return known
+
+
 def check_fields(
     known: Mapping[str, Property],
     fields: Collection[str],
@@ -93,7 +107,7 @@ def check_fields(
                 hint=f"With the key `{RECORD_ID}`, set the sync's mode to `update`",
             )
         return
-    if not known[key].has_unique_value and key != "email":
+    if not known[key].has_unique_value:
         unique = [one.name for one in known.values() if one.has_unique_value]
         raise ConfigError(
             f"HubSpot's property `{key}` may have one value in several records, so it"

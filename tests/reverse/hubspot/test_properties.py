@@ -12,6 +12,7 @@ from elt.reverse.hubspot.properties import (
     Definitions,
     Property,
     Unfit,
+    by_name,
     check_fields,
     is_same,
     key_text,
@@ -44,7 +45,7 @@ LISTED = {
         },
     ]
 }
-KNOWN = {one.name: one for one in msgspec.convert(LISTED, type=Definitions).results}
+KNOWN = by_name(msgspec.convert(LISTED, type=Definitions), "contacts")
 
 
 @pytest.mark.parametrize(
@@ -174,3 +175,10 @@ def test_a_value_is_known_again_however_hubspot_writes_it(kind, sent, found):
 )
 def test_another_value_is_not_taken_for_the_one_that_was_sent(kind, sent, found):
     assert not is_same(Property(name="p", type=kind), sent, found)
+
+
+def test_an_address_names_a_contact_and_no_other_object():
+    of_companies = by_name(msgspec.convert(LISTED, type=Definitions), "companies")
+
+    with pytest.raises(ConfigError, match="`email` may have one value in several"):
+        check_fields(of_companies, ["email"], key="email", is_upsert=True, where="x")
