@@ -142,6 +142,10 @@ CURSOR: Schema = {
                 "How `{since}` and `{until}` are written: a kind, or as `%Y-%m-%d`;"
                 " default: as the kind"
             ),
+            "time_zone": _text(
+                "Where the API takes the moments of a `format` to be, as"
+                " `America/New_York`, default UTC"
+            ),
             "inclusive": _flag(
                 "Whether the API gives records that are exactly at `{since}`,"
                 " default true"

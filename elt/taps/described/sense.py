@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from elt.errors import ConfigError
 from elt.taps.described.declared import CONFIG, KINDS
@@ -101,6 +102,20 @@ def _of_cursor(stream: StreamSettings, streams: Streams) -> Iterator[Flaw]:
         yield ("cursor", "format"), f'cannot be "{cursor.format}"', hint
     elif cursor.format and cursor.kind == "plain":
         yield ("cursor", "format"), 'is not for `kind = "plain"`', None
+    if cursor.time_zone:
+        yield from _of_time_zone(cursor)
+
+
+def _of_time_zone(cursor: CursorSettings) -> Iterator[Flaw]:
+    words = cursor.format
+    if "%" not in words or any(word in words for word in ("%z", "%Z", "%s")):
+        hint = "Kinds and these words name a moment wherever one is"
+        yield ("cursor", "time_zone"), "needs a `format` without %z, %Z and %s", hint
+    try:
+        ZoneInfo(cursor.time_zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        hint = "It is a name as in `America/New_York`"
+        yield ("cursor", "time_zone"), f'cannot be "{cursor.time_zone}"', hint
 
 
 def _of_days(stream: StreamSettings, cursor: CursorSettings) -> Iterator[Flaw]:

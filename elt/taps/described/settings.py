@@ -34,12 +34,13 @@ class Paging:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CursorSettings:
-    """What orders change; `format` is how requests write it."""
+    """What orders change; `format` is how requests write it, in the time zone."""
 
     field: str
     kind: str = "iso"
     param: str = ""
     format: str = ""
+    time_zone: str = ""
     inclusive: bool = True
 
 

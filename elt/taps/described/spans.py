@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from elt.taps.described.settings import (
     SINCE,
@@ -23,6 +24,7 @@ KINDS: dict[str, Kind] = {
     "plain": PLAIN,
 }
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NONE = timedelta(0)
 _ISO = "%Y-%m-%dT%H:%M:%SZ"
 # The first of these that stands in a format tells how fine it is.
 _FINENESS = (
@@ -73,6 +75,8 @@ def written(cursor: CursorSettings, value: Any, *, as_end: bool = False) -> Any:
     if not isinstance(value, datetime):
         return value
     form = cursor.format or cursor.kind
+    if cursor.time_zone:
+        value = _on_the_wall(cursor.time_zone, value, as_end=as_end)
     step = _step(form)
     count, rest = divmod(value - _EPOCH, step)
     if as_end and rest:
@@ -133,6 +137,14 @@ def _heeds(stream: StreamSettings, bound: str) -> bool:
     """Say whether the API is told of a bound, and that is enough."""
     is_rounded = stream.cursor is not None and stream.cursor.kind != "plain"
     return bound in stream.holes and bool(stream.key or not is_rounded)
+
+
+def _on_the_wall(zone: str, moment: datetime, *, as_end: bool) -> datetime:
+    """Give what a clock in a time zone shows; of an hour that is there twice, more."""
+    local = moment.astimezone(ZoneInfo(zone))
+    first, second = local.replace(fold=0).utcoffset(), local.replace(fold=1).utcoffset()
+    twice = (first or _NONE) - (second or _NONE)
+    return local.replace(tzinfo=UTC) + (twice if as_end else -twice)
 
 
 def _step(form: str) -> timedelta:

@@ -414,6 +414,27 @@ def test_bounds_are_rounded_so_that_nothing_is_left_out(form, since, until):
     assert written(cursor, MOMENT, as_end=True) == until
 
 
+@pytest.mark.parametrize(
+    ("moment", "form", "since", "until"),
+    [
+        ("2025-01-31T02:00:00Z", "%Y-%m-%d", "2025-01-30", "2025-01-31"),
+        ("2025-01-31T08:00:00Z", "%Y-%m-%d", "2025-01-31", "2025-01-31"),
+        ("2025-07-01T02:30:30Z", "%m-%d %H:%M", "06-30 19:30", "06-30 19:31"),
+        # At the end of summer time the hour from one to two is there twice.
+        ("2025-11-02T08:30:00Z", "%m-%d %H:%M", "11-02 00:30", "11-02 02:30"),
+        ("2025-11-02T09:30:00Z", "%m-%d %H:%M", "11-02 00:30", "11-02 02:30"),
+    ],
+)
+def test_bounds_are_written_in_the_zone_in_which_the_api_reads_them(
+    moment, form, since, until
+):
+    cursor = CursorSettings(field="at", format=form, time_zone="America/Los_Angeles")
+    at = datetime.fromisoformat(moment)
+
+    assert written(cursor, at) == since
+    assert written(cursor, at, as_end=True) == until
+
+
 def test_bounds_may_stand_inside_of_a_body_and_of_other_text(api, read):
     api.lists["orders"] = Listed(rows(3), since="none")
     body = {

@@ -28,7 +28,7 @@ base_url = "{origin}/v1"
 path = "/orders"
 records = "data"
 key = "id"
-cursor = {{ field = "updated_at", param = "updated_since" }}
+cursor = {{ field = "updated_at", param = "updated_since", format = "%Y-%m-%d" }}
 columns = {{ {columns} }}
 """
 
@@ -42,8 +42,8 @@ def run(api, tmp_path):
     """Run a project whose stream has these `columns`; give what was loaded."""
     with served(api) as listening:
 
-        def run(columns, *words):
-            text = PROJECT.format(origin=listening.origin, columns=columns)
+        def run(columns, *words, project=PROJECT):
+            text = project.format(origin=listening.origin, columns=columns)
             (tmp_path / "elt.toml").write_text(text)
             command = [sys.executable, "-m", "elt", "-C", str(tmp_path), "run", *words]
             done = subprocess.run(
@@ -70,6 +70,9 @@ class Loaded:
 
             described = found("DESCRIBE raw_shop.orders")
             self.types = {name: type_ for name, type_, *_ in described}
+            self.ids = [
+                n for (n,) in found("SELECT id FROM raw_shop.orders ORDER BY 1")
+            ]
             self.prices = dict(found("SELECT id, price FROM raw_shop.orders"))
             self.rejects = found('SELECT "column", value, reason FROM _elt.rejects')
 
@@ -139,3 +142,22 @@ def test_a_column_that_is_pinned_later_is_of_that_type_after_a_full_refresh(api,
     assert (loose.types["price"], pinned.types["price"]) == ("DOUBLE", "DOUBLE")
     assert anew.types["price"] == "DECIMAL(18,2)"
     assert anew.prices == {1: Decimal("9.50")}
+
+
+@pytest.mark.slow
+def test_rows_without_a_key_are_there_once_however_often_a_day_is_read(api, run):
+    keyless = PROJECT.replace('key = "id"\n', "")
+    api.lists["orders"] = Listed(
+        [
+            {**order(1, price=1), "updated_at": f"2025-05-01T10:00:00.{n}00Z", "id": n}
+            for n in range(1, 5)
+        ]
+    )
+    first = run("", project=keyless)
+    api.lists["orders"].rows.append(order(5, price=1))
+
+    run("", project=keyless)
+    third = run("", project=keyless)
+
+    assert first.ids == [1, 2, 3, 4]
+    assert third.ids == [1, 2, 3, 4, 5]

@@ -57,6 +57,16 @@ WRONG = [
     ({"cursor": "at", "drop": "at"}, "`drop` has `at`, which is the `cursor`", None),
     ({"cursor": {**CURSOR, "format": "epoch"}}, "`cursor.format` cannot be", "%Y"),
     (
+        {"cursor": {**CURSOR, "time_zone": "Europe/Rome"}},
+        "`cursor.time_zone` needs a `format` without %z, %Z and %s",
+        "Kinds",
+    ),
+    (
+        {"cursor": {**CURSOR, "format": "%Y-%m-%d", "time_zone": "Rome"}},
+        '`cursor.time_zone` cannot be "Rome"',
+        "America/New_York",
+    ),
+    (
         {"cursor": {**CURSOR, "kind": "plain", "format": "iso"}},
         '`cursor.format` is not for `kind = "plain"`',
         None,
