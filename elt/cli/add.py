@@ -123,7 +123,7 @@ def tap(
     is_ready = write(project, _addition("taps", chosen, table, about), given or ())
     if pack:
         write_pack(project, chosen, pack)
-    if is_ready:
+    if is_ready and _is_taken(open_project(context), chosen):
         note(f"\nNext:\n  elt tap preview {chosen}\n  elt run tap:{chosen}")
     else:
         header = f"[taps.{chosen}.config]"
@@ -200,6 +200,16 @@ def destination(
         f'\nNext: a table [syncs.NAME] with `destination = "{chosen}"` and a `model`,\n'
         "an `object` and a `key`, and then `elt sync plan NAME`"
     )
+
+
+def _is_taken(project: Project, tap: str) -> bool:
+    """Say whether the tap would take its config, and tell why where it would not."""
+    from elt.cli.built_in_taps import flaw_of
+
+    flaw = flaw_of(project, tap)
+    if flaw is not None:
+        note(f"\nIt is not enough yet: {flaw}")
+    return flaw is None
 
 
 def _window(about: About) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from elt.cli.options import (
     open_project,
 )
 from elt.cli.outcome import exit_code_of
-from elt.errors import Interrupted
+from elt.errors import ConfigError, Interrupted
 
 if TYPE_CHECKING:
     from elt.project.settings import Project
@@ -162,7 +162,7 @@ def backfill(
 
 
 def _run(asked: Backfill, *, keep_going: bool, as_json: bool) -> int:
-    from elt.runner.backfill import exit_code, run_windows
+    from elt.runner.backfill import run_windows
 
     to_run = _to_run(asked)
     done = sum(each.state == "done" for each in to_run)
@@ -171,13 +171,22 @@ def _run(asked: Backfill, *, keep_going: bool, as_json: bool) -> int:
     try:
         for each in run_windows(to_run, partial(_do, asked), keep_going=keep_going):
             asked.results.append(each)
+    except ConfigError as error:
+        # No window has failed: what was asked for is refused, and so for the others.
+        tell_the_end(asked, error.exit_code, as_json=as_json)
+        raise
     except (Exception, KeyboardInterrupt) as error:
         asked.results.append(_broken_off(asked, error))
+        tell_the_end(asked, _code(asked), as_json=as_json)
         raise
-    finally:
-        code = exit_code(asked.results, planned=len(to_run))
-        tell_the_end(asked, code, as_json=as_json)
-    return code
+    tell_the_end(asked, _code(asked), as_json=as_json)
+    return _code(asked)
+
+
+def _code(asked: Backfill) -> int:
+    from elt.runner.backfill import exit_code
+
+    return exit_code(asked.results, planned=len(asked.planned))
 
 
 def _to_run(asked: Backfill) -> list[PlannedWindow]:

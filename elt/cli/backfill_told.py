@@ -152,7 +152,7 @@ def _entry(
 def tell_the_end(asked: Backfill, code: int, *, as_json: bool) -> None:
     if as_json:
         print_json({"windows": _windows(asked), "exit_code": code})
-    if asked.log_format is not LogFormat.JSON:
+    if asked.results and asked.log_format is not LogFormat.JSON:
         _sum_up(asked)
 
 

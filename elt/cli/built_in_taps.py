@@ -34,6 +34,25 @@ def check_built_in(project: Project, tap: str, config: Mapping[str, Any]) -> Non
         raise _placed(project, tap, error) from error
 
 
+def flaw_of(project: Project, tap: str) -> ConfigError | None:
+    """Give what a tap would not take of its config, where its secrets are known."""
+    from elt.project.secrets import Secrets
+
+    table, secrets = project.file.taps[tap], Secrets(project.root)
+    if table.plugin is None:
+        return None
+    try:
+        config = secrets.resolve(table.config, project.where("taps", tap))
+    except ConfigError:
+        return None
+    try:
+        with secrets.kept_out_of_errors():
+            check_built_in(project, tap, config)
+    except ConfigError as error:
+        return error
+    return None
+
+
 def _check_of(plugin: Plugin) -> Callable[[Mapping[str, Any]], None] | None:
     match plugin.name:
         case "events":

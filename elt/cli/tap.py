@@ -132,7 +132,9 @@ def select(
 
         set_value(project.root, ("taps", name, "select"), asked or None)
         told = f"select = {json.dumps(asked)}" if asked else "no `select` any more"
-        note(f"elt.toml: [taps.{name}] {told}\n")
+        note(f"elt.toml: [taps.{name}] {told}")
+        _tell_of_fallen(project, name, catalog, chosen)
+        note("")
     streams_shown = [each for each in shown(project, name, chosen, ()) if each.selected]
     print_tree(name, streams_shown, with_columns=False)
 
@@ -155,10 +157,11 @@ def preview(
     verbose: Verbose = False,
 ) -> None:
     """Print the first records of a tap's streams. Nothing is loaded or remembered."""
-    from elt.runner.preview import chosen_streams, first_records
+    from elt.runner.preview import chosen_streams, first_records, impatient
 
     project, secrets = _opened(context, name, environment)
-    catalog = _selected(project, name, secrets, verbose=verbose)
+    settings = impatient(project, name, secrets)
+    catalog = _selected(project, name, secrets, verbose=verbose, settings=settings)
     chosen = chosen_streams(catalog, streams or ())
     if not chosen:
         note(f"Nothing of tap `{name}` is selected; `elt tap select {name} '*'`")
@@ -172,6 +175,7 @@ def preview(
                 secrets=secrets,
                 limit=limit,
                 on_line=_told_of(name, verbose=verbose),
+                settings=settings,
             )
         except EltError as error:
             error.hint = error.hint or _more_of(name)
@@ -207,7 +211,7 @@ def test_(
         if not as_json and each.error is None:
             print_probe(each)
     if as_json:
-        print_json([probe_document(each) for each in probes])
+        print_json([probe_document(name, each) for each in probes])
     else:
         print_failed_probes(name, probes)
     code = probe_exit_code(probes)
@@ -269,7 +273,12 @@ def _opened(
 
 
 def _raw(
-    project: Project, name: str, secrets: Secrets, *, verbose: bool
+    project: Project,
+    name: str,
+    secrets: Secrets,
+    *,
+    verbose: bool,
+    settings: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     from elt.events import LogLine
     from elt.runner.discovery import ask_for_catalog
@@ -283,7 +292,7 @@ def _raw(
             note(f"warning: {secrets.scrub(event.text)}")
 
     try:
-        return ask_for_catalog(project, name, secrets, listen=listen)
+        return ask_for_catalog(project, name, secrets, listen=listen, settings=settings)
     except EltError as error:
         error.hint = error.hint or _more_of(name)
         raise
@@ -294,11 +303,17 @@ def _more_of(name: str) -> str:
 
 
 def _selected(
-    project: Project, name: str, secrets: Secrets, *, verbose: bool
+    project: Project,
+    name: str,
+    secrets: Secrets,
+    *,
+    verbose: bool,
+    settings: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     from elt.runner.discovery import selected_in
 
-    return selected_in(project, name, _raw(project, name, secrets, verbose=verbose))
+    found = _raw(project, name, secrets, verbose=verbose, settings=settings)
+    return selected_in(project, name, found)
 
 
 def _selected_leniently(
@@ -324,6 +339,23 @@ def _select_in(
     except EltError as error:
         error.where = error.where or project.where("taps", name)
         raise
+
+
+def _tell_of_fallen(
+    project: Project, name: str, catalog: Mapping[str, Any], chosen: Mapping[str, Any]
+) -> None:
+    """Say how many streams are not selected any more: patterns may name only others."""
+    from elt.report.figures import counted
+    from elt.singer.catalog import selected_streams
+
+    before = selected_streams(_selected_leniently(project, name, catalog))
+    fallen = {one.id for one in before} - {one.id for one in selected_streams(chosen)}
+    if not fallen:
+        return
+    text = f"{counted(len(fallen), 'stream')} not selected any more"
+    if not project.file.taps[name].select:
+        text += ": without `select` the tap's own choice was; `'*'` first adds to all"
+    note(text)
 
 
 def _patterns(before: list[str], asked: Sequence[str], *, only: bool) -> list[str]:

@@ -205,10 +205,12 @@ def _print_group(name: str, probes: Sequence[Probe], words: str) -> None:
     say(f"    {one_line(words)[:300]}")
     if untried := sum(not probe.was_tried for probe in probes):
         say(f"    {untried} of them were not tried: it was so for all before")
-    say(f"    hint: {first.error.hint or _remedy(name, first)}")
+    say(f"    hint: {_remedy(name, first)}")
 
 
 def _remedy(name: str, probe: Probe) -> str:
+    if probe.error is not None and probe.error.hint:
+        return probe.error.hint
     if probe.diagnosis.cause == "unknown" and isinstance(probe.error, Unavailable):
         return "The source may be well again soon: try it later"
     return probe.diagnosis.remedy.replace("NAME", name)
@@ -219,7 +221,7 @@ def _line(probe: Probe) -> str:
     return probe.diagnosis.line or probe.error.what
 
 
-def probe_document(probe: Probe) -> dict[str, Any]:
+def probe_document(name: str, probe: Probe) -> dict[str, Any]:
     error = probe.error
     return {
         "stream": probe.stream or None,
@@ -229,5 +231,5 @@ def probe_document(probe: Probe) -> dict[str, Any]:
         "line": probe.diagnosis.line,
         "error": None if error is None else error.what,
         "where": None if error is None else error.where,
-        "remedy": None if error is None else probe.diagnosis.remedy,
+        "remedy": None if error is None else _remedy(name, probe),
     }

@@ -46,6 +46,9 @@ _EXAMPLES: dict[Kind, object] = {
     "list": [],
     "table": {},
 }
+# What stands for a value that nobody declares: no TOML, so that who takes the `#` away
+# cannot set it without a thought.
+_OPEN: dict[Kind, str] = {"text": '"..."', "list": "[...]", "table": "{...}"}
 _SECRET_NAME = re.compile(
     r"token|secret|passw|pwd|api_?key|private_?key|access_?key|credential|\bdsn\b",
     re.IGNORECASE,
@@ -282,8 +285,8 @@ def _comment(setting: Setting, key: Path, variable: Variable) -> list[str]:
     needed = "Required. " if setting.required else ""
     about = f"{needed}{told(setting)}".strip()
     default = setting.default
-    shown = _EXAMPLES[setting.kind] if default is None else default
+    shown = _OPEN.get(setting.kind, "...") if default is None else value_text(default)
     if setting.secret:
-        shown = f"${{env:{variable(setting.path)}}}"
+        shown = value_text(f"${{env:{variable(setting.path)}}}")
     lines = textwrap.wrap(about, _WIDTH - 4, max_lines=3, placeholder=" …")
-    return [f"{key_text(*key)} = {value_text(shown)}", *(f"    {x}" for x in lines)]
+    return [f"{key_text(*key)} = {shown}", *(f"    {x}" for x in lines)]

@@ -42,7 +42,8 @@ part. They are read when a step starts, not before.
 | `$${{` | `${{`, where it is only text |
 
 A value that was read so is replaced by `***` in everything that is shown or stored. One
-of fewer than 6 characters is refused, because it would be found everywhere by chance.
+of fewer than 6 characters is refused, because it would be found everywhere by chance:
+a run that needs it does nothing.
 """  # noqa: E501 - a row of a table is one line
 
 _SMALLEST = """\

@@ -21,6 +21,10 @@ from elt.remote.masking import MASK, SECRET_NAME, SHORTEST, written_forms
 T = TypeVar("T")
 
 
+class TooShort(ConfigError):
+    """A secret that cannot be struck out; it is so wherever the project runs."""
+
+
 class Secrets:
     """The secrets of one project, safe to use from several threads.
 
@@ -52,6 +56,12 @@ class Secrets:
         if errors:
             raise ConfigErrors(errors)
         return resolved  # type: ignore[return-value] # texts stay texts, tables tables
+
+    def too_short(self, value: object, where: str) -> list[ConfigError]:
+        """Give the errors of `resolve` that are of secrets that are too short."""
+        errors: list[ConfigError] = []
+        self._resolve(value, where, "", errors)
+        return [error for error in errors if isinstance(error, TooShort)]
 
     def remember(self, secret: str) -> None:
         """Strike this value out of every text from now on."""
@@ -101,7 +111,8 @@ class Secrets:
         try:
             return REFERENCE.sub(lambda match: self._read(match, key), text)
         except ConfigError as error:
-            errors.append(ConfigError(error.what, where=where, hint=error.hint))
+            error.where = where
+            errors.append(error)
             return text
 
     def _read(self, reference: re.Match[str], key: str) -> str:
@@ -172,7 +183,7 @@ def read_dotenv(path: Path) -> dict[str, str]:
 
 def _refuse_short(secret: str, reference: str) -> None:
     if len(secret.strip()) < SHORTEST:
-        raise ConfigError(
+        raise TooShort(
             f"the secret `{reference}` is shorter than {SHORTEST} characters",
             hint="So short a value cannot be struck out of logs: use a longer one, or"
             " write it into elt.toml if it is no secret",

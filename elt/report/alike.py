@@ -62,11 +62,11 @@ def common_words(results: list[Some]) -> str:
     return f"{of_no_stream(results[0].message)} ({names(results)})"
 
 
-def names(results: list[Some]) -> str:
+def names(results: list[Some], most: int = _NAMED) -> str:
     """Name the streams of a group without their tap."""
     found = [each.asset.partition(":")[2].partition(".")[2] for each in results]
-    more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
-    return ", ".join(found[:_NAMED]) + more
+    more = f" and {len(found) - most} more" if len(found) > most else ""
+    return ", ".join(found[:most]) + more
 
 
 def group_name(results: list[Some]) -> str:

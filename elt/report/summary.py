@@ -13,13 +13,14 @@ from rich.text import Text
 
 from elt.events import AssetFinished, Status
 from elt.report import clean, figures, marks, screen
-from elt.report.alike import common_words, group_name, together
+from elt.report.alike import common_words, group_name, names, together
 from elt.report.endings import left_out, run_ending
 from elt.report.tables import Cell, Column, Styled, print_table
 from elt.report.tally import StepTally, Tally
 
 # A step with more assets than this shows only those that did not end as `done`.
 ASSETS_SHOWN = 12
+_NAMED = 3  # streams of those that are shown in one line
 _ORDER = get_args(Status)
 _TROUBLE = ("failed", "stopped", "warned")
 # Told together, with the way out: one cause stands for all of them.
@@ -95,7 +96,7 @@ def _step_rows(step: StepTally) -> Iterable[tuple[Cell, ...]]:
         if len(group) == 1:
             yield _row(f"  {group[0].asset}", group[0])
         else:
-            yield _summed_row(group)
+            yield _summed_row(group, named=True)
     if summed:
         yield _summed_row(summed)
 
@@ -117,14 +118,17 @@ def _split(
     )
 
 
-def _summed_row(results: list[AssetFinished]) -> tuple[Cell, ...]:
+def _summed_row(
+    results: list[AssetFinished], *, named: bool = False
+) -> tuple[Cell, ...]:
     kinds = Counter(r.asset.partition(":")[0] for r in results)
-    names = ", ".join(figures.counted(n, kind) for kind, n in kinds.items())
+    what = ", ".join(figures.counted(n, kind) for kind, n in kinds.items())
+    what += f": {names(results, most=_NAMED)}" if named else ""
     rows = [r.rows for r in results if r.rows is not None]
     # Streams of a tap are read in one go: nobody knows the time of each.
     took = sum(r.seconds for r in results if not r.asset.startswith("stream:"))
     seconds = figures.duration(took) if took else None
-    return (f"  {names}", results[0].status, sum(rows) if rows else None, None, seconds)
+    return (f"  {what}", results[0].status, sum(rows) if rows else None, None, seconds)
 
 
 def _row(name: str, result: AssetFinished) -> tuple[Cell, ...]:

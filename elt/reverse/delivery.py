@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Protocol
 
 from elt.errors import (
@@ -18,7 +19,14 @@ from elt.errors import (
     Rejected,
     Unavailable,
 )
-from elt.reverse.destination import Change, Receipt, Route, Sender
+from elt.reverse.destination import (
+    Change,
+    Finder,
+    Receipt,
+    Removed,
+    Route,
+    Sender,
+)
 from elt.reverse.journal import Tally
 
 Answer = tuple[Change, Receipt]
@@ -28,6 +36,7 @@ MAX_DELAY_SECONDS = 60.0
 MAX_RETRY_AFTER_SECONDS = 300.0
 SILENT_CALLS = 3
 LOST = "the destination did not answer for this row"
+HELD = "nothing was removed: another row has this record"
 
 
 class Keeper(Protocol):
@@ -40,6 +49,8 @@ class Keeper(Protocol):
     def not_taken(self, changes: Sequence[Change], why: str) -> None: ...
 
     def answered(self, answers: Sequence[Answer]) -> None: ...
+
+    def held(self, removed: Sequence[Removed]) -> Collection[str]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,9 +100,17 @@ class Delivery:
         Raises Guarded when too many rows are rejected, Unavailable and ConfigError
         as the destination does; what was answered before that is kept.
         """
-        for batch in _batches(changes, self._sender.traits.batch_size):
-            self._deliver_batch(batch)
-            yield self._keep.tally
+        # Apart from each other, so that the answers for what is written are known
+        # when it is asked whose record would be taken away.
+        for _, alike in groupby(changes, self._takes_record_away):
+            for batch in _batches(alike, self._sender.traits.batch_size):
+                self._deliver_batch(batch)
+                yield self._keep.tally
+
+    def _takes_record_away(self, change: Change) -> bool:
+        return isinstance(change, Removed) and (
+            change.destination_id is not None or isinstance(self._sender, Finder)
+        )
 
     def _deliver_batch(self, batch: Sequence[Change]) -> None:
         """Send a batch; split one that is refused as a whole until the bad row stands.
@@ -154,7 +173,7 @@ class Delivery:
             self._keep.in_flight(part)
         receipts: dict[str, Receipt] = {}
         try:
-            for receipt in self._sender.send(self._route, part):
+            for receipt in self._receipts(part):
                 receipts[receipt.key] = receipt
         except (Rejected, Unavailable, ConfigError) as error:
             return self._cut_short(part, receipts, error)
@@ -165,6 +184,29 @@ class Delivery:
             Receipt(c.key, "unknown", LOST) for c in part if c.key not in receipts
         ]
         return _Call(_answers(part, receipts | {r.key: r for r in silent}))
+
+    def _receipts(self, part: Sequence[Change]) -> Iterator[Receipt]:
+        """Send, but take no record away that another row has, or has just become."""
+        if not self._takes_record_away(part[0]):
+            yield from self._sender.send(self._route, part)
+            return
+        removed = []
+        for found in self._found([c for c in part if isinstance(c, Removed)]):
+            if isinstance(found, Receipt):
+                yield found
+            else:
+                removed.append(found)
+        held = self._keep.held(removed) if removed else ()
+        yield from (Receipt(key, "accepted", HELD) for key in held)
+        free = [change for change in removed if change.key not in held]
+        if free:
+            yield from self._sender.send(self._route, free)
+
+    def _found(self, removed: Sequence[Removed]) -> Iterator[Removed | Receipt]:
+        nameless = [change for change in removed if change.destination_id is None]
+        yield from (change for change in removed if change.destination_id is not None)
+        if nameless and isinstance(self._sender, Finder):
+            yield from self._sender.find(self._route, nameless)
 
     def _cut_short(
         self, part: Sequence[Change], receipts: Mapping[str, Receipt], error: Failure
@@ -236,6 +278,5 @@ def _is_final(error: Failure | None) -> bool:
 def _delay(attempt: int, error: Failure | None = None) -> float:
     """Wait as long as the other side asks; else longer each time, never in step."""
     asked = error.retry_after_seconds if isinstance(error, Unavailable) else None
-    if asked is not None:
-        return asked
-    return min(MAX_DELAY_SECONDS, 2.0 ** (attempt - 1)) * random.uniform(0.5, 1.0)  # noqa: S311
+    longer = min(MAX_DELAY_SECONDS, 2.0 ** (attempt - 1)) * random.uniform(0.5, 1.0)  # noqa: S311
+    return asked or longer

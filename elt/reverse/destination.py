@@ -142,6 +142,9 @@ class Traits:
     # Sending the same change twice does no harm. Where it does, a batch is written
     # down as in flight before it goes out.
     repeatable: bool = True
+    # Keys that differ in case alone name one record there. To a sync they are the
+    # same key, in lower case.
+    ignores_case: bool = False
     # A writer that also wants every row of the model, not only the changed ones.
     wants_rows: bool = False
     delivery: str = "at least once"
@@ -171,6 +174,20 @@ class Sender(Destination, Protocol):
         was taken (the batch is tried again), Rejected when the batch was refused as
         a whole (it is split to find the row), ConfigError to stop the sync. An error
         is about the changes that were not answered for before it.
+        """
+
+
+@runtime_checkable
+class Finder(Protocol):
+    """What a sender may have besides: a way to find the records of lost answers."""
+
+    def find(
+        self, route: Route, removed: Sequence[Removed]
+    ) -> Iterable[Removed | Receipt]:
+        """Give each of these with the `destination_id` that it lacks, or answer for it.
+
+        Nothing is removed yet: a record that another row has turned out to be is not
+        sent at all. Raises as `send` does.
         """
 
 

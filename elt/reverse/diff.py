@@ -183,7 +183,8 @@ def _spool_changes(
     cursor: DuckDBPyConnection, mapping: FieldMapping, scope: Scope, spool: Spool
 ) -> None:
     # Fresh rows first and by key: after a crash the next run's first batch is the
-    # one that was in flight, so its Idempotency-Key is the same.
+    # one that was in flight, so its Idempotency-Key is the same. What takes a record
+    # away comes last: another row may turn out to be that record.
     cursor.execute(
         f"""
         COPY (
@@ -194,6 +195,7 @@ def _spool_changes(
             ),
             old AS (
                 SELECT key, accepted_payload AS old_text, destination_id,
+                    destination_id IS NOT NULL OR status <> 'accepted' AS names_record,
                     CASE status WHEN 'rejected' THEN COALESCE(last_error, '') END
                         AS rejected
                 FROM ({known_sql()})
@@ -203,7 +205,7 @@ def _spool_changes(
             LEFT JOIN new USING (key)
             LEFT JOIN old USING (key)
             WHERE change NOT IN ('held', 'unsendable')
-            ORDER BY retried, key
+            ORDER BY change = 'removed' AND names_record, retried, key
         )
         TO {literal(str(spool.changes_path))} (FORMAT parquet)
         """,

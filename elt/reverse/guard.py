@@ -46,6 +46,7 @@ class Evidence:
     mapping_changed: bool
     # Nothing leaves the machine, so nobody has to be asked about a first sync.
     is_local: bool
+    ignores_case: bool = False  # of keys
     sends_to: str | None = None  # in words; None where that does not matter
     sync: str = "NAME"  # for the commands in hints
 
@@ -54,6 +55,8 @@ def findings(evidence: Evidence, guards: GuardTable) -> list[Finding]:
     """Look at a diff with every guard, gravest first."""
     return [
         *_rows(evidence.counts, guards),
+        *_keys(evidence),
+        *_values(evidence.counts),
         *_baseline(evidence),
         *_moved(evidence),
         *_first(evidence),
@@ -72,6 +75,11 @@ def _rows(counts: Counts, guards: GuardTable) -> list[Finding]:
                 " `guards.allow_empty = true`",
             )
         )
+    return found
+
+
+def _keys(evidence: Evidence) -> list[Finding]:
+    found, counts = [], evidence.counts
     if counts.keyless:
         what = f"{counts.keyless:,} rows have a NULL or empty key"
         found.append(Finding("keys", what, "Add a not_null test to the model's key"))
@@ -79,12 +87,22 @@ def _rows(counts: Counts, guards: GuardTable) -> list[Finding]:
         what = (
             f"{counts.duplicates:,} rows repeat a key: {_list(counts.duplicate_keys)}"
         )
-        found.append(Finding("keys", what, "Add a unique test to the model's key"))
-    if counts.unsendable:
-        keys = _list(counts.unsendable_keys)
-        what = f"{counts.unsendable:,} rows hold NaN, infinity or an odd date: {keys}"
-        found.append(Finding("values", what, "Give the model NULL there instead"))
+        hint = "Add a unique test to the model's key"
+        if evidence.ignores_case:
+            hint = (
+                "Keep one row of each: to the destination, keys that differ in case"
+                " alone are the same, which a unique test of `lower(key)` finds"
+            )
+        found.append(Finding("keys", what, hint))
     return found
+
+
+def _values(counts: Counts) -> list[Finding]:
+    if not counts.unsendable:
+        return []
+    keys = _list(counts.unsendable_keys)
+    what = f"{counts.unsendable:,} rows hold NaN, infinity or an odd date: {keys}"
+    return [Finding("values", what, "Give the model NULL there instead")]
 
 
 def _baseline(evidence: Evidence) -> list[Finding]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from elt.reverse.baseline import Counts, Scope
+from elt.reverse.baseline import Counts, Scope, known_sql
 from elt.reverse.canonical import ENCODING
 from elt.reverse.destination import Change, Receipt, Removed, change_name
 from elt.reverse.payload import text_hash
@@ -177,6 +177,32 @@ class Journal:
         accepted, rejected = statuses.count("accepted"), statuses.count("rejected")
         unanswered = len(statuses) - accepted - rejected
         self.tally = self.tally.plus(accepted, rejected, unanswered)
+
+    def held(self, removed: Sequence[Removed]) -> frozenset[str]:
+        """Give the keys of those whose records are other rows', as of this moment.
+
+        Of several removed rows with one record the last is free to take it away.
+        """
+        with self._warehouse.session() as cursor:
+            found = cursor.execute(
+                f"""
+                WITH mine AS (
+                    SELECT unnest($keys::VARCHAR[]) AS key,
+                        unnest($ids::VARCHAR[]) AS id
+                ),
+                known AS ({known_sql()})
+                SELECT mine.key FROM mine
+                SEMI JOIN known ON known.destination_id = mine.id
+                    AND known.key <> mine.key
+                    AND (known.key > mine.key OR NOT list_contains($keys, known.key))
+                """,
+                {
+                    **self._scope.parameters,
+                    "keys": [change.key for change in removed],
+                    "ids": [change.destination_id for change in removed],
+                },
+            ).fetchall()
+        return frozenset(key for (key,) in found)
 
     def answered_alike(self, changes: Path, receipts: Mapping[str, str]) -> None:
         """Answer for whole kinds of changes in a spool's file at once, in SQL."""

@@ -11,7 +11,7 @@ import json
 import string
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -41,6 +41,10 @@ class FieldMapping:
     payload_sql: str  # canonical JSON; NULL where a value has no canonical text
     columns: tuple[Column, ...]
     hash: str  # of what the person wrote, and of the encoding's version
+
+    def ignoring_case(self) -> FieldMapping:
+        """Take keys for the same that differ in case alone."""
+        return replace(self, key_sql=f"lower({self.key_sql})")
 
 
 def compile_mapping(

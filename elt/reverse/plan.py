@@ -214,10 +214,12 @@ def _check_mode(sync: Sync) -> None:
 
 
 def _plan(sync: Sync, spool: Spool) -> SyncPlan:
-    table = sync.table
+    table, traits = sync.table, sync.destination.traits
     warehouse_id = sync.warehouse.id
     with sync.warehouse.session() as cursor:
         mapping = compile_mapping(cursor, sync.name, table, relation=sync.relation)
+        if traits.ignores_case:
+            mapping = mapping.ignoring_case()
         check_route(sync.destination, sync.name, table, mapping.columns)
         before = past(cursor, sync.scope, warehouse_id)
         counts = diff(cursor, mapping, sync.scope, mode=table.mode, spool=spool)
@@ -226,9 +228,10 @@ def _plan(sync: Sync, spool: Spool) -> SyncPlan:
         past=before,
         remembered=sync.remembered,
         mapping_changed=before.mapping_hash not in {None, mapping.hash},
-        is_local=sync.destination.traits.is_local,
+        is_local=traits.is_local,
+        ignores_case=traits.ignores_case,
         # What is written whole each time has no need of what was sent before.
-        sends_to=None if sync.destination.traits.wants_rows else sync.sends_to,
+        sends_to=None if traits.wants_rows else sync.sends_to,
         sync=sync.name,
     )
     return SyncPlan(

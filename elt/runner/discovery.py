@@ -1,8 +1,9 @@
 """The catalogs of a project's taps: asked for, remembered, asked for again.
 
 Asking costs the start of a program, and for many taps calls to their API. What a tap
-of our own kinds answered stands until its settings, its code or its files change; a
-foreign program is asked again by every run, and only the preview trusts its memory.
+of our own kinds answered stands until its settings, its code or its files change,
+unless it says that its source changes it; such a tap and a foreign program are asked
+again by every run, and only the preview trusts its memory.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from elt.runner.attempt import Edges, Stop
 from elt.runner.limits import step_limits
 from elt.runner.retries import delay_seconds, worth_another
 from elt.runner.tap_lines import tap_line
-from elt.singer.catalog import Stream, select, selected_streams
+from elt.singer.catalog import CHANGES, Stream, select, selected_streams
 from elt.singer.discover import discover
 from elt.singer.installed import versions_of
 from elt.singer.packages import package_of
@@ -112,10 +113,9 @@ def catalog_of(
     again: Again | None = None,
 ) -> dict[str, Any]:
     """Give a tap's catalog with the project's selection in it."""
-    table = project.file.taps[tap]
     memory = _memory(project, tap)
     catalog = None
-    if preview or _answers_alike(table):
+    if preview or _answers_alike(project, tap):
         catalog = _remembered(memory, _identity(project, tap))
     if catalog is None:
         catalog = (
@@ -123,9 +123,26 @@ def catalog_of(
             if again is None
             else _asked_again(project, tap, secrets, listen=listen, again=again)
         )
+        _tell_of_gone(project, tap, catalog, listen=listen)
         # Asking may have installed a package: another version, another catalog.
         _remember(memory, _identity(project, tap), catalog)
     return selected_in(project, tap, catalog)
+
+
+def _tell_of_gone(
+    project: Project, tap: str, catalog: Mapping[str, Any], *, listen: Listener
+) -> None:
+    """Warn once of streams that the source has let go, or shows us no more."""
+    known = _remembered(_memory(project, tap), _identity(project, tap))
+    if known is None:  # the settings are others, and the person who set them knows
+        return
+    offered = {entry["tap_stream_id"] for entry in catalog.get("streams") or []}
+    with suppress(EltError):  # the settings may name what it did not have
+        for stream in selected_streams(selected_in(project, tap, known)):
+            if stream.id not in offered:
+                text = f"`{stream.id}` is not offered any more; its table stays"
+                step = f"tap:{tap}"
+                listen(LogLine(step=step, source="elt", level="warning", text=text))
 
 
 def _asked_again(
@@ -256,7 +273,7 @@ def ask_for_catalog(
     `settings` are laid over the tap's config.
     """
     stop = stop or Stop()
-    is_asked_once = _answers_alike(project.file.taps[tap])
+    is_asked_once = _answers_alike(project, tap)
 
     def on_line(text: str) -> None:
         # What is asked at every run would warn of the same at every run.
@@ -271,9 +288,13 @@ def ask_for_catalog(
         )
 
 
-def _answers_alike(table: TapTable) -> bool:
-    """Say whether the same settings, code and files always give the same catalog."""
-    return table.plugin is not None
+def _answers_alike(project: Project, tap: str) -> bool:
+    """Say whether the same settings, code and files always give the same catalog.
+
+    As far as is known: a tap tells with its catalog that this is not so.
+    """
+    known = remembered_catalog(project, tap) or {}
+    return project.file.taps[tap].plugin is not None and not known.get(CHANGES)
 
 
 def _identity(project: Project, tap: str) -> str:

@@ -32,7 +32,7 @@ from elt.singer.process import SAID, TapProcess, start_tap
 _SILENCE_SECONDS = 120.0
 _END_SECONDS = 60.0
 _SIDE_BY_SIDE = 4
-# With these a tap is tested, where it has such settings: who tests it waits for it.
+# With these a tap is tried, where it has such settings: who tries it waits for it.
 _IMPATIENT = {"tries": 2, "timeout_seconds": 10, "longest_wait_seconds": 10}
 
 Record = Mapping[str, str]  # a column's value as JSON text
@@ -153,7 +153,7 @@ def probe(
             on_line(secrets.scrub(event.text))
 
     try:
-        settings = _impatient(project, tap, secrets)
+        settings = impatient(project, tap, secrets)
         known = ask_for_catalog(project, tap, secrets, listen=listen, settings=settings)
         catalog = selected_in(project, tap, known)
     except EltError as error:
@@ -189,7 +189,7 @@ def probe(
         yield from pool.map(read, streams)
 
 
-def _impatient(project: Project, tap: str, secrets: Secrets) -> dict[str, Any]:
+def impatient(project: Project, tap: str, secrets: Secrets) -> dict[str, Any]:
     """Give the settings with which a tap fails soon; none where it has no such."""
     if project.file.taps[tap].plugin is None:
         return {}  # of an unknown program nobody knows what else `--about` may do

@@ -37,6 +37,7 @@ from elt.runner.plan import RunRequest, Step
 from elt.runner.preparation import Prepare, Prepared
 from elt.runner.result import RunResult, exit_code, run_status
 from elt.runner.scheduler import execute
+from elt.runner.short_secrets import refuse_short_secrets
 from elt.runner.spans import shown_between
 from elt.runner.store import asset_log, history, past, state
 from elt.runner.store.database import Store, open_store
@@ -162,6 +163,7 @@ class _Run:
             hub.keep = self._keeper(store, prepared)
             self._heal(store, prepared, hub)
             decided = decide(self.project, self.request, prepared, store)
+            refuse_short_secrets(self.project, decided.steps, self.secrets)
             asset_log.forget_strangers(
                 store, self.project.environment, (a.id for a in decided.graph)
             )

@@ -6,13 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from elt.errors import EltError, Guarded, Unavailable, name_of
 from elt.events import SKIPPED
+from elt.project.toml_text import key_text
 from elt.runner.attempt import AssetResult
 from elt.runner.graph import Asset
-from elt.singer.diagnosis import diagnose, of_no_stream
+from elt.singer.diagnosis import asking_to_wait, diagnose, of_no_stream
 from elt.singer.endings import Ending
 from elt.singer.process import SAID
 from elt.targets.bookmarks import can_tell_apart
 from elt.targets.stream_load import StreamLoad
+from elt.targets.writing.evolve import Change
 from elt.targets.writing.plans import StreamPlan
 
 _NAMED = 3  # streams in one message
@@ -65,7 +67,8 @@ def told_error(
     found = diagnose([ending.why])
     hint = found.remedy if found.cause != "unknown" else None
     error = Unavailable if ending.temporary else EltError
-    return error(f"stream `{stream}` could not be read: {ending.why}", hint=hint)
+    made = error(f"stream `{stream}` could not be read: {ending.why}", hint=hint)
+    return asking_to_wait(made, found)
 
 
 def is_of_no_stream(assets: Iterable[Asset], told: Mapping[str, Ending]) -> bool:
@@ -87,7 +90,10 @@ def _raise_of_no_asset(
 
 
 def all_in_one(left: Mapping[str, Unavailable]) -> Unavailable:
-    """Make one error of those of several streams, which often have one cause."""
+    """Make one error of those of several streams, which often have one cause.
+
+    It asks for the longest of their waits.
+    """
     alike: dict[str, list[str]] = {}
     for error in left.values():
         alike.setdefault(of_no_stream(error.what), []).append(error.what)
@@ -99,10 +105,13 @@ def all_in_one(left: Mapping[str, Unavailable]) -> Unavailable:
     ]
     more = [f"and {len(said) - _NAMED} more"] if len(said) > _NAMED else []
     hints = {error.hint for error in left.values()}
-    return Unavailable(
+    one = Unavailable(
         "; ".join([*said[:_NAMED], *more]),
         hint=hints.pop() if len(hints) == 1 else None,
     )
+    waits = [error.retry_after_seconds for error in left.values()]
+    one.retry_after_seconds = max(filter(None, waits), default=None)
+    return one
 
 
 def failed(asset: Asset, error: EltError, *, rows: int | None = 0) -> AssetResult:
@@ -175,6 +184,15 @@ def _notes(stream: StreamLoad) -> str:
     Rejects alone need no words: their number says it.
     """
     notes = [f"`{c.column}`: {c.sentence}" for c in stream.to_look_at]
+    if became_text := [c for c in stream.to_look_at if c.before_text]:
+        notes.append(_way_back(became_text))
+    if stream.unlike:
+        keys = ", ".join(f"`{name}`" for name in stream.plan.key)
+        notes.append(
+            f"{_rows(stream.unlike)} gave way to a later one with the same {keys} and"
+            " other values: if they are not the same thing, set a `key` that tells them"
+            " apart"
+        )
     if stream.in_part:
         notes.append(_of_a_part(stream.plan))
     if stream.set_aside and stream.rows:
@@ -195,6 +213,15 @@ def _notes(stream: StreamLoad) -> str:
         one = "1 reject" if stream.rejects == 1 else f"{stream.rejects:,} rejects"
         notes.insert(0, one)
     return "; ".join(notes)
+
+
+def _way_back(became_text: Sequence[Change]) -> str:
+    types = ", ".join(f'{key_text(c.column)} = "{c.before_text}"' for c in became_text)
+    return (
+        "text is sorted and compared letter by letter: if one bad value did it, set"
+        f" `types = {{ {types} }}` of the stream, so that such a value is a reject, and"
+        " read all again with `--full-refresh`"
+    )
 
 
 def _of_a_part(plan: StreamPlan) -> str:

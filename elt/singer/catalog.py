@@ -21,6 +21,10 @@ from elt.project.stream_settings import StreamTable
 # their columns only while they read.
 PATTERNS = "elt-select"
 
+# In a catalog that says true: it is another one when the source's people have changed
+# their columns, so that each run has to ask for it.
+CHANGES = "elt-changes"
+
 
 @dataclass(frozen=True, slots=True)
 class Stream:

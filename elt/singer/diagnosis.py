@@ -3,24 +3,36 @@
 Taps have no common way of telling. What they write on stderr at their end names an
 HTTP status, an exception of a well-known client, or a database's own message; the
 words below are those. A tap that says nothing of the kind stays undiagnosed.
+
+Our own taps end with `error: ...`, and under it where, and a hint: then nothing else
+that they have said counts.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+from elt.errors import EltError, Unavailable
+from elt.singer.log_lines import is_narration, without_times
 
 Cause = Literal["network", "limit", "credentials", "permissions", "settings", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """The likely cause, and the line that tells it."""
+    """The likely cause, and the line that tells it.
+
+    `hint` is the tap's own, and `wait_seconds` is for how long the source asks to be
+    left alone, where the tap says so.
+    """
 
     cause: Cause
     line: str = ""
+    hint: str = ""
+    wait_seconds: float | None = None
 
     @property
     def is_temporary(self) -> bool:
@@ -73,6 +85,21 @@ BROKEN_CONNECTIONS = (
     r"server closed the connection",
 )
 
+
+def _status(code: int) -> str:
+    """Write what finds an HTTP status, and no number of rows or part of a time."""
+    before = (
+        r"(^|[(\[]|(status(es)?|code|error|exception|response|requests?|failed"
+        r"|\b(https?(/[\d.]+)?|returned|received|got|with|an?))\W{1,4})"
+    )
+    after = (
+        r"((client |server )?error|too many|unauthori|forbidden|response|for url"
+        r"|get|post|put)"
+    )
+    counted = r"(?! *(rows?|records?|lines?|streams?|items?|seconds?|bytes|ms)\b)"
+    return rf"{before}{code}\b(?![.,:]?\d){counted}|\b{code}\b\W{{1,3}}{after}"
+
+
 # A later line explains more than an earlier one; in one line the first match counts.
 _WORDS: dict[Cause, tuple[str, ...]] = {
     "network": (
@@ -85,14 +112,14 @@ _WORDS: dict[Cause, tuple[str, ...]] = {
         r"\b50[234]\b.*(gateway|unavailable)",
     ),
     "limit": (
-        r"\b429\b",
+        _status(429),
         r"too many (requests|connections|clients)",
         r"remaining connection slots",
         r"rate limit",
         r"quota exceeded",
     ),
     "permissions": (
-        r"\b403\b",
+        _status(403),
         r"forbidden",
         r"permission denied",
         r"insufficient (scope|privilege|permission|rights)",
@@ -102,7 +129,7 @@ _WORDS: dict[Cause, tuple[str, ...]] = {
         r"must be (owner|superuser)",
     ),
     "credentials": (
-        r"\b401\b",
+        _status(401),
         r"unauthori[sz]ed",
         r"authentication fail",
         r"password authentication",
@@ -150,8 +177,16 @@ _FRAME = re.compile(
 )
 _EMPTY = re.compile(r"\W*(Background on this error|$)")
 _EXCEPTION = re.compile(r"(\w+ )?[\w.]*(Error|Exception|Exit|Failure)\b( \(.*\))?(:|$)")
-_OUR_ERROR = "error: "
+_OUR_ERROR, _OUR_HINT = "error: ", "hint: "
 _LONGEST = 300
+# For how long a source asks to be left alone, as our taps and others tell it.
+_WAIT = re.compile(
+    r"\b(?:retry[- ]after|(?:try|run) again (?:in|after)|available in"
+    r"|no more requests for(?: another)?)\W{0,3}"
+    r"(?P<number>\d+(?:\.\d+)?) ?(?P<unit>s|m|h|(?:sec|min|second|minute|hour)s?)?\b",
+    re.IGNORECASE,
+)
+_UNIT_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 # What streams that fail for one reason say each in its own way: their name, as elt
@@ -180,16 +215,17 @@ def without_frames(lines: Iterable[str]) -> list[str]:
 
 
 def last_said(lines: Iterable[str]) -> str:
-    """Give the line that says most: the last exception, else the last one at all.
+    """Give the line that says most: the last exception, else the last one at all."""
+    return _one_line(_best(lines))
 
-    Our own taps say `error: ...`, and under it where, and a hint.
-    """
+
+def _best(lines: Iterable[str]) -> str:
     lines = list(lines)
     said = without_frames(lines) or [line for line in lines if line.strip()]
     exceptions = [line for line in said if _EXCEPTION.match(line)]
     errors = [line for line in said if line.startswith(_OUR_ERROR)]
     found = (exceptions or errors or said or [""])[-1]
-    return _one_line(found.removeprefix(_OUR_ERROR))
+    return found.removeprefix(_OUR_ERROR)
 
 
 def _one_line(line: str) -> str:
@@ -202,10 +238,44 @@ def diagnose(lines: Iterable[str]) -> Diagnosis:
 
     Of an unknown cause, the line is the one that says most.
     """
-    lines = list(lines)
-    for line in reversed(without_frames(lines)):
-        text = " ".join(line.split())
+    lines = without_frames(all_lines := list(lines))
+    own = error_of_ours(lines)
+    told = own[:1] if own else [line for line in lines if not is_narration(line)]
+    hint = next((x for x in own if x.startswith(_OUR_HINT)), "")
+    cause, line = _cause(told) or ("unknown", _best(own or all_lines))
+    line = line.removeprefix(_OUR_ERROR)
+    return Diagnosis(
+        cause, _one_line(line), hint.removeprefix(_OUR_HINT), _wait_seconds(line)
+    )
+
+
+def asking_to_wait(error: EltError, found: Diagnosis) -> EltError:
+    """Note on an error that is temporary how long the source asks us to wait."""
+    if isinstance(error, Unavailable):
+        error.retry_after_seconds = found.wait_seconds
+    return error
+
+
+def error_of_ours(lines: Sequence[str]) -> list[str]:
+    """Give the lines of an error as our own taps end with it; none of other ends."""
+    starts = [i for i, line in enumerate(lines) if line.startswith(_OUR_ERROR)]
+    found = list(lines[starts[-1] :]) if starts else []
+    return [] if any(map(_EXCEPTION.match, found)) else found
+
+
+def _cause(lines: Sequence[str]) -> tuple[Cause, str] | None:
+    for line in reversed(lines):
+        text = without_times(" ".join(line.split()))
         for cause, signs in _SIGNS.items():
             if signs.search(text):
-                return Diagnosis(cause, _one_line(text.removeprefix(_OUR_ERROR)))
-    return Diagnosis("unknown", last_said(lines))
+                return cause, line
+    return None
+
+
+def _wait_seconds(line: str) -> float | None:
+    """Read the longest wait that a line names."""
+    waits = [
+        float(found["number"]) * _UNIT_SECONDS[(found["unit"] or "s")[0].lower()]
+        for found in _WAIT.finditer(line)
+    ]
+    return max(waits, default=None)

@@ -21,9 +21,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from elt.errors import EltError, Interrupted, Unavailable
+from elt.errors import ConfigError, EltError, Interrupted, Unavailable
 from elt.singer.catalog import annotated
-from elt.singer.diagnosis import diagnose, without_frames
+from elt.singer.diagnosis import (
+    Diagnosis,
+    asking_to_wait,
+    diagnose,
+    error_of_ours,
+    without_frames,
+)
 from elt.singer.install_errors import program_hint
 from elt.singer.orphans import end_with_us, get_ready, let_go
 from elt.singer.private_files import private_files, write_private
@@ -173,26 +179,27 @@ class TapProcess:
         """Make an error of the tap, with its last words and what they mean.
 
         It is Unavailable when the tap ended with 75, or says that its source did not
-        answer or asked to slow down: then it is worth another try.
+        answer or asked to slow down: then it is worth another try, after the wait that
+        it names. It is a ConfigError when a tap of ours ended with 2.
         """
         if self.has_ended():
             self._drain.join(1.0)
         lines = self.last_lines
         name = f"{self.kind} `{self.program.name}`"
         found = diagnose(lines)
-        asks_for_another = self._popen.returncode == Unavailable.exit_code
-        error = Unavailable if asks_for_another or found.is_temporary else EltError
+        error = _kind_of_error(self._popen.returncode, lines, found)
         if not lines:
             hint = f"It said nothing; try `{self._by_hand()} --help`"
             return error(f"{name} {what}", hint=hint)
         known = found.cause != "unknown"
         said = "\n    ".join(without_frames(lines) if known else lines)
         remedy = found.remedy if known and self.kind == "tap" else None
-        return error(
+        made = error(
             f"{name} {what}: {found.line}",
             where=f"{SAID}\n    {said}",
-            hint=program_hint(lines) or remedy,
+            hint=program_hint(lines) or found.hint or remedy,
         )
+        return asking_to_wait(made, found)
 
     def __enter__(self) -> Self:
         return self
@@ -229,6 +236,15 @@ def bound_to_parent(argv: Sequence[str]) -> list[str]:
         return list(argv)
     launcher = [sys.executable, "-I", "-S", "-c", _BOUND_TO_PARENT]
     return [*launcher, str(os.getpid()), *argv]
+
+
+def _kind_of_error(
+    code: int | None, lines: Sequence[str], found: Diagnosis
+) -> type[EltError]:
+    if code == ConfigError.exit_code and error_of_ours(lines):
+        return ConfigError  # of others it is any wrong use of their command line
+    temporary = code == Unavailable.exit_code or found.is_temporary
+    return Unavailable if temporary else EltError
 
 
 def _popen(

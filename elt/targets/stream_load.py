@@ -53,6 +53,7 @@ class StreamLoad:
     rejects: int = 0
     filtered: int = 0
     gone: int = 0
+    unlike: int = 0  # rows that went for another with their key and other values
     to_look_at: list[Change] = field(default_factory=list)
     error: EltError | None = None
 
@@ -195,6 +196,7 @@ class StreamLoad:
         self.rejects += written.rejects
         self.filtered += written.filtered
         self.gone += written.gone
+        self.unlike += written.unlike
         self.to_look_at += [change for change in written.changes if change.look]
 
 

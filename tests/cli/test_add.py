@@ -132,6 +132,18 @@ def test_settings_that_may_be_left_out_stand_there_as_comments(run_elt, project,
     assert tomli.loads("\n".join(u for u in uncommented if "SDK" not in u))
 
 
+def test_a_comment_shows_a_value_only_where_it_is_the_default(run_elt, project):
+    for name, secret in (("stripe", "api_key"), ("recurly", "api_key")):
+        given = ("--set", f"{secret}=sk_test_12345678")
+        assert run_elt("-C", project, "add", "tap", name, *given).code == 0
+
+    comments = [line for line in text_of(project).splitlines() if line[:3] == "# r"]
+    assert "# requests_per_second = ..." in comments
+    assert "# lookback_seconds = ..." in text_of(project)
+    assert "# lookback_seconds = 600" in text_of(project)
+    assert " = 0.0" not in text_of(project)
+
+
 def test_without_a_terminal_what_is_missing_is_told_at_once(program, project, crm):
     before = text_of(project)
 
@@ -455,7 +467,7 @@ def test_a_person_is_asked_and_may_leave_things_open(project, crm):
         "api_token": "${env:TAP_CRM_API_TOKEN}",
         "auth": {"kind": "key"},
     }
-    assert "# teams = []" in text_of(project)
+    assert "# teams = [...]" in text_of(project)
     assert (project / ".env").read_text() == "TAP_CRM_API_TOKEN=long-enough\n"
 
 

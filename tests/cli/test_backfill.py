@@ -201,6 +201,20 @@ def test_what_makes_no_sense_is_refused_before_anything_runs(run_elt, words, sai
     assert json.loads(run_elt("runs", "--json").out) == []
 
 
+@pytest.mark.usefixtures("shop")
+def test_what_no_window_can_do_is_refused_and_no_window_has_failed(run_elt):
+    done = run_elt("backfill", "visits", "--exclude", "no_such_model", *DAYS)
+    told = run_elt("backfill", "visits", "--exclude", "no_such", *DAYS, "--json")
+
+    assert (done.code, told.code) == (2, 2)
+    assert "no_such_model" in done.err
+    assert "failed" not in done.err
+    assert "elt retry" not in done.err
+    assert "--skip-done" not in done.err
+    windows = json.loads(told.out)["windows"]
+    assert [each["exit_code"] for each in windows] == [None] * 3
+
+
 Started = Callable[[], "subprocess.Popen[str]"]
 
 

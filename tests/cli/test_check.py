@@ -144,6 +144,36 @@ def test_problems_of_the_file_itself_are_findings_too(run_elt, project):
             '`tries` must be a whole number, not "many"',
             "",
         ),
+        (
+            'plugin = "github"\n[taps.x.config]\ntoken = "ghp_1"',
+            4,
+            "no repository is named",
+            (
+                'Write `organizations = ["acme"]`, `users = ["ann"]` or `repositories ='
+                ' ["acme/site", "acme/app-*"]` in the tap\'s config'
+            ),
+        ),
+        (
+            'plugin = "hubspot"\n[taps.x.config]\nclient_id = "c"',
+            5,
+            (
+                "the tap needs an `access_token`, or `client_id`, `client_secret`,"
+                " `refresh_token`"
+            ),
+            (
+                "Make a private app in HubSpot (Settings, Integrations) and write"
+                ' `access_token = "${env:HUBSPOT_TOKEN}"`'
+            ),
+        ),
+        (
+            'plugin = "stripe"\n[taps.x.config]\napi_key = "pk_live_1"',
+            5,
+            "`api_key` is a publishable key (pk_...), which may not read",
+            (
+                "Make a restricted key at dashboard.stripe.com/apikeys that may read"
+                " what you want to load; it begins with rk_"
+            ),
+        ),
     ],
 )
 def test_the_config_of_a_built_in_tap_is_read(

@@ -190,6 +190,12 @@ def has_a_secret_that_is_not_set(shop: Shop) -> int:
     return shop.code("run", "tap:good")
 
 
+def has_a_secret_that_is_too_short(shop: Shop) -> int:
+    shop.write(".env", "SHORT=12345\n")
+    shop.write("elt.toml", '[taps.good.config]\nkey = "${env:SHORT}"\n', more=True)
+    return shop.code("run", "tap:good")
+
+
 def finds_nothing_that_failed(shop: Shop) -> int:
     return shop.code("run", "result:failed")
 
@@ -353,6 +359,7 @@ CASES: list[tuple[int, str, Callable[[Shop], int]]] = [
     (1, "a step failed and a guard stopped another: 1 beats 3", is_guarded_and_fails),
     (2, "an option that there is not", is_misused),
     (2, "a mistake in elt.toml", is_misconfigured),
+    (2, "a secret of a tap is too short", has_a_secret_that_is_too_short),
     (2, "a selection that matches nothing", selects_nothing),
     (2, "no project", has_no_project),
     (3, "rows were rejected, --strict", has_rejects_and_is_strict),

@@ -109,6 +109,20 @@ def test_patterns_are_written_into_the_file_whose_comments_stay(shop, run_elt):
     assert 'select = ["empty"]' in (shop / "elt.toml").read_text()
 
 
+def test_the_first_pattern_says_how_many_streams_it_takes_away(shop, run_elt):
+    done = run_elt("-C", shop, "tap", "select", "shop", "orders")
+
+    assert "2 streams not selected any more: without `select`" in done.err
+
+
+def test_a_pattern_that_adds_or_takes_a_column_says_nothing_of_streams(shop, run_elt):
+    run_elt("-C", shop, "tap", "select", "shop", "orders")
+
+    done = run_elt("-C", shop, "tap", "select", "shop", "empty", "!orders.secret")
+
+    assert "not selected any more" not in done.err
+
+
 def test_an_unknown_stream_is_not_selected_and_the_file_stays(shop, run_elt):
     before = (shop / "elt.toml").read_text()
 

@@ -401,6 +401,37 @@ def test_a_column_that_widens_is_something_to_look_at(folder):
     assert "`id`: BIGINT widened to VARCHAR" in folder.messages(result)
 
 
+def test_a_column_that_became_text_is_told_with_the_way_back(folder):
+    folder.script(schema(), record(1))
+    folder.run()
+    text = schema()
+    text["schema"]["properties"]["id"] = {"type": ["integer", "string"]}
+    folder.script(text, record(1), record("soon"))
+
+    became = folder.run()
+    with (folder.path / "elt.toml").open("a") as file:
+        file.write('streams.s = { types = { id = "BIGINT" } }\n')
+    folder.run(full_refresh=True)
+
+    assert 'types = { id = "BIGINT" }' in folder.messages(became)
+    assert "--full-refresh" in folder.messages(became)
+    assert folder.ids() == [1]
+
+
+@pytest.mark.parametrize(
+    ("second", "told"), [({"text": "b"}, True), ({"text": "a"}, False)]
+)
+def test_a_full_read_with_two_things_under_one_key_says_so(folder, second, told):
+    catalog = {"streams": [stream(method="FULL_TABLE")]}
+    folder.script(schema(), record(1, text="a"), record(1, **second), catalog=catalog)
+
+    result = folder.run()
+
+    said = "1 row gave way to a later one with the same `id` and other values"
+    assert (said in folder.messages(result)) is told
+    assert (result.status == "warned") is told
+
+
 def test_a_stream_of_which_nobody_knows_how_it_is_read_says_so(folder):
     catalog = {"streams": [stream(key=(), method="")]}
     folder.script(schema(key=()), record(1), record(2), catalog=catalog)

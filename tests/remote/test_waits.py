@@ -27,6 +27,15 @@ def test_retry_after_is_seconds_or_a_date(text, seconds):
     assert retry_after({"retry-after": text}, lambda: NOON) == seconds
 
 
+def test_a_date_is_compared_with_that_of_the_answer():
+    headers = {
+        "date": "Sun, 01 Jun 2025 11:00:00 GMT",
+        "retry-after": "Sun, 01 Jun 2025 11:00:08 GMT",
+    }
+
+    assert retry_after(headers, lambda: NOON) == 8.0
+
+
 def test_a_limit_that_resets_at_a_moment_is_waited_for():
     headers = {"x-ratelimit-reset": "1748779245"}
 

@@ -161,7 +161,7 @@ def test_streams_that_are_only_counted_have_no_time_of_their_own():
 def test_many_streams_that_failed_alike_are_a_line_and_one_thing_to_look_at():
     told = summary_of_streams("failed", "stream `s{0}` failed: HTTP 503 (GET /{0})")
 
-    assert "  22 streams  ✗ failed" in told
+    assert "  22 streams: s0, s1, s2 and 19 more  ✗ failed" in told
     assert "✗ 22 streams of pay failed\n  HTTP 503 (s0, s1, " in told
     assert told.count("HTTP 503") == 1
     assert "stream:pay" not in told

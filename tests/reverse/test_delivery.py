@@ -135,6 +135,12 @@ def test_retry_after_is_honoured():
     assert slept == [7.5]
 
 
+def test_a_retry_after_of_nothing_is_waited_for_as_if_nothing_was_said():
+    _, slept = deliver(Busy(0.0), ["a"])
+
+    assert 0.5 <= slept[0] <= 1.0
+
+
 def test_a_retry_after_of_an_hour_is_left_to_the_next_run():
     with pytest.raises(Unavailable):
         deliver(Busy(3600), ["a"])

@@ -113,3 +113,34 @@ def test_a_preview_asks_once(asked):
 
     assert "crm" in found.errors
     assert slept == []
+
+
+OFFERING_TAP = """
+import json, sys
+streams = [{"tap_stream_id": name, "stream": name, "schema": {}}
+    for name in open("offers").read().split()]
+json.dump({"streams": streams}, sys.stdout)
+"""
+
+
+def test_a_stream_that_the_source_offers_no_more_is_told_of_once(tmp_path):
+    tap = tmp_path / "tap.py"
+    tap.write_text(f"#!{sys.executable}\n{OFFERING_TAP}")
+    tap.chmod(0o755)
+    (tmp_path / "elt.toml").write_text(
+        '[project]\nname = "shop"\n[taps.crm]\nexecutable = "./tap.py"\n'
+        'select = ["!notes"]\n'
+    )
+    said = []
+
+    for offers in ("deals cars notes", "deals", "deals"):
+        (tmp_path / "offers").write_text(offers)
+        found = discover_all(
+            load_project(tmp_path),
+            Secrets(tmp_path),
+            preview=False,
+            listen=lambda event: said.append(event.text),
+        )
+        assert found.errors == {}
+
+    assert said == ["`cars` is not offered any more; its table stays"]

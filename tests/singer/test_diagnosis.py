@@ -94,3 +94,79 @@ def test_of_an_unknown_cause_the_line_that_says_most_is_shown(text, said):
     assert found.cause == "unknown"
     assert found.line.startswith(said)
     assert (found.line == "") == (said == "")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "HTTPStatusError: 429 Client Error for url: https://x",
+        "requests.exceptions.RetryError: too many 429 error responses",
+        "Exception: the API answered with 429",
+        "RuntimeError: (429) slow down",
+        "tap_x.ApiError: 429",
+        "google.api_core.exceptions.TooManyRequests: 429 GET https://x: slow",
+        "CRITICAL status_code=429, reason=None",
+        "2026-11-22 05:20:32,001 | ERROR | tap-x | HTTP/1.1 429",
+        "<Response [429]>",
+    ],
+)
+def test_a_status_is_known_in_the_words_of_many_clients(line):
+    assert diagnose([line]).cause == "limit"
+
+
+@pytest.mark.parametrize("number", [401, 403, 429])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "2026-11-22 05:20:32,{} | INFO     | tap-x | tap-x v0.1.0, Meltano SDK v0.54.9",
+        "2026-11-22T05:20:32.{}Z starting",
+        "05:20:32.{} ERROR: it broke",
+        "INFO loaded {} rows",
+        "loaded {} rows",
+        "got {} records",
+        'INFO METRIC: {{"type": "counter", "value": {}}}',
+        "INFO HTTP {} at first, then it was well",
+        "it has 1,{} of 12.{} at x:{}",
+    ],
+)
+def test_a_number_that_is_no_status_is_none(line, number):
+    found = diagnose([line.format(number, number, number), "it broke"])
+
+    assert (found.cause, found.line) == ("unknown", "it broke")
+
+
+def test_of_an_error_of_our_own_taps_nothing_else_counts():
+    found = diagnose(
+        [
+            "WARNING Stripe: HTTP 429 at GET /v1/charges; waiting 1.3 s before try 2",
+            "error: no repository is named",
+            "  GET /v1/orders",
+            "hint: Write `organizations`, which is missing",
+        ]
+    )
+
+    assert (found.cause, found.line) == ("unknown", "no repository is named")
+    assert found.hint == "Write `organizations`, which is missing"
+
+
+def test_what_breaks_after_an_error_of_our_own_counts_more():
+    found = diagnose(["error: it broke", "requests.HTTPError: 401 Client Error"])
+
+    assert found.cause == "credentials"
+
+
+@pytest.mark.parametrize(
+    ("line", "seconds"),
+    [
+        ("error: Stripe allows us no more requests for another 1000 s: HTTP 429", 1000),
+        ("error: X allows us no more requests for another 1.5 hours: HTTP 429", 5400),
+        ("error: GitHub allows us no more requests for 53 minutes", 3180),
+        ("error: `a`: retry after 20 s; `b`: retry after 1 minute", 60),
+        ("HTTPError: 429 Client Error, Retry-After: 120", 120),
+        ("Request was throttled. Expected available in 30 seconds.", 30),
+        ("429 Too Many Requests, try again in 250ms", None),
+        ("429 Too Many Requests", None),
+    ],
+)
+def test_for_how_long_a_source_asks_to_be_left_alone(line, seconds):
+    assert diagnose([line]).wait_seconds == seconds

@@ -16,11 +16,10 @@ import httpx
 import msgspec
 from msgspec import Meta
 
-from elt.errors import ConfigError, Rejected, Unavailable
+from elt.errors import ConfigError
 from elt.project.sync_settings import SyncMode
 from elt.project.table import Seconds
-from elt.remote.waits import retry_after
-from elt.reverse.addresses import base_url, origin
+from elt.reverse.addresses import base_url
 from elt.reverse.destination import (
     Change,
     Receipt,
@@ -30,23 +29,18 @@ from elt.reverse.destination import (
     read_config,
 )
 from elt.reverse.http import Lost, Reach, Remote, Settings, alike
+from elt.reverse.hubspot import lookups
 from elt.reverse.hubspot.batches import Answer, Batch, Kind, batch_of, receipts_of
 from elt.reverse.hubspot.properties import (
-    RECORD_ID,
     Definitions,
     Property,
     check_fields,
-    key_text,
 )
+from elt.reverse.hubspot.refusals import CONFLICT, message_of, refused
 from elt.reverse.loopback import is_loopback
 
 Found = TypeVar("Found")
 MOST_INPUTS = 100  # HubSpot, batch endpoints
-MULTI_STATUS, BAD_REQUEST, CONFLICT = 207, 400, 409
-TOO_MANY, FORBIDDEN, NOT_FOUND = 429, 403, 404
-DAY_SECONDS = 86_400.0
-# Nginx's and Cloudflare's ways of saying that HubSpot was not reached.
-BUSY = frozenset((423, 477, 502, 503, 504, 521, 523, 524))
 EXAMPLE = "https://api.hubapi.com"
 SETTINGS = Settings(address="`base_url`", credentials="`access_token`")
 _KINDS: dict[SyncMode, Kind] = {
@@ -102,7 +96,10 @@ class HubspotDestination:
             modes=frozenset(_KINDS),
             batch_size=self._config.batch_size,
             is_local=is_loopback(url.host),
-            delivery="at least once; a record is written over with the same values",
+            # So it is for e-mail addresses, and taken to be for all unique values.
+            ignores_case=True,
+            delivery="at least once; a record is written over with the same values, or"
+            " found to have them",
         )
 
     def check(self) -> None:
@@ -125,11 +122,24 @@ class HubspotDestination:
         kind = _KINDS[route.mode]
         batch, rejected = batch_of(kind, changes, known, route.key)
         yield from rejected
-        removed = [change for change in changes if isinstance(change, Removed)]
-        if removed:
-            yield from self._archive(route, removed)
+        yield from self._remove(route, [c for c in changes if isinstance(c, Removed)])
         if batch.rows:
             yield from self._write(route, batch)
+
+    def find(
+        self, route: Route, removed: Sequence[Removed]
+    ) -> Iterator[Removed | Receipt]:
+        """Find the records of rows whose answers were lost, by their keys."""
+        self._properties(route)
+        lookup, rejected = lookups.of_removed(removed, route.key)
+        yield from rejected
+        if lookup.changes:
+            yield from lookup.receipts(self._looked_up(route, lookup))
+
+    def _looked_up(self, route: Route, lookup: lookups.Lookup) -> Answer:
+        path = f"{self._path('objects', route.object)}/batch/read"
+        about = list(lookup.changes.values())
+        return self._read("POST", path, Answer, content=lookup.content, about=about)
 
     def _properties(self, route: Route) -> Mapping[str, Property]:
         """Learn an object's properties once, and see that the sync fits them."""
@@ -154,27 +164,70 @@ class HubspotDestination:
         try:
             response = self._ask("POST", path, batch.content)
         except Lost as lost:
-            return alike(batch.changes, "unknown", str(lost))
+            yield from alike(batch.changes, "unknown", str(lost))
+            return
+        if response.status_code == CONFLICT and batch.kind == "create":
+            yield from self._without_made(route, batch, response)
+            return
         if not response.is_success:
-            return self._refused(response, batch.changes)
+            yield from self._refused(response, batch.changes)
+            return
         try:
-            return iter(list(receipts_of(batch, response.content)))
+            receipts = list(receipts_of(batch, response.content))
         except msgspec.DecodeError as error:
             said = f"its answer cannot be read: {error}"
-            return alike(batch.changes, "unknown", said)
+            receipts = list(alike(batch.changes, "unknown", said))
+        yield from self._or_made(route, batch, receipts)
 
-    def _archive(self, route: Route, removed: Sequence[Removed]) -> Iterator[Receipt]:
-        """Archive records by their ids; one that is not there is gone already."""
-        ids = self._ids(route, removed)
-        yield from (
-            Receipt(change.key, "accepted")
-            for change in removed
-            if ids.get(change.key) is None
-        )
-        there = [change for change in removed if ids.get(change.key) is not None]
-        if not there:
+    def _or_made(
+        self, route: Route, batch: Batch, receipts: Sequence[Receipt]
+    ) -> Iterator[Receipt]:
+        """Accept refused rows that are there as sent: their answer was lost before."""
+        refused = {r.key: r for r in receipts if r.status == "rejected"}
+        if batch.kind != "create" or not refused:
+            yield from receipts
             return
-        inputs = [{"id": ids[change.key]} for change in there]
+        yield from (r for r in receipts if r.key not in refused)
+        standing = self._standing(route, batch.only(refused))
+        for key, receipt in refused.items():
+            made = standing.get(key)
+            yield Receipt(key, "accepted", destination_id=made) if made else receipt
+
+    def _without_made(
+        self, route: Route, batch: Batch, response: httpx.Response
+    ) -> Iterator[Receipt]:
+        """Answer for what is there of a batch that was refused, and send the rest."""
+        standing = self._standing(route, batch)
+        if not standing:
+            yield from self._refused(response, batch.changes)
+        for key, made in standing.items():
+            if made:
+                yield Receipt(key, "accepted", destination_id=made)
+            else:
+                yield Receipt(key, "rejected", message_of(response))
+        rest = batch.only({c.key for c in batch.changes} - standing.keys())
+        if rest.rows:
+            yield from self._write(route, rest)
+
+    def _standing(self, route: Route, batch: Batch) -> dict[str, str | None]:
+        lookup = lookups.of_refused(batch, route.key)
+        answer = self._looked_up(route, lookup)
+        return lookup.standing(answer, batch, self._properties(route))
+
+    def _remove(self, route: Route, removed: Sequence[Removed]) -> Iterator[Receipt]:
+        """Archive records by their ids."""
+        there = [change for change in removed if change.destination_id is not None]
+        nameless = [change for change in removed if change.destination_id is None]
+        for found in self.find(route, nameless) if nameless else ():
+            if isinstance(found, Receipt):
+                yield found
+            else:
+                there.append(found)
+        if there:
+            yield from self._archive(route, there)
+
+    def _archive(self, route: Route, there: Sequence[Removed]) -> Iterator[Receipt]:
+        inputs = [{"id": change.destination_id} for change in there]
         path = f"{self._path('objects', route.object)}/batch/archive"
         try:
             response = self._ask("POST", path, msgspec.json.encode({"inputs": inputs}))
@@ -186,44 +239,25 @@ class HubspotDestination:
             return
         yield from alike(there, "accepted")
 
-    def _ids(self, route: Route, removed: Sequence[Removed]) -> dict[str, str | None]:
-        """Find the records' ids: those that we were told, else by the key."""
-        ids: dict[str, str | None] = {c.key: c.destination_id for c in removed}
-        unknown = {
-            _name_of(change, route.key).lower(): change.key
-            for change in removed
-            if change.destination_id is None
-        }
-        if route.key == RECORD_ID:
-            return ids | {key: name for name, key in unknown.items()}
-        if unknown:
-            ids |= self._found(route, unknown)
-        return ids
-
-    def _found(self, route: Route, names: Mapping[str, str]) -> dict[str, str]:
-        path = f"{self._path('objects', route.object)}/batch/read"
-        asked = {
-            "idProperty": route.key,
-            "properties": [route.key],
-            "inputs": [{"id": name} for name in names],
-        }
-        found = self._read("POST", path, Answer, msgspec.json.encode(asked))
-        return {
-            names[name]: one.id
-            for one in found.results
-            if (name := str(one.properties.get(route.key)).lower()) in names
-        }
-
     def _read(
-        self, method: str, path: str, kind: type[Found], content: bytes | None = None
+        self,
+        method: str,
+        path: str,
+        kind: type[Found],
+        *,
+        content: bytes | None = None,
+        about: Sequence[Change] = (),
     ) -> Found:
-        """Ask for what changes nothing. Raises ConfigError or Unavailable."""
+        """Ask for what changes nothing.
+
+        Raises ConfigError or Unavailable; Rejected where what is asked for is at fault.
+        """
         try:
             response = self._ask(method, path, content)
         except Lost as lost:
             raise self._remote.down(lost) from lost
         if not response.is_success:
-            list(self._refused(response, ()))
+            list(self._refused(response, about))
             raise self._remote.down(self._remote.said(response))
         try:
             return msgspec.json.decode(response.content, type=kind)
@@ -255,47 +289,7 @@ class HubspotDestination:
     def _refused(
         self, response: httpx.Response, changes: Sequence[Change]
     ) -> Iterator[Receipt]:
-        """Say what a refusal means for the rows, or raise what it means for us."""
-        status, said = response.status_code, self._remote.said(response)
-        place = origin(self._remote.url)
-        if status == TOO_MANY:
-            raise self._too_many(response, said)
-        if status in BUSY:
-            raise self._remote.down(
-                said, retry_after(response.headers, self._edges.now)
-            )
-        if status == FORBIDDEN:
-            raise ConfigError(
-                f"HubSpot does not let the token do this: {said}",
-                where=place,
-                hint=f"Give the private app {_scopes(response)}",
-            )
-        if status == NOT_FOUND or (status == BAD_REQUEST and not changes):
-            raise ConfigError(
-                f"HubSpot knows no such object: {said}",
-                where=place,
-                hint="Look at `object` of the sync: `contacts`, `companies`, `deals`,"
-                " or the id of a custom object, as `2-1234567`",
-            )
-        if status in {BAD_REQUEST, CONFLICT} and changes:
-            raise Rejected(_message(response) or said, where=place)
-        self._remote.stop_where_refused(response)
-        # A server that failed may have done so before or after it kept the rows.
-        return alike(
-            changes, "unknown" if response.is_server_error else "rejected", said
-        )
-
-    def _too_many(self, response: httpx.Response, said: str) -> Unavailable:
-        """Tell a limit of seconds, which is waited for, from that of a day."""
-        if _field(response, "policyName") == "DAILY":
-            error = self._remote.down(f"the account's calls of today are spent: {said}")
-            error.retry_after_seconds = DAY_SECONDS
-            return error
-        asked = retry_after(response.headers, self._edges.now)
-        interval = response.headers.get("X-HubSpot-RateLimit-Interval-Milliseconds", "")
-        if asked is None and interval.isdigit():
-            asked = int(interval) / 1000
-        return self._remote.down(said, 1.0 if asked is None else asked)
+        return refused(self._remote, response, changes, now=self._edges.now)
 
     def _path(self, family: str, name: str) -> str:
         """Write a path of a family, whose version is a number or a date."""
@@ -303,30 +297,3 @@ class HubspotDestination:
         if version == "v3":
             return f"/crm/v3/{family}/{name}"
         return f"/crm/{family}/{version}/{name}"
-
-
-def _name_of(change: Removed, key: str) -> str:
-    """Give the key's value; of a row that was never accepted there is no payload."""
-    return change.key if change.old_text is None else key_text(change.old_text, key)
-
-
-def _field(response: httpx.Response, name: str) -> Any:
-    try:
-        body = response.json()
-    except ValueError:
-        return None
-    return body.get(name) if isinstance(body, dict) else None
-
-
-def _message(response: httpx.Response) -> str:
-    return str(_field(response, "message") or "")[:500]
-
-
-def _scopes(response: httpx.Response) -> str:
-    errors = _field(response, "errors")
-    first = errors[0] if isinstance(errors, list) and errors else {}
-    told = first.get("context", {}) if isinstance(first, dict) else {}
-    needed = told.get("requiredGranularScopes") or _field(response, "context") or []
-    if isinstance(needed, dict):
-        needed = needed.get("requiredGranularScopes") or []
-    return f"the scopes {', '.join(needed)}" if needed else "the scope that it names"

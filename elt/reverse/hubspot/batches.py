@@ -7,8 +7,8 @@ order.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import msgspec
@@ -23,7 +23,7 @@ from elt.reverse.hubspot.properties import (
 )
 
 Kind = Literal["upsert", "update", "create"]
-_LEFT_OUT = "HubSpot did not answer for this record; it may be merged into another one"
+LEFT_OUT = "HubSpot did not answer for this record; it may be merged into another one"
 
 
 class _Told(msgspec.Struct):
@@ -39,7 +39,9 @@ class _Error(msgspec.Struct):
     context: _Told = msgspec.field(default_factory=_Told)
 
 
-class _Result(msgspec.Struct):
+class Record(msgspec.Struct):
+    """A record as HubSpot shows it."""
+
     id: str = ""
     objectWriteTraceId: str | None = None  # noqa: N815
     properties: dict[str, Any] = msgspec.field(default_factory=dict)
@@ -48,7 +50,7 @@ class _Result(msgspec.Struct):
 class Answer(msgspec.Struct):
     """What HubSpot answers to a batch; results have no order."""
 
-    results: list[_Result] = []
+    results: list[Record] = []
     errors: list[_Error] = []
 
 
@@ -71,33 +73,23 @@ class Batch:
     def changes(self) -> list[Change]:
         return [change for change, _ in self.rows]
 
+    def only(self, keys: Collection[str]) -> Batch:
+        return replace(self, rows=[row for row in self.rows if row[0].key in keys])
+
 
 def batch_of(
     kind: Kind, changes: Sequence[Change], known: Mapping[str, Property], key: str
 ) -> tuple[Batch, list[Receipt]]:
-    """Write what can be written; the others are rejected with the reason.
-
-    A key that comes twice would refuse the whole batch (HubSpot: "IDs must be unique"),
-    so that the second one is left for another try.
-    """
+    """Write what can be written; the others are rejected with the reason."""
     rows: list[tuple[Change, Mapping[str, Any]]] = []
     receipts: list[Receipt] = []
-    seen: set[str] = set()
     for change in changes:
         if isinstance(change, Removed):
             continue
         try:
-            given = _input(kind, change, known, key)
+            rows.append((change, _input(kind, change, known, key)))
         except Unfit as error:
             receipts.append(Receipt(change.key, "rejected", str(error)))
-            continue
-        same = str(given.get("id") or given["properties"].get(key, change.key)).lower()
-        if same in seen:
-            why = f"another row of the model has the same `{key}` in HubSpot's eyes"
-            receipts.append(Receipt(change.key, "rejected", why))
-            continue
-        seen.add(same)
-        rows.append((change, given))
     return Batch(kind=kind, rows=rows), receipts
 
 
@@ -130,4 +122,4 @@ def receipts_of(batch: Batch, content: bytes) -> Iterator[Receipt]:
             if change is not None:
                 yield Receipt(change.key, "rejected", error.message or error.category)
     for change in by_trace.values():
-        yield Receipt(change.key, "unknown", _LEFT_OUT)
+        yield Receipt(change.key, "unknown", LEFT_OUT)

@@ -10,6 +10,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from typing import Any
 
 import msgspec
 
@@ -136,6 +137,19 @@ def value_text(definition: Property, raw: str) -> str:
         raise Unfit(
             f"`{definition.name}` is a {definition.type} in HubSpot, and not {raw[:80]}"
         ) from None
+
+
+def is_same(definition: Property, sent: str, found: Any) -> bool:
+    """Say whether a record's value is the one that was sent, however it is written."""
+    try:
+        kept = value_text(definition, json.dumps(found or CLEAR))
+    except Unfit:
+        return False
+    if definition.type == "number" and sent and kept:
+        return Decimal(sent) == Decimal(kept)
+    if definition.type == "enumeration":
+        return set(sent.split(";")) == set(kept.split(";"))
+    return sent == kept
 
 
 def _plain(raw: str) -> str:

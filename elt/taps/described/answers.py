@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from http import HTTPStatus
 
+import msgspec
 from msgspec import Raw
 
 from elt.errors import EltError
@@ -28,6 +30,7 @@ _SETTING = {
 }
 # Pages of records without a key may be alike by chance; so many in a row are not.
 _MOST_ALIKE = 20
+_TOLD_TWICE = 2
 _KINDS = {b"[": "a list", b"{": "a table", b'"': "a text"}
 
 
@@ -53,20 +56,22 @@ def read_pages(api: Api, stream: StreamSettings, first: Call) -> Iterator[Page]:
 
 
 def reader(stream: StreamSettings) -> Read:
-    """Make what finds the records of an answer."""
+    """Make what finds the records of a list's answers; take one a list.
+
+    An answer without a body may have broken off before its first byte, and is asked for
+    again. Only a list that begins so twice has nothing; the status 204 says it at once.
+    """
+    is_first, without_body = True, 0
 
     def read(answer: Answer) -> Page:
-        start = answer.body.lstrip()[:1]
-        if not start or answer.body.strip() == b"null":
-            return Page((), answer)
-        if start not in (b"{", b"["):
-            raise _not_json(stream, answer)
-        try:
-            records = _records(stream, answer.body)
-        except NotThere as error:
-            raise _elsewhere(stream, answer, error) from error
-        _check_objects(stream, records)
-        return Page(records, answer)
+        nonlocal is_first, without_body
+        if not answer.body.strip() and answer.status != HTTPStatus.NO_CONTENT:
+            without_body += 1
+            if not is_first or without_body < _TOLD_TWICE:
+                raise msgspec.DecodeError("it has no body")
+        page = Page(_found(stream, answer), answer)
+        is_first = False
+        return page
 
     return read
 
@@ -100,6 +105,20 @@ class _News:
             raise Repeats("the API gives the same page again, so the list never ends")
         self._seen.add(content)
         self._last = content
+
+
+def _found(stream: StreamSettings, answer: Answer) -> Sequence[Raw]:
+    start = answer.body.lstrip()[:1]
+    if not start or answer.body.strip() == b"null":
+        return ()
+    if start not in (b"{", b"["):
+        raise _not_json(stream, answer)
+    try:
+        records = _records(stream, answer.body)
+    except NotThere as error:
+        raise _elsewhere(stream, answer, error) from error
+    _check_objects(stream, records)
+    return records
 
 
 def _records(stream: StreamSettings, body: bytes) -> Sequence[Raw]:

@@ -59,12 +59,8 @@ def _after(paging: Paging) -> Next:
             return None
         if value:
             return _put(call, paging, paging.param, value)
-        if not _more(paging, page):
-            return None
-        raise EltError(
-            f"the answer says that there is more, and has no `{'.'.join(paging.path)}`",
-            hint="Look at `paging.path`, and at `paging.more`",
-        )
+        _check_end(paging, page)
+        return None
 
     return next_call
 
@@ -75,9 +71,23 @@ def _link(paging: Paging) -> Next:
     def next_call(call: Call, page: Page) -> Call | None:
         value = value_at(page.answer.body, paging.path)
         _look_at(value or None, paging.path, "path", str)
-        return None if _says_it_ends(paging, page) else follow(call, page)
+        if _says_it_ends(paging, page):
+            return None
+        found = follow(call, page)
+        if found is None:
+            _check_end(paging, page)
+        return found
 
     return next_call
+
+
+def _check_end(paging: Paging, page: Page) -> None:
+    """Raise EltError where there is more, and nothing leads there."""
+    if _more(paging, page):
+        raise EltError(
+            f"the answer says that there is more, and has no `{'.'.join(paging.path)}`",
+            hint="Look at `paging.path`, and at `paging.more`",
+        )
 
 
 def _numbered(paging: Paging) -> Next:

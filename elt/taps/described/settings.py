@@ -89,6 +89,24 @@ def follows_parent(child: StreamSettings, parent: StreamSettings | None) -> bool
     return child.parent_fields.get(child.cursor.field) == parent.cursor.field
 
 
+def is_in_order(stream: StreamSettings, streams: Mapping[str, StreamSettings]) -> bool:
+    """Tell whether rows come in the order of the cursor, over all requests."""
+    parent = streams.get(stream.parent)
+    if parent is None:
+        return stream.sorted
+    return follows_parent(stream, parent) and is_in_order(parent, streams)
+
+
+def lagging_field(
+    stream: StreamSettings, streams: Mapping[str, StreamSettings]
+) -> str | None:
+    """Name the cursor whose values alone do not say how far a list was read."""
+    cursor = stream.cursor
+    if cursor is None or cursor.kind != "plain" or is_in_order(stream, streams):
+        return None
+    return cursor.field
+
+
 def _stream(name: str, table: Mapping[str, Any]) -> StreamSettings:
     cursor = _cursor(table.get("cursor"))
     window = table.get("window") or {}

@@ -37,7 +37,8 @@ _FINENESS = (
 class Span:
     """One request's range: a moment or a plain value, and a moment, not inclusive.
 
-    is_bounded: records at or behind the end are not wanted, because somebody set it.
+    is_bounded: records at or behind the end are not wanted, because somebody set it,
+        or because they come with the next range.
     """
 
     since: Any | None = None
@@ -59,7 +60,7 @@ def spans(
         days = timedelta(days=stream.days)
         begin = since
         while begin + days < until:
-            yield Span(begin, begin + days)
+            yield Span(begin, begin + days, is_bounded=True)
             begin += days
         yield Span(begin, until, has_end)
 
@@ -83,13 +84,23 @@ def written(cursor: CursorSettings, value: Any, *, as_end: bool = False) -> Any:
     return write(moment) if write else moment.strftime(_ISO if form == "iso" else form)
 
 
+def bookmark_of(cursor: CursorSettings, value: Any) -> Any:
+    """Write a moment as the cursor's own values are, for the bookmark."""
+    write = KINDS[cursor.kind].write
+    return write(value) if write else value
+
+
 def wanted(
     stream: StreamSettings, span: Span
 ) -> Callable[[Sequence[Record]], Sequence[Record]]:
-    """Make what leaves out records outside of a span that the API is not told of."""
-    cursor, told = stream.cursor, stream.holes
-    since = None if SINCE in told else span.since
-    until = span.until if span.is_bounded and UNTIL not in told else None
+    """Make what leaves out records outside of a span.
+
+    What the API is told of it leaves out itself, but for what is within the rounding
+    of a bound: these records come again, and without a key would be there twice.
+    """
+    cursor = stream.cursor
+    until = span.until if span.is_bounded and not _heeds(stream, UNTIL) else None
+    since = None if _heeds(stream, SINCE) else span.since
     if cursor is None or (since is None and until is None):
         return lambda records: records
     value_of, read = value_reader(cursor.field), KINDS[cursor.kind].read
@@ -104,6 +115,24 @@ def wanted(
         return not (is_early or is_late)
 
     return lambda records: [record for record in records if is_wanted(record)]
+
+
+def moment_of(stream: StreamSettings, record: Record) -> datetime | None:
+    """Read a record's cursor; None where it is no moment."""
+    if stream.cursor is None:
+        return None
+    try:
+        value = value_reader(stream.cursor.field)(record)
+        found = KINDS[stream.cursor.kind].read(value)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return found if isinstance(found, datetime) else None
+
+
+def _heeds(stream: StreamSettings, bound: str) -> bool:
+    """Say whether the API is told of a bound, and that is enough."""
+    is_rounded = stream.cursor is not None and stream.cursor.kind != "plain"
+    return bound in stream.holes and bool(stream.key or not is_rounded)
 
 
 def _step(form: str) -> timedelta:

@@ -15,13 +15,19 @@ from urllib.parse import urlsplit
 
 from elt.remote.pace import Pace
 from elt.taps.described.auth import credentials_of
+from elt.taps.described.behind import Behind
 from elt.taps.described.declared import CONFIG
 from elt.taps.described.learning import Learner
 from elt.taps.described.lists import Lists
 from elt.taps.described.sample import columns_of, columns_of_all
 from elt.taps.described.sense import check
-from elt.taps.described.settings import StreamSettings, settings_of
-from elt.taps.described.spans import KINDS, spans
+from elt.taps.described.settings import (
+    StreamSettings,
+    is_in_order,
+    lagging_field,
+    settings_of,
+)
+from elt.taps.described.spans import KINDS, bookmark_of, spans
 from elt.taps.described.templates import plain
 from elt.taps.rest.api import Api
 from elt.taps.rest.marks import Cursor
@@ -82,7 +88,7 @@ class DescribedTap(RestTap):
         return [
             DescribedStream(
                 self,
-                _shape(settings, columns[name]),
+                self._shape(settings, columns[name]),
                 partial(self._read, settings),
                 self.run,
             )
@@ -100,6 +106,7 @@ class DescribedTap(RestTap):
             streams=self._settings,
             start=self.run.start,
             until=self.run.end or self.run.began_at,
+            now=self.now,
         )
 
     def _columns(self) -> Mapping[str, dict[str, Any]]:
@@ -119,22 +126,40 @@ class DescribedTap(RestTap):
         lists = replace(
             self._lists,
             until=reading.until,
+            marks=reading.marks,
             leave_out=reading.leave_out,
             note=reading.note,
         )
-        in_order = lists.is_in_order(stream)
+        in_order = is_in_order(stream, self._settings)
         learn = self._learner(stream)
+        field = lagging_field(stream, self._settings)
+        behind = Behind(stream, field, reading.marks) if field else None
         for span in spans(
             stream,
             since=reading.since(),
             until=reading.until,
             has_end=reading.has_end,
         ):
-            for records in lists.read(stream, span):
+            for records in lists.read(stream, span, goes_on=reading.marks.is_kept):
                 learn(records)
                 yield Chunk(records=records, in_order=in_order)
+                if behind:
+                    behind.see(records)
+            if stream.cursor and span.until and span.until < reading.until:
+                # No further than its begin: what shows up late may be in this range.
+                reading.marks.see([bookmark_of(stream.cursor, span.since)])
             # What is behind a span's end comes in the next: the bookmark may move.
-            yield Chunk(in_order=True)
+            yield Chunk(in_order=True, reached=behind.reached() if behind else None)
+
+    def _shape(self, stream: StreamSettings, properties: Mapping[str, Any]) -> Shape:
+        cursor = stream.cursor
+        return Shape(
+            name=stream.name,
+            key=stream.key,
+            properties=properties,
+            cursor=Cursor(cursor.field, KINDS[cursor.kind]) if cursor else None,
+            tells_reached=bool(lagging_field(stream, self._settings)),
+        )
 
     def _learner(self, settings: StreamSettings) -> Callable[[Sequence[Record]], None]:
         stream = self.streams.get(settings.name)
@@ -158,14 +183,4 @@ def vendor_of(base_url: str) -> Vendor:
         credentials_setting="auth",
         not_for_us=NOT_FOR_US - {_NOT_FOUND},
         names_queries=True,
-    )
-
-
-def _shape(stream: StreamSettings, properties: Mapping[str, Any]) -> Shape:
-    cursor = stream.cursor
-    return Shape(
-        name=stream.name,
-        key=stream.key,
-        properties=properties,
-        cursor=Cursor(cursor.field, KINDS[cursor.kind]) if cursor else None,
     )

@@ -5,7 +5,7 @@ python -m elt.taps.github --config config.json --discover
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import cached_property, partial
 from typing import Any, ClassVar
@@ -38,7 +38,7 @@ from elt.taps.rest.api import Api
 from elt.taps.rest.marks import Cursor
 from elt.taps.rest.reading import Chunk, Reading, Shape
 from elt.taps.rest.rows import only
-from elt.taps.rest.settings import common_settings, reach_of
+from elt.taps.rest.settings import common_settings, raised_by, reach_of
 from elt.taps.rest.stream import RestStream
 from elt.taps.rest.tap import RestTap
 
@@ -125,21 +125,20 @@ class GithubTap(RestTap):
         },
     }
 
+    @classmethod
+    def further_flaws(cls, config: Mapping[str, Any]) -> Iterable[ConfigError]:
+        return raised_by(lambda: secrets_of(config), lambda: wanted_of(config))
+
     @cached_property
     def tokens(self) -> Tokens:
         config = self.config
-        given = [config["token"], *(config.get("more_tokens") or [])]
-        secrets = list(dict.fromkeys(str(one).strip() for one in given))
-        if not all(secrets):
-            raise ConfigError(
-                "a token is empty",
-                hint="Look at `token` and `more_tokens` in the tap's config",
-            )
         headers = {
             "Accept": "application/vnd.github+json",
             "X-GitHub-Api-Version": config["api_version"],
         }
-        return Tokens(secrets, reach_of(config, HOST, headers=headers), self.logger)
+        return Tokens(
+            secrets_of(config), reach_of(config, HOST, headers=headers), self.logger
+        )
 
     @cached_property
     def account(self) -> Account:
@@ -208,6 +207,18 @@ class GithubTap(RestTap):
         yield Chunk(records=found)
         left = places.left_out
         tell(reading, left, len(places.repositories) + len(left))
+
+
+def secrets_of(config: Mapping[str, Any]) -> list[str]:
+    """Give the tokens, each once. Raises ConfigError where one is empty."""
+    given = [config["token"], *(config.get("more_tokens") or [])]
+    secrets = list(dict.fromkeys(str(one).strip() for one in given))
+    if not all(secrets):
+        raise ConfigError(
+            "a token is empty",
+            hint="Look at `token` and `more_tokens` in the tap's config",
+        )
+    return secrets
 
 
 def _shape(kind: Kind) -> Shape:

@@ -25,15 +25,18 @@ _WHO_ARE_YOU = frozenset((401, 530))
 
 
 def said(body: bytes) -> str:
-    """Give HubSpot's message and its category."""
+    """Give HubSpot's message and its category.
+
+    Where scopes are missing the way out names them, and the message is the same always.
+    """
     found = value_at(body, ())
     if not isinstance(found, dict) or not found.get("message"):
         return ""
     kinds = [str(found[k]) for k in ("category", "policyName") if found.get(k)]
-    scopes = ", ".join(_scopes(found))
-    needed = f"; it needs one of {scopes}" if scopes else ""
+    if _scopes(found):
+        return ", ".join(kinds)
     kind = f" ({', '.join(kinds)})" if kinds else ""
-    return f"{str(found['message'])[:400]}{kind}{needed}"
+    return f"{str(found['message'])[:400]}{kind}"
 
 
 def scope_of(answer: Answer) -> str:

@@ -5,13 +5,15 @@ python -m elt.taps.hubspot --config config.json --discover
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property, partial
 from typing import Any, ClassVar
 
+from elt.errors import ConfigError
 from elt.remote.pace import Pace
+from elt.singer.catalog import CHANGES
 from elt.taps.hubspot import associations, history
 from elt.taps.hubspot.access import busy, credentials_of, told_per_second, vendor
 from elt.taps.hubspot.around import AROUND
@@ -33,7 +35,7 @@ from elt.taps.rest.calls import Answer
 from elt.taps.rest.marks import Cursor
 from elt.taps.rest.problems import NotReadable
 from elt.taps.rest.reading import Chunk, Reading, Run, Shape
-from elt.taps.rest.settings import moment_setting, reach_of
+from elt.taps.rest.settings import moment_setting, raised_by, reach_of
 from elt.taps.rest.stream import RestStream
 from elt.taps.rest.tap import RestTap
 
@@ -43,6 +45,10 @@ class HubSpotTap(RestTap):
 
     name = "tap-hubspot"
     config_jsonschema: ClassVar[dict[str, Any]] = CONFIG_SCHEMA
+
+    @classmethod
+    def further_flaws(cls, config: Mapping[str, Any]) -> Iterable[ConfigError]:
+        return raised_by(lambda: uses_oauth(config))
 
     @cached_property
     def settings(self) -> Settings:
@@ -92,6 +98,11 @@ class HubSpotTap(RestTap):
         if told and not self.config.get("requests_per_ten_seconds"):
             self.api.pace.go_at(told)
         return busy(answer)
+
+    @property
+    def catalog_dict(self) -> dict[str, Any]:
+        """Tell that properties and custom objects come and go in the account."""
+        return {CHANGES: True, **super().catalog_dict}
 
     def rest_streams(self) -> list[RestStream]:
         streams = [

@@ -6,14 +6,13 @@ credentials in those. Of an answer they show the beginning, known secrets struck
 
 from __future__ import annotations
 
-import email.utils
 import logging
 import re
 import time
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from importlib.metadata import version
 from typing import TypeVar
 from urllib.parse import urljoin, urlsplit
@@ -24,7 +23,7 @@ import msgspec
 from elt.errors import ConfigError, EltError, Unavailable
 from elt.remote.masking import masked
 from elt.remote.pace import Pace
-from elt.remote.waits import retry_after
+from elt.remote.waits import date_of, retry_after
 from elt.taps.rest.addresses import Base, shown, with_params
 from elt.taps.rest.calls import Answer, Call
 from elt.taps.rest.envelopes import excerpt, mended
@@ -68,6 +67,8 @@ class Api:
         self._sleep = sleep
         self._base = Base(reach.base_url, vendor.name)
         self._nobody_is_there = False
+        # How far the clock over there is behind ours at most, as answers tell.
+        self.behind = timedelta(0)
         # It would write down every URL, and some APIs want their key in there.
         logging.getLogger("httpx").setLevel(logging.WARNING)
         self._client = httpx.Client(
@@ -109,7 +110,11 @@ class Api:
             refused = self.vendor.refuses_us(answer)
             if refused and self.credentials.renew(given):
                 answer = self._answer(call, url, self.credentials.headers(), go)
-            self._look_at(call, answer, waits)
+            try:
+                self._look_at(call, answer, waits)
+            except Again as again:
+                go.hold(again.after_seconds or 0.0)
+                raise
             try:
                 return self._read(call, answer, read)
             except msgspec.ValidationError:
@@ -159,10 +164,9 @@ class Api:
         try:
             timeout = _timeout(_TIME_SECONDS)
             answer = self._client.head(self._base.url, timeout=timeout)
-            found = email.utils.parsedate_to_datetime(answer.headers["date"])
-        except (httpx.HTTPError, httpx.InvalidURL, KeyError, ValueError):
+        except (httpx.HTTPError, httpx.InvalidURL):
             return None  # whatever is wrong is told by the first request that counts
-        return found if found.tzinfo else found.replace(tzinfo=UTC)
+        return date_of(answer.headers)
 
     def hidden(self, text: str) -> str:
         return masked(text, self.credentials.secrets())
@@ -177,14 +181,23 @@ class Api:
     def _answer(
         self, call: Call, url: str, credentials: Mapping[str, str], pace: Pace
     ) -> Answer:
+        asked = call
         for _ in range(_MOST_MOVES):
             pace.wait()
-            response = self._send(call, url, credentials)
+            response = self._send(asked, url, credentials)
+            self._see_their_clock(response)
             place = response.headers.get("location")
             if response.status_code not in MOVED or not place:
                 return _answer_of(response)
             url = self._base.join(urljoin(url, place))
+            asked = call.at(url)
         raise EltError(f"{self.vendor.name} sends us around", where=self.name(call))
+
+    def _see_their_clock(self, response: httpx.Response) -> None:
+        there = date_of(response.headers)
+        if there is not None:
+            apart = timedelta(seconds=self.now() - there.timestamp())
+            self.behind = max(self.behind, apart)
 
     def _send(
         self, call: Call, url: str, credentials: Mapping[str, str]
@@ -289,8 +302,6 @@ class Api:
                 hint="Run it later; `longest_wait_seconds` in the tap's config says"
                 " for how long a run waits",
             )
-        if asked:
-            self.pace.hold(asked)
         raise Again(self._unavailable(call, said), asked)
 
     def _said(self, answer: Answer) -> str:

@@ -49,6 +49,12 @@ def _from_milliseconds(value: Any) -> datetime:
     return datetime.fromtimestamp(float(value) / 1000, UTC)
 
 
+def _plain(value: Any) -> Any:
+    if value is None:
+        raise TypeError("nothing has no order")
+    return value
+
+
 def _written_iso(moment: datetime) -> str:
     text = moment.astimezone(UTC).isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z")
@@ -58,7 +64,7 @@ ISO = Kind(_iso, _written_iso)
 UNIX_SECONDS = Kind(_from_seconds, lambda moment: int(moment.timestamp()))
 UNIX_MILLISECONDS = Kind(_from_milliseconds, milliseconds)
 # Numbers and texts that are no moments: there is no start of a run among them.
-PLAIN = Kind(lambda value: value, None)
+PLAIN = Kind(_plain, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +93,7 @@ class Marks:
     ) -> None:
         self._state = state
         self._cursor = cursor
-        self._run_start = run_start
+        self.run_start = run_start  # which may turn out to be earlier
         self._start = start
         self._part_field = part_field
         self._newest: dict[str, Any] = {}
@@ -152,8 +158,8 @@ class Marks:
         if cursor is None or newest is None:
             return False
         order, value = newest
-        if cursor.kind.write and order > self._run_start:
-            order, value = self._run_start, cursor.kind.write(self._run_start)
+        if cursor.kind.write and order > self.run_start:
+            order, value = self.run_start, cursor.kind.write(self.run_start)
         stored = self.mark(part)
         if stored is not None and order <= stored:
             return False

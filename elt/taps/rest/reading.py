@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from elt.errors import EltError
@@ -36,7 +36,9 @@ class Chunk:
 class Run:
     """What the streams of one run of a tap share.
 
-    began_at: before the first request; no bookmark passes it.
+    began_at: before the first request.
+    behind: how far the API's clock is behind the one that `began_at` is of, as far as
+        its answers told by now.
     start, end: what the config asks for, in UTC.
     failures: which streams failed, and why.
     skipped: those that are not for us, and why.
@@ -45,8 +47,13 @@ class Run:
     began_at: datetime
     start: datetime | None = None
     end: datetime | None = None
+    behind: Callable[[], timedelta] = timedelta
     failures: list[tuple[str, EltError]] = field(default_factory=list)
     skipped: list[tuple[str, EltError]] = field(default_factory=list)
+
+    def latest(self) -> datetime:
+        """Give what no bookmark passes: the run's beginning, by the API's clock."""
+        return self.began_at - self.behind()
 
 
 @dataclass(slots=True)

@@ -82,16 +82,21 @@ def check(
         raise ConfigErrors(found)
 
 
-def _of_usual(config: Mapping[str, Any]) -> Iterator[ConfigError]:
-    for look in (
-        lambda: reach_of(config, "https://"),
-        lambda: moment_setting(config, "start_date"),
-        lambda: _end_behind_start(config),
-    ):
+def raised_by(*looks: Callable[[], object]) -> Iterator[ConfigError]:
+    """Give what each look raises."""
+    for look in looks:
         try:
             look()
         except ConfigError as error:
             yield error
+
+
+def _of_usual(config: Mapping[str, Any]) -> Iterator[ConfigError]:
+    return raised_by(
+        lambda: reach_of(config, "https://"),
+        lambda: moment_setting(config, "start_date"),
+        lambda: _end_behind_start(config),
+    )
 
 
 def _end_behind_start(config: Mapping[str, Any]) -> None:

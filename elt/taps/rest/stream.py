@@ -34,6 +34,10 @@ from elt.taps.stdout import write
 DELETED_AT = "_sdc_deleted_at"
 STATE_SECONDS, STATE_ROWS = 1.0, 10_000
 _MOST_TOLD = 10  # parts of a stream, in one message
+_UNFORESEEN = (
+    *(ArithmeticError, AttributeError, LookupError),
+    *(RecursionError, TypeError, ValueError),
+)
 _decode = msgspec.json.Decoder().decode
 
 
@@ -115,7 +119,7 @@ class RestStream(Stream):
             raise
         except EltError as error:
             self._fail(error)
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
+        except _UNFORESEEN as error:
             # What nobody thought of is of this stream, and no reason to end the others.
             self._fail(_unforeseen(error))
         else:
@@ -146,6 +150,7 @@ class RestStream(Stream):
         values_of = _values(self._shape, cursor)
         with self.get_record_counter() as counter, self.get_sync_timer():
             for chunk in self._source(reading):
+                marks.run_start = self._run.latest()
                 records = prepare(on_one_line(chunk.records))
                 if records:
                     self._describe()
@@ -179,7 +184,7 @@ class RestStream(Stream):
         marks = Marks(
             self.stream_state,
             self._active_cursor,
-            run_start=run.began_at,
+            run_start=run.latest(),
             start=run.start,
             part_field=self._shape.part_field,
         )

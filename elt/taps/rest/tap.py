@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from types import FrameType
@@ -50,7 +50,17 @@ class RestTap(Tap):
     @classmethod
     def check(cls, config: Mapping[str, Any]) -> None:
         """Raise ConfigErrors with all that is wrong, or ConfigError where it is one."""
-        check(config, {**cls.config_jsonschema, "additionalProperties": False})
+        declared = {**cls.config_jsonschema, "additionalProperties": False}
+        check(config, declared, cls.further_flaws)
+
+    @classmethod
+    def further_flaws(cls, config: Mapping[str, Any]) -> Iterable[ConfigError]:
+        """Say what is wrong with a config that fits its declaration, if anything is.
+
+        Settings that have a default may be absent.
+        """
+        del config
+        return ()
 
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         if raise_errors:
@@ -84,11 +94,14 @@ class RestTap(Tap):
     @cached_property
     def run(self) -> Run:
         """What all streams of this run go by; the clock starts at the first look."""
-        return Run(
+        run = Run(
             began_at=self.now(),
             start=moment_setting(self.config, "start_date"),
             end=moment_setting(self.config, "end_date"),
         )
+        if not self.asks_for_the_time:
+            run.behind = lambda: self.api.behind
+        return run
 
     def now(self) -> datetime:
         return datetime.now(UTC)

@@ -1,4 +1,7 @@
-"""How long to wait before another try: what the API asks for, else ever longer."""
+"""How long to wait before another try: what the API asks for, else ever longer.
+
+Where it asks for too little again and again, as `Retry-After: 0`, ever longer counts.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import tenacity
 from elt.errors import Unavailable
 
 FIRST_SECONDS, LONGEST_SECONDS = 1.0, 60.0
+_TAKEN_AT_ITS_WORD = 2  # times of one request
 
 
 class Again(Exception):
@@ -63,7 +67,8 @@ _by_chance = tenacity.wait_random_exponential(
 def _wait(state: tenacity.RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
     asked = error.after_seconds if isinstance(error, Again) else None
-    if asked is not None:
-        # A little more than asked for: clocks differ, and limits count from theirs.
-        return asked + 0.1 * _by_chance(state)
-    return _growing(state) + _by_chance(state)
+    longer = _growing(state) + _by_chance(state)
+    if not asked or (state.attempt_number > _TAKEN_AT_ITS_WORD and asked < longer):
+        return longer
+    # A little more than asked for: clocks differ, and limits count from theirs.
+    return asked + 0.1 * _by_chance(state)

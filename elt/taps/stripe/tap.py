@@ -9,16 +9,17 @@ from its list.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
+from elt.errors import ConfigError
 from elt.remote.pace import Pace
 from elt.taps.rest.api import Api
 from elt.taps.rest.marks import UNIX_SECONDS, Cursor
 from elt.taps.rest.problems import Refused
 from elt.taps.rest.reading import Chunk, Reading, Shape
-from elt.taps.rest.settings import reach_of
+from elt.taps.rest.settings import raised_by, reach_of
 from elt.taps.rest.stream import RestStream
 from elt.taps.rest.tap import RestTap
 from elt.taps.rest.vendor import Fixed
@@ -44,6 +45,10 @@ ACCOUNT_FIELD = "stripe_account"
 class StripeTap(RestTap):
     name = "tap-stripe"
     config_jsonschema: ClassVar[dict[str, Any]] = SETTINGS
+
+    @classmethod
+    def further_flaws(cls, config: Mapping[str, Any]) -> Iterable[ConfigError]:
+        return raised_by(lambda: key_of(config))
 
     def make_api(self) -> Api:
         key = key_of(self.config)

@@ -292,7 +292,7 @@ def _write(
         f" FROM ({elements})"
     )
     changes = [
-        replace(change, column=f"{child.table}.{change.column}")
+        replace(change, column=f"{child.table}.{change.column}", before_text="")
         for change in shape.changes
     ]
     for below in child.children:

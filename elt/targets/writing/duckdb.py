@@ -118,7 +118,7 @@ def write_stream(
             )
             reach("rows-written")
     _leave_groups(cursor, plan, readings, target, rows=written.rows)
-    _settle(cursor, plan, shape, stamp, target=target)
+    written.unlike = _settle(cursor, plan, shape, stamp, target=target)
     written.take_off(leave_out(cursor, plan, stamp))
     reach("rows-settled")
     written.gone = missing.settle(
@@ -366,15 +366,19 @@ def _settle(
     stamp: Stamp,
     *,
     target: str,
-) -> None:
-    """Let the rows that were just written take the place of those they replace."""
+) -> int:
+    """Let the rows that were just written take the place of those they replace.
+
+    Gives how many rows of a read in full went for one with their key and other values.
+    """
     table = relation(plan.schema, plan.table)
-    keys = key_columns(plan, shape)
+    keys, unlike = key_columns(plan, shape), 0
     if plan.mode.name == "history":
         history.settle(cursor, plan, shape.columns, stamp)
     elif keys:
-        keep_last(cursor, target, keys)
+        unlike = keep_last(cursor, target, keys, compare=plan.full_table)
         if target == STAGE:
             merge(cursor, table, keys)
     elif plan.replace_from:
         replace_rows(cursor, plan, shape, stamp)
+    return unlike

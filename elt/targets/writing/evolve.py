@@ -32,11 +32,15 @@ _STAMPED = (Column("", LOADED_AT, "TIMESTAMPTZ"), Column("", RUN_ID, "VARCHAR"))
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What happened to a column, as a sentence; `look`: a person should see to it."""
+    """What happened to a column, as a sentence; `look`: a person should see to it.
+
+    `before_text` is the type of a column that became text.
+    """
 
     column: str
     sentence: str
     look: bool = False
+    before_text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +105,10 @@ def bring_up_to_date(
             continue
         kept = _widen(cursor, (schema, table), column, actual)
         if kept != actual:
+            sentence = f"{actual} widened to {kept}"
+            before_text = actual if kept == "VARCHAR" else ""
             changes.append(
-                Change(column.name, f"{actual} widened to {kept}", look=True)
+                Change(column.name, sentence, look=True, before_text=before_text)
             )
         columns.append(replace(column, type=kept))
     generation = found.generation or _stamp(cursor, schema, table)

@@ -117,6 +117,7 @@ class Written:
     rejects: int = 0
     filtered: int = 0  # rows that stayed out because of the stream's filter
     gone: int = 0  # rows marked or deleted because the source has them no more
+    unlike: int = 0  # rows that went for another with their key and other values
     changes: list[Change] = field(default_factory=list)
     generation: str = ""
 
@@ -131,5 +132,6 @@ class Written:
         self.rejects += other.rejects
         self.filtered += other.filtered
         self.gone += other.gone
+        self.unlike += other.unlike
         self.changes += other.changes
         self.generation = other.generation

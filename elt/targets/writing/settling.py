@@ -34,17 +34,42 @@ def key_columns(plan: StreamPlan, shape: Shape) -> list[str]:
     return [names[key] for key in plan.key] if plan.keyed else []
 
 
-def keep_last(cursor: DuckDBPyConnection, table: str, keys: Sequence[str]) -> None:
-    """Keep of the rows with the same key the one that came last."""
+def keep_last(
+    cursor: DuckDBPyConnection,
+    table: str,
+    keys: Sequence[str],
+    *,
+    compare: bool = False,
+) -> int:
+    """Keep of the rows with the same key the one that came last.
+
+    When they are to `compare`, gives how many of those that go had other values.
+    """
     listed = ", ".join(keys)
     row = cursor.execute(
         f"SELECT count(*) > count(DISTINCT ({listed})) FROM {table}"
     ).fetchone()
-    if row and row[0]:
-        cursor.execute(
-            f"DELETE FROM {table} WHERE rowid NOT IN"
-            f" (SELECT max(rowid) FROM {table} GROUP BY {listed})"
-        )
+    if not (row and row[0]):
+        return 0
+    unlike = _count_unlike(cursor, table, listed) if compare else 0
+    cursor.execute(
+        f"DELETE FROM {table} WHERE rowid NOT IN"
+        f" (SELECT max(rowid) FROM {table} GROUP BY {listed})"
+    )
+    return unlike
+
+
+def _count_unlike(cursor: DuckDBPyConnection, table: str, listed: str) -> int:
+    row = cursor.execute(
+        f"""
+        WITH again AS (
+            SELECT {listed} FROM {table} GROUP BY {listed} HAVING count(*) > 1
+        ),
+        unlike AS (SELECT DISTINCT * FROM {table} SEMI JOIN again USING ({listed}))
+        SELECT count(*) - count(DISTINCT ({listed})) FROM unlike
+        """
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def merge(

@@ -181,6 +181,11 @@ class Kept:
     def answered(self, answers: Sequence[Answer]) -> None:
         self.receipts |= {change.key: receipt for change, receipt in answers}
 
+    def held(self, removed: Sequence[Removed]) -> frozenset[str]:
+        """Hold no record: a row that is removed here is the only one of its own."""
+        del removed
+        return frozenset()
+
 
 def delivered(
     sender: Sender, route: Route, changes: Sequence[Change]

@@ -286,22 +286,6 @@ def test_an_unknown_field_stops_the_sync_before_its_first_call(far, crm):
     assert not [r for r in far.api.front.requests if "/batch/" in r.path]
 
 
-def test_two_rows_with_one_key_in_hubspots_eyes_do_not_refuse_the_batch(far, tmp_path):
-    crm = destination(far, tmp_path)
-    people = route(key="email", kind="contacts", fields=("email",))
-    changes = [
-        Added(name, json.dumps({"email": name}))
-        for name in ("ann@x.example", "ANN@x.example", "bob@x.example")
-    ]
-
-    receipts = {receipt.key: receipt for receipt in crm.send(people, changes)}
-
-    assert receipts["ann@x.example"].status == "accepted"
-    assert receipts["bob@x.example"].status == "accepted"
-    assert receipts["ANN@x.example"].status == "rejected"
-    assert "same `email`" in receipts["ANN@x.example"].message
-
-
 def test_a_token_without_the_scope_is_told_which_one_it_needs(far, tmp_path):
     far.api.let_in("reader-token-1", ["crm.objects.companies.read"])
     crm = destination(far, tmp_path, access_token="reader-token-1")  # noqa: S106

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from elt.errors import ConfigError
 from elt.reverse.hubspot.properties import (
     Definitions,
+    Property,
     Unfit,
     check_fields,
+    is_same,
     key_text,
     value_text,
     written,
@@ -141,3 +143,34 @@ def test_records_are_found_by_what_is_unique():
 def test_half_a_letter_in_a_key_is_told_before_it_is_sent():
     with pytest.raises(Unfit, match="`email` is no text"):
         key_text(r'{"email": "\ud83d@example.com"}', "email")
+
+
+@pytest.mark.parametrize(
+    ("kind", "sent", "found"),
+    [
+        ("string", "Ann", "Ann"),
+        ("string", "", None),
+        ("number", "1.50", "1.5"),
+        ("bool", "true", "true"),
+        ("date", "2026-01-02", "2026-01-02"),
+        ("datetime", "2026-01-02T03:04:05.000Z", "2026-01-02T03:04:05Z"),
+        ("enumeration", "a;b", "b;a"),
+    ],
+)
+def test_a_value_is_known_again_however_hubspot_writes_it(kind, sent, found):
+    assert is_same(Property(name="p", type=kind), sent, found)
+
+
+@pytest.mark.parametrize(
+    ("kind", "sent", "found"),
+    [
+        ("string", "Ann", "ann"),
+        ("string", "", "Ann"),
+        ("number", "1", None),
+        ("number", "1", "N/A"),
+        ("datetime", "2026-01-02T03:04:05.000Z", "2026-01-02T03:04:06Z"),
+        ("enumeration", "a;b", "a"),
+    ],
+)
+def test_another_value_is_not_taken_for_the_one_that_was_sent(kind, sent, found):
+    assert not is_same(Property(name="p", type=kind), sent, found)

@@ -202,10 +202,37 @@ def test_an_empty_account_is_no_error(api, read):
     assert told.ends["orders"] == {"end": "complete"}
 
 
-def test_an_answer_without_a_body_has_no_records(api, read):
+def test_a_list_that_begins_without_a_body_twice_has_no_records(api, read):
     api.extra_answers["orders"] = ""
 
-    assert read(orders=stream()).ids() == []
+    once = read(orders=stream(), fails=Unavailable)
+    twice = read(orders=stream(), config={"tries": 2})
+
+    assert "its answer is not JSON to the end (it has no body)" in once.error.what
+    assert twice.ids() == []
+    assert twice.ends["orders"] == {"end": "complete"}
+
+
+def test_a_status_says_that_there_is_no_body(api, read):
+    api.front.troubles.add(Says(204), times=1)
+
+    told = read(orders=stream())
+
+    assert told.ids() == []
+    assert len(api.asked) == 1
+
+
+def test_a_page_without_a_body_is_not_the_end_of_its_list(api, read):
+    api.lists["orders"] = Listed(ROWS, style="page", cap=2)
+    paging = {"type": "page", "param": "page"}
+    api.front.troubles.add(Says(200), after=1, times=3)
+
+    broken = read(orders=stream(paging=paging), config={"tries": 2}, fails=Unavailable)
+    whole = read(orders=stream(paging=paging), config={"tries": 2})
+
+    assert broken.ids() == [1, 2]
+    assert broken.ends["orders"]["end"] == "failed"
+    assert whole.ids() == [1, 2, 3, 4]
 
 
 @pytest.mark.usefixtures("orders")

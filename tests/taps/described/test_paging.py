@@ -202,13 +202,16 @@ def test_a_next_link_to_another_place_gets_no_credentials(api, read):
     assert "`base_url`" in told.error.hint
 
 
-def test_more_without_a_cursor_is_an_error(api, read):
+@pytest.mark.parametrize(
+    ("kind", "path"), [("cursor", "meta.next"), ("link", "links.next")]
+)
+def test_more_and_nothing_that_leads_there_is_an_error(api, read, kind, path):
     api.extra_answers["orders"] = {"data": [{"id": 1}], "has_more": True}
-    paging = {**PAGING["cursor and more"]}
+    paging = {**PAGING[kind], "more": "has_more"}
 
     told = read(orders=stream(paging=paging), fails=EltError)
 
-    assert "says that there is more, and has no `meta.next`" in told.error.what
+    assert f"says that there is more, and has no `{path}`" in told.error.what
     assert "`paging.path`" in told.error.hint
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
+import httpx
 import pytest
 from taps.hubspot.account import FAST, account
 
@@ -49,7 +50,21 @@ def now():
 
 
 @pytest.fixture
-def run(now, tmp_path):
+def elt(now, tmp_path):
+    def elt(*words, token=now.api.token):
+        command = [sys.executable, "-m", "elt", "-C", str(tmp_path), *words]
+        environment = {**os.environ, "HUB_TOKEN": token}
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    return elt
+
+
+@pytest.fixture
+def run(now, elt, tmp_path):
     (tmp_path / "plugins").mkdir()
     (tmp_path / "plugins" / "hub.py").write_text(PLUGIN)
 
@@ -62,13 +77,7 @@ def run(now, tmp_path):
             config="\n".join(lines),
         )
         (tmp_path / "elt.toml").write_text(text)
-        command = [sys.executable, "-m", "elt", "-C", str(tmp_path), "run"]
-        environment = {**os.environ, "HUB_TOKEN": token}
-        done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout + done.stderr
+        return elt("run", token=token)
 
     return run
 
@@ -133,3 +142,29 @@ def test_rows_of_a_part_whose_scope_was_taken_stay_and_others_go(now, run, tmp_p
     ]
     assert "MISSING_SCOPES" in said
     assert "its rows stay as they were" in said
+
+
+@pytest.mark.slow
+def test_a_new_property_without_values_is_a_column_after_the_next_run(
+    now, run, elt, tmp_path
+):
+    now.api.add("contacts", {"email": "a@example.com"})
+    run()
+    define(now, "contacts", "tier")
+    assert "contacts.tier" in elt("tap", "diff", "crm")
+
+    run()
+
+    names = "SELECT column_name, column_type FROM (DESCRIBE raw_crm.contacts)"
+    assert ("tier", "VARCHAR") in asked(tmp_path, names)
+    assert "Nothing has changed" in elt("tap", "diff", "crm")
+
+
+def define(now, kind, name):
+    about = {"groupName": "contactinformation", "type": "string", "fieldType": "text"}
+    answer = httpx.post(
+        f"{now.origin}/crm/v3/properties/{kind}",
+        headers={"Authorization": f"Bearer {now.api.token}"},
+        json={"name": name, "label": name, **about},
+    )
+    assert answer.status_code == 201, answer.text

@@ -25,13 +25,14 @@ SECRET = "sk_secret/1234"  # noqa: S105
 VENDOR = Vendor(name="Shop", credentials_setting="api_key")
 
 
-def api(answer, *, vendor=VENDOR, credentials=None, **reach):
+def api(answer, *, vendor=VENDOR, credentials=None, pace=None, **reach):
     """Give an API whose other side is a function of the request."""
     given = credentials or Fixed({"Authorization": f"Bearer {SECRET}"}, (SECRET,))
     return Api(
         vendor,
         Reach(base_url="https://shop.example/v1", **reach),
         given,
+        pace=pace,
         sleep=lambda _: None,
         transport=httpx.MockTransport(answer),
     )
@@ -278,10 +279,41 @@ def test_waits_of_one_request_are_not_longer_together_than_one_may_be():
         asked.append(request.url)
         return httpx.Response(429, headers=headers)
 
+    pace = Pace(None, sleep=lambda _: None)
     with pytest.raises(QuotaSpent, match="allows us no more requests"):
-        api(answer).ask(Call(path="/orders"), body, pace=Pace(None))
+        api(answer).ask(Call(path="/orders"), body, pace=pace)
 
     assert len(asked) == 3  # 400 and 400 seconds are waited for, a third time is not
+
+
+def test_a_limit_holds_back_what_goes_at_the_same_pace_and_nothing_else():
+    held, free = [], []
+    searches = Pace(None, sleep=held.append)
+    lists = Pace(None, sleep=free.append)
+    answers = iter([httpx.Response(429, headers={"retry-after": "30"})])
+    shop = api(lambda _: next(answers, httpx.Response(200)), pace=lists)
+
+    shop.ask(Call(path="/search"), body, pace=searches)
+    shop.ask(Call(path="/orders"), body)
+
+    assert [round(seconds) for seconds in held] == [30]
+    assert free == []
+
+
+def test_an_address_that_a_redirect_names_is_asked_as_it_is():
+    asked = []
+
+    def answer(request):
+        asked.append(str(request.url))
+        moved = httpx.Response(307, headers={"location": "/v1/signed?sig=1"})
+        return moved if len(asked) == 1 else httpx.Response(200)
+
+    api(answer).ask(Call(path="/orders", params={"since": "x"}), body)
+
+    assert asked == [
+        "https://shop.example/v1/orders?since=x",
+        "https://shop.example/v1/signed?sig=1",
+    ]
 
 
 @pytest.fixture

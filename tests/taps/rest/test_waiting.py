@@ -53,6 +53,15 @@ def test_what_was_asked_for_is_waited_and_little_more():
     assert [number for _, _, number in source.heard] == [1, 2, 3]
 
 
+@pytest.mark.parametrize(("asked", "least"), [(0.0, (1, 2, 4, 8)), (1.0, (1, 1, 4, 8))])
+def test_what_is_not_enough_again_and_again_becomes_longer(asked, least):
+    source = Source(4, after_seconds=asked)
+
+    source.ask()
+
+    assert all(w >= one for w, one in zip(source.waited, least, strict=True))
+
+
 def test_the_last_failure_is_raised_as_what_it_was():
     with pytest.raises(Unavailable, match="down"):
         Source(5).ask(most=5)

@@ -37,10 +37,10 @@ def test_an_expired_key_says_so(stripe, read):
 
 
 def test_a_publishable_key_is_refused_before_any_request(stripe, read):
-    told = read("customers", fails=ConfigError, api_key="pk_live_1234567")
+    with pytest.raises(ConfigError, match="publishable key") as caught:
+        read("customers", api_key="pk_live_1234567")
 
-    assert "publishable key" in told.error.what
-    assert "pk_live_1234567" not in str(told.error)
+    assert "pk_live_1234567" not in str(caught.value)
     assert stripe.api.front.requests == []
 
 

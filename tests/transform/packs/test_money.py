@@ -148,6 +148,19 @@ def test_who_ends_at_once_is_worth_nothing_for_the_rest_of_the_period(stripe):
     assert stripe.rows(sql) == [("sub_1",)]
 
 
+def test_who_ended_since_the_newest_bill_is_worth_nothing_this_month(stripe):
+    stripe.invoice(starts=second(2025, 1, 1), ends=second(2025, 2, 1))
+    stripe.know(second(2025, 1, 5))
+    ended = second(2025, 1, 20)
+    gone = {"id": "sub_2", "customer": "cus_2", "ended_at": ended, "updated": ended}
+    stripe.add("subscriptions", **gone)
+    parent = {"subscription_item_details": {"subscription": "sub_2"}}
+    stripe.invoice(starts=second(2025, 1, 1), ends=second(2025, 2, 1), parent=parent)
+
+    sql = "SELECT DISTINCT subscription_id FROM vendor__subscription_months"
+    assert stripe.rows(sql) == [("sub_1",)]
+
+
 def test_an_account_with_nothing_in_it_has_no_months(stripe):
     assert stripe.rows(MONTHS) == []
     assert stripe.rows("FROM vendor__monthly_recurring_revenue") == []

@@ -1,11 +1,14 @@
 -- What each subscription is worth a month, on the last day of every month that it was
 -- there: the lines of its invoices whose periods cover the end of that day. The month
--- that is not over counts up to the newest change of an invoice.
+-- that is not over counts up to the newest change of an invoice or a subscription.
 {{ config(materialized='table') }}
 
 WITH known AS (
-    SELECT max(updated_at) AS until
-    FROM {{ ref('stg_TAP_NAME__invoices') }}
+    SELECT
+        greatest(
+            (SELECT max(updated_at) FROM {{ ref('stg_TAP_NAME__invoices') }}),
+            (SELECT max(updated_at) FROM {{ ref('stg_TAP_NAME__subscriptions') }})
+        ) AS until
 ),
 
 monthly AS (
