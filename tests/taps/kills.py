@@ -34,10 +34,11 @@ class Trap:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http" and scope["method"] != "HEAD":
-            if self.requests == self.kills_at and self.victim is not None:
-                await asyncio.sleep(_WRITES_SECONDS)
-                self.victim.send_signal(signal.SIGKILL)
+            number, victim = self.requests, self.victim
             self.requests += 1
+            if number == self.kills_at and victim is not None:
+                await asyncio.sleep(_WRITES_SECONDS)
+                victim.send_signal(signal.SIGKILL)
         await self._app(scope, receive, send)
 
 

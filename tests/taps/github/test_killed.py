@@ -82,7 +82,7 @@ def kills(*quick):
     )
 
 
-@kills(6)
+@kills()
 def test_what_is_deleted_after_a_kill_in_the_first_reading_is_left_behind(
     github, tap, kills_at
 ):
@@ -95,7 +95,7 @@ def test_what_is_deleted_after_a_kill_in_the_first_reading_is_left_behind(
     assert living(table) == there(api)
 
 
-@kills(4, 8)
+@kills(4)
 def test_a_list_that_is_as_it_was_before_a_run_that_was_killed_is_read_again(
     github, tap, kills_at
 ):

@@ -64,13 +64,8 @@ def living(made):
     return {(str(key),) for key in made.records("contacts")}
 
 
-@pytest.mark.parametrize(
-    "kills_at",
-    [
-        4,
-        *(pytest.param(n, marks=pytest.mark.slow) for n in (0, 1, 2, 3, 5, 6, 7)),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("kills_at", range(8))
 def test_what_is_gone_after_a_kill_in_the_first_reading_is_marked(
     hubspot, tap, kills_at
 ):

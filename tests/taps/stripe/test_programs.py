@@ -155,6 +155,34 @@ def test_what_is_deleted_at_stripe_is_marked_in_the_warehouse(stripe, project):
 
 
 @pytest.mark.slow
+def test_what_is_deleted_after_a_first_run_that_was_cut_short_is_marked(
+    stripe, project
+):
+    clock = stripe.api.clock
+    clock.move_to(datetime.now(UTC) - timedelta(hours=2))
+    stripe.api.add("coupon", 250, created=int(clock.seconds()) - 1000)
+    stripe.api.add("charge", 2)
+    # Rows of a stream that was cut short stay where another one ended well before.
+    text = project.file.read_text()
+    project.file.write_text(text.replace('"coupons", "events"', '"charges", "coupons"'))
+    refused = Says(401, '{"error": {"message": "Invalid API Key provided"}}')
+    stripe.api.front.troubles.add(refused, path="/v1/coupons", after=2, times=99)
+    first = project()
+    stripe.api.front.troubles.clear()
+    loaded = project.ask("SELECT id FROM raw_stripe.coupons ORDER BY 1")
+    clock.advance(timedelta(minutes=30))
+    stripe.api.delete("coupon", loaded[0][0])
+    clock.advance(timedelta(minutes=30))
+
+    second = project()
+
+    assert (first.returncode != 0, second.returncode) == (True, 0)
+    marked = "SELECT id FROM raw_stripe.coupons WHERE _sdc_deleted_at IS NOT NULL"
+    assert project.ask(marked) == loaded[:1]
+    assert project.ask("SELECT count(*) FROM raw_stripe.coupons") == [(250,)]
+
+
+@pytest.mark.slow
 def test_rows_come_in_another_version_when_their_streams_are_reset(
     stripe, project, tmp_path
 ):
