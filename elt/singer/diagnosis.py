@@ -240,9 +240,10 @@ def diagnose(lines: Iterable[str]) -> Diagnosis:
     """
     lines = without_frames(all_lines := list(lines))
     own = error_of_ours(lines)
-    told = own[:1] if own else [line for line in lines if not is_narration(line)]
-    hint = next((x for x in own if x.startswith(_OUR_HINT)), "")
-    cause, line = _cause(told) or ("unknown", _best(own or all_lines))
+    hint = next((line for line in own if line.startswith(_OUR_HINT)), "")
+    what = own[: own.index(hint)] if hint else own
+    told = what[::-1] or [line for line in lines if not is_narration(line)]
+    cause, line = _cause(told) or ("unknown", _best(what or told or all_lines))
     line = line.removeprefix(_OUR_ERROR)
     return Diagnosis(
         cause, _one_line(line), hint.removeprefix(_OUR_HINT), _wait_seconds(line)
@@ -264,6 +265,7 @@ def error_of_ours(lines: Sequence[str]) -> list[str]:
 
 
 def _cause(lines: Sequence[str]) -> tuple[Cause, str] | None:
+    """Give the cause that the last of these lines tells, and the line."""
     for line in reversed(lines):
         text = without_times(" ".join(line.split()))
         for cause, signs in _SIGNS.items():

@@ -149,6 +149,18 @@ def test_of_an_error_of_our_own_taps_nothing_else_counts():
     assert found.hint == "Write `organizations`, which is missing"
 
 
+def test_the_last_line_that_is_no_narration_is_shown():
+    found = diagnose(["ERROR no such place", "INFO METRIC: {}", "INFO cleaning up"])
+
+    assert (found.cause, found.line) == ("unknown", "ERROR no such place")
+
+
+def test_an_error_of_our_own_may_have_several_lines():
+    found = diagnose(["error: it broke", "HTTP 401 who are you", "hint: HTTP 429"])
+
+    assert (found.cause, found.hint) == ("credentials", "HTTP 429")
+
+
 def test_what_breaks_after_an_error_of_our_own_counts_more():
     found = diagnose(["error: it broke", "requests.HTTPError: 401 Client Error"])
 

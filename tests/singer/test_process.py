@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from elt.errors import EltError, Interrupted, Unavailable
+from elt.errors import ConfigError, EltError, Interrupted, Unavailable
 from elt.singer.discover import discover
 from elt.singer.process import TapProgram, start_tap
 
@@ -410,6 +410,39 @@ def test_an_end_is_temporary_by_exit_code_75_or_by_the_last_words(
         error = running.error(f"ended with exit code {code}")
 
     assert isinstance(error, Unavailable) == is_temporary
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "seconds", "hint"),
+    [
+        (
+            "print('error: no\\nhint: do it', file=sys.stderr); sys.exit(2)",
+            ConfigError,
+            None,
+            "do it",
+        ),
+        ("print('usage: no', file=sys.stderr); sys.exit(2)", EltError, None, None),
+        (
+            "print('error: slow, retry after 90 s', file=sys.stderr); sys.exit(75)",
+            Unavailable,
+            90.0,
+            None,
+        ),
+        (
+            "sys.exit('429 Client Error, try again in 2 minutes')",
+            Unavailable,
+            120.0,
+            "The source asks to slow down: try again later",
+        ),
+    ],
+)
+def test_what_a_tap_says_of_its_end_is_kept(program, words, kind, seconds, hint):
+    with start_tap(program(words), {}) as running:
+        running.wait(10)
+        error = running.error("ended badly")
+
+    assert (type(error), error.hint) == (kind, hint)
+    assert getattr(error, "retry_after_seconds", None) == seconds
 
 
 def test_a_discovery_ends_soon_when_it_is_asked_to(program):

@@ -48,7 +48,7 @@ def common_settings(base_url: str | None) -> dict[str, Any]:
             "minimum": 0,
             "default": _USUAL["longest_wait_seconds"],
             "description": "Longer waits that the API asks for, of one request in all,"
-            " end the run",
+            " end the tap, and its step waits for up to an hour",
         },
         "concurrency": {
             "type": "integer",
