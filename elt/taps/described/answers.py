@@ -98,7 +98,7 @@ class _News:
     def look_at(self, page: Page) -> None:
         if not page.records:
             return
-        content = hash(b"\n".join(map(bytes, page.records)))
+        content = hash(b"\n".join(page.records))
         self._alike = self._alike + 1 if content == self._last else 0
         again = content in self._seen and bool(self._stream.key)
         if again or self._alike >= _MOST_ALIKE:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 from itertools import chain, islice
 
@@ -72,7 +73,7 @@ class Lists:
         request = request_of(stream, span)
         for page in read_pages(self.api, stream, request):
             self.on_page(stream, page)
-            self._look_at(stream, page.records, self.api.name(request))
+            self._look_at(stream, page.records, partial(self.api.name, request))
             yield dropped(chosen(page.records))
             if goes_on and self._is_behind(stream, page.records):
                 return
@@ -116,7 +117,7 @@ class Lists:
                 continue
             left.forget(asked)
             rows = _with_parent(stream, found, asked.record)
-            self._look_at(stream, rows, f"{stream.method} {stream.path}")
+            self._look_at(stream, rows, partial(_path_of, stream))
             # The parents' own bounds do for rows that have a key.
             as_they_are = follows and stream.key
             yield rows if as_they_are else wanted(stream, asked.span)(rows)
@@ -175,15 +176,21 @@ class Lists:
             raise
         return rows
 
-    def _look_at(self, stream: StreamSettings, records: Records, where: str) -> None:
+    def _look_at(
+        self, stream: StreamSettings, records: Records, where: Callable[[], str]
+    ) -> None:
         if not records or stream.name in self._looked_at:
             return
         self._looked_at.add(stream.name)
         try:
             look_at(stream, records)
         except EltError as error:
-            error.where = where
+            error.where = where()
             raise
+
+
+def _path_of(stream: StreamSettings) -> str:
+    return f"{stream.method} {stream.path}"
 
 
 def _is_not_for_us(error: EltError) -> bool:

@@ -32,16 +32,17 @@ def whole_line(stream: str, version: int) -> bytes:
     return begin + b',"version":%d}\n' % version
 
 
-def on_one_line(records: Sequence[Record]) -> list[Record]:
+def on_one_line(records: Sequence[Record]) -> Sequence[Record]:
     """Take line breaks out: an API may write its JSON over many lines.
 
     There are none inside of JSON texts, so that only white space changes.
     """
+    # Looking once at all of them takes a third of the time of looking at each.
+    together = b"".join(records)
+    if b"\n" not in together and b"\r" not in together:
+        return records
     return [
-        raw.replace(b"\r", b" ").replace(b"\n", b" ")
-        if b"\n" in (raw := bytes(record)) or b"\r" in raw
-        else record
-        for record in records
+        bytes(record).replace(b"\r", b" ").replace(b"\n", b" ") for record in records
     ]
 
 
