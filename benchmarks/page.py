@@ -25,8 +25,8 @@ _TOOLS = (
     "typer",
 )
 _NOT_YET = (
-    "Not measurable yet, because the taps do not exist: a Postgres table of a million"
-    " rows, and 200,000 records from a paged JSON API."
+    "Not measurable yet, because the tap does not exist: a Postgres table of a million"
+    " rows."
 )
 
 
