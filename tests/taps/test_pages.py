@@ -6,33 +6,15 @@ import re
 from pathlib import Path
 
 import pytest
-from taps.hubspot.account import account
-
-from elt.taps.github.tap import GithubTap
-from elt.taps.hubspot.tap import HubSpotTap
-from elt.taps.recurly.tap import RecurlyTap
-from elt.testing.apis.serving import served
+from taps.declared import declared_streams
 
 PAGES = Path(__file__).parents[2] / "docs" / "taps"
 ALL = pytest.mark.parametrize("vendor", ["github", "hubspot", "recurly"])
 
 
-def streams(tap):
-    return {entry["tap_stream_id"]: entry for entry in tap.catalog_dict["streams"]}
-
-
 @pytest.fixture(scope="module")
 def declared():
-    with served(account()) as hubspot:
-        config = {"base_url": hubspot.origin, "access_token": hubspot.api.token}
-        tap = HubSpotTap(config=config, parse_env_config=False)
-        found = {"hubspot": streams(tap)}
-        tap.api.close()
-    config = {"api_key": "key_1"}
-    found["recurly"] = streams(RecurlyTap(config=config, parse_env_config=False))
-    config = {"token": "ghp_1"}
-    found["github"] = streams(GithubTap(config=config, parse_env_config=False))
-    return found
+    return declared_streams()
 
 
 def told(vendor):
