@@ -63,11 +63,7 @@ def _check_of(plugin: Plugin) -> Callable[[Mapping[str, Any]], None] | None:
             from elt.taps.files.settings import check as check_files
 
             return check_files
-        case "rest":
-            from elt.taps.described.sense import check as check_rest
-
-            return check_rest
-        case "github" | "hubspot" | "recurly" | "stripe":
+        case "github" | "hubspot" | "recurly" | "rest" | "stripe":
             return _tap_of_api(plugin.target).check
         case _:
             return None

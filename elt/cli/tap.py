@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -15,7 +15,6 @@ from elt.cli.options import (
     Environment,
     examples,
     note,
-    open_project,
     print_json,
 )
 from elt.cli.tap_answers import (
@@ -28,12 +27,17 @@ from elt.cli.tap_answers import (
     probe_document,
     shown,
 )
+from elt.cli.tap_catalogs import (
+    more_of,
+    opened,
+    raw_catalog,
+    select_in_catalog,
+    selected_catalog,
+    selected_leniently,
+    tell_of_fallen,
+    told_of,
+)
 from elt.errors import ConfigError, EltError
-
-if TYPE_CHECKING:
-    from elt.events import Event
-    from elt.project.secrets import Secrets
-    from elt.project.settings import Project
 
 Tap = Annotated[
     str,
@@ -75,8 +79,8 @@ def discover(
 
     Streams and columns, with their types and keys, as a tree.
     """
-    project, secrets = _opened(context, name, environment)
-    catalog = _selected(project, name, secrets, verbose=verbose)
+    project, secrets = opened(context, name, environment)
+    catalog = selected_catalog(project, name, secrets, verbose=verbose)
     streams_shown = shown(project, name, catalog, streams or ())
     if as_json:
         print_json(_only_named(catalog, streams or ()))
@@ -122,18 +126,18 @@ def select(
             "`--clear` leaves nothing chosen, so it goes with no pattern",
             hint="To choose something in place of the rest: `--only`",
         )
-    project, secrets = _opened(context, name, environment)
-    catalog = _raw(project, name, secrets, verbose=False)
+    project, secrets = opened(context, name, environment)
+    catalog = raw_catalog(project, name, secrets, verbose=False)
     before = list(project.file.taps[name].select)
     asked = [] if clear else _patterns(before, patterns or [], only=only)
-    chosen = _select_in(project, name, catalog, asked)
+    chosen = select_in_catalog(project, name, catalog, asked)
     if asked != before:
         from elt.project.edit import set_value
 
         set_value(project.root, ("taps", name, "select"), asked or None)
         told = f"select = {json.dumps(asked)}" if asked else "no `select` any more"
         note(f"elt.toml: [taps.{name}] {told}")
-        _tell_of_fallen(project, name, catalog, chosen)
+        tell_of_fallen(project, name, catalog, chosen)
         note("")
     streams_shown = [each for each in shown(project, name, chosen, ()) if each.selected]
     print_tree(name, streams_shown, with_columns=False)
@@ -159,9 +163,11 @@ def preview(
     """Print the first records of a tap's streams. Nothing is loaded or remembered."""
     from elt.runner.preview import chosen_streams, first_records, impatient
 
-    project, secrets = _opened(context, name, environment)
+    project, secrets = opened(context, name, environment)
     settings = impatient(project, name, secrets)
-    catalog = _selected(project, name, secrets, verbose=verbose, settings=settings)
+    catalog = selected_catalog(
+        project, name, secrets, verbose=verbose, settings=settings
+    )
     chosen = chosen_streams(catalog, streams or ())
     if not chosen:
         note(f"Nothing of tap `{name}` is selected; `elt tap select {name} '*'`")
@@ -174,11 +180,11 @@ def preview(
                 stream,
                 secrets=secrets,
                 limit=limit,
-                on_line=_told_of(name, verbose=verbose),
+                on_line=told_of(name, verbose=verbose),
                 settings=settings,
             )
         except EltError as error:
-            error.hint = error.hint or _more_of(name)
+            error.hint = error.hint or more_of(name)
             raise
         print_json_lines(seen) if as_json else print_preview(seen)
 
@@ -203,9 +209,9 @@ def test_(
     """
     from elt.runner.preview import probe, probe_exit_code
 
-    project, secrets = _opened(context, name, environment)
+    project, secrets = opened(context, name, environment)
     probes = []
-    on_line = _told_of(name, verbose=False)
+    on_line = told_of(name, verbose=False)
     for each in probe(project, name, streams or (), secrets, on_line=on_line):
         probes.append(each)
         if not as_json and each.error is None:
@@ -233,15 +239,15 @@ def diff(
     Streams and columns that came and went, types, keys.
     """
     from elt.runner.catalog_changes import catalog_changes
-    from elt.runner.discovery import remembered_catalog
+    from elt.runner.catalog_memory import CatalogMemory
 
-    project, secrets = _opened(context, name, environment)
-    known = remembered_catalog(project, name)
+    project, secrets = opened(context, name, environment)
+    known = CatalogMemory(project, name).last
     if known is None:
         note(f"Tap `{name}` was never discovered here; `elt plan` or `elt run` does it")
         return
-    after = _selected(project, name, secrets, verbose=False)
-    changes = catalog_changes(_selected_leniently(project, name, known), after)
+    after = selected_catalog(project, name, secrets, verbose=False)
+    changes = catalog_changes(selected_leniently(project, name, known), after)
     if as_json:
         print_json([asdict(change) for change in changes])
         return
@@ -261,103 +267,6 @@ def _only_named(catalog: Mapping[str, Any], names: Sequence[str]) -> dict[str, A
     return {**catalog, "streams": streams}
 
 
-def _opened(
-    context: typer.Context, name: str, environment: str | None
-) -> tuple[Project, Secrets]:
-    from elt.project.secrets import Secrets
-    from elt.runner.preview import known_tap
-
-    project = open_project(context, environment)
-    known_tap(project, name)
-    return project, Secrets(project.root)
-
-
-def _raw(
-    project: Project,
-    name: str,
-    secrets: Secrets,
-    *,
-    verbose: bool,
-    settings: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
-    from elt.events import LogLine
-    from elt.runner.discovery import ask_for_catalog
-
-    def listen(event: Event) -> None:
-        if not isinstance(event, LogLine):
-            return
-        if verbose or event.source != name:
-            note(secrets.scrub(event.text))
-        elif event.level == "warning":
-            note(f"warning: {secrets.scrub(event.text)}")
-
-    try:
-        return ask_for_catalog(project, name, secrets, listen=listen, settings=settings)
-    except EltError as error:
-        error.hint = error.hint or _more_of(name)
-        raise
-
-
-def _more_of(name: str) -> str:
-    return f"`elt tap test {name}` tells what of it works"
-
-
-def _selected(
-    project: Project,
-    name: str,
-    secrets: Secrets,
-    *,
-    verbose: bool,
-    settings: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
-    from elt.runner.discovery import selected_in
-
-    found = _raw(project, name, secrets, verbose=verbose, settings=settings)
-    return selected_in(project, name, found)
-
-
-def _selected_leniently(
-    project: Project, name: str, catalog: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Select in an old catalog, which may not know what the settings name now."""
-    from elt.runner.discovery import selected_in
-    from elt.singer.catalog import select as select_in
-
-    try:
-        return selected_in(project, name, catalog)
-    except EltError:
-        return select_in(catalog, (), {})
-
-
-def _select_in(
-    project: Project, name: str, catalog: Mapping[str, Any], patterns: Sequence[str]
-) -> dict[str, Any]:
-    from elt.singer.catalog import select as select_in
-
-    try:
-        return select_in(catalog, patterns, project.file.taps[name].streams)
-    except EltError as error:
-        error.where = error.where or project.where("taps", name)
-        raise
-
-
-def _tell_of_fallen(
-    project: Project, name: str, catalog: Mapping[str, Any], chosen: Mapping[str, Any]
-) -> None:
-    """Say how many streams are not selected any more: patterns may name only others."""
-    from elt.report.figures import counted
-    from elt.singer.catalog import selected_streams
-
-    before = selected_streams(_selected_leniently(project, name, catalog))
-    fallen = {one.id for one in before} - {one.id for one in selected_streams(chosen)}
-    if not fallen:
-        return
-    text = f"{counted(len(fallen), 'stream')} not selected any more"
-    if not project.file.taps[name].select:
-        text += ": without `select` the tap's own choice was; `'*'` first adds to all"
-    note(text)
-
-
 def _patterns(before: list[str], asked: Sequence[str], *, only: bool) -> list[str]:
     """Put new patterns behind the old ones; one takes its own opposite away."""
     kept = [] if only else list(before)
@@ -366,16 +275,3 @@ def _patterns(before: list[str], asked: Sequence[str], *, only: bool) -> list[st
         kept = [old for old in kept if old not in {pattern, opposite}]
         kept.append(pattern)
     return before if not asked and not only else kept
-
-
-def _told_of(name: str, *, verbose: bool) -> Callable[[str], None]:
-    """Make what tells a line of the tap: each, or those that say that it waits."""
-    from elt.singer.log_lines import said_of_a_wait
-
-    def tell(text: str) -> None:
-        if verbose:
-            note(text)
-        elif waits := said_of_a_wait(text):
-            note(f"{name}: {waits}")
-
-    return tell

@@ -1,30 +1,19 @@
-"""The catalogs of a project's taps: asked for, remembered, asked for again.
+"""The catalogs of a project's taps: asked for, chosen from, asked for again.
 
-Asking costs the start of a program, and for many taps calls to their API. What a tap
-of our own kinds answered stands until its settings, its code or its files change,
-unless it says that its source changes it; such a tap and a foreign program are asked
-again by every run, and only the preview trusts its memory.
+A tap whose answer stands is not asked; only the preview trusts what others said last.
 """
 
 from __future__ import annotations
 
-import glob
-import hashlib
-import json
-import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
-
-import msgspec
 
 from elt.errors import ConfigError, EltError, Unavailable
 from elt.events import Listener, LogLine, ignore
 from elt.plugins import find, tap_program
-from elt.project.atomic import make_private_folder
 from elt.project.check import named
 from elt.project.map_rules import Known, map_problems, misspelt
 from elt.project.secrets import Secrets
@@ -32,17 +21,15 @@ from elt.project.settings import Project
 from elt.project.stream_settings import StreamTable
 from elt.project.tap_settings import TapTable
 from elt.runner.attempt import Edges, Stop
+from elt.runner.catalog_memory import CatalogMemory
 from elt.runner.limits import step_limits
 from elt.runner.retries import delay_seconds, worth_another
 from elt.runner.tap_lines import tap_line
-from elt.singer.catalog import CHANGES, Stream, select, selected_streams
+from elt.singer.catalog import Stream, select, selected_streams
 from elt.singer.discover import discover
-from elt.singer.installed import versions_of
-from elt.singer.packages import package_of
 from elt.singer.process import TapProgram
 
 _SIDE_BY_SIDE = 4
-_FILES = ("path", "schemas", "tracking_plan")  # settings that name files
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +67,7 @@ def discover_all(
     errors: dict[str, EltError] = {}
 
     def recall(tap: str) -> None:
-        known = remembered_catalog(project, tap)
+        known = CatalogMemory(project, tap).last
         if known is not None:
             with suppress(EltError):  # the settings may name what it does not have
                 catalogs[tap] = selected_in(project, tap, known)
@@ -113,27 +100,28 @@ def catalog_of(
     again: Again | None = None,
 ) -> dict[str, Any]:
     """Give a tap's catalog with the project's selection in it."""
-    memory = _memory(project, tap)
-    catalog = None
-    if preview or _answers_alike(project, tap):
-        catalog = _remembered(memory, _identity(project, tap))
+    memory = CatalogMemory(project, tap)
+    catalog = memory.current if preview or memory.answers_alike else None
     if catalog is None:
         catalog = (
             ask_for_catalog(project, tap, secrets, listen=listen)
             if again is None
             else _asked_again(project, tap, secrets, listen=listen, again=again)
         )
-        _tell_of_gone(project, tap, catalog, listen=listen)
-        # Asking may have installed a package: another version, another catalog.
-        _remember(memory, _identity(project, tap), catalog)
+        _tell_of_gone(project, tap, memory.current, catalog, listen=listen)
+        memory.keep(catalog)
     return selected_in(project, tap, catalog)
 
 
 def _tell_of_gone(
-    project: Project, tap: str, catalog: Mapping[str, Any], *, listen: Listener
+    project: Project,
+    tap: str,
+    known: Mapping[str, Any] | None,
+    catalog: Mapping[str, Any],
+    *,
+    listen: Listener,
 ) -> None:
     """Warn once of streams that the source has let go, or shows us no more."""
-    known = _remembered(_memory(project, tap), _identity(project, tap))
     if known is None:  # the settings are others, and the person who set them knows
         return
     offered = {entry["tap_stream_id"] for entry in catalog.get("streams") or []}
@@ -167,11 +155,6 @@ def _asked_again(
             listen(LogLine(step=step, source="elt", level="warning", text=text))
             again.edges.sleep(again.stop, delay)
             attempt += 1
-
-
-def remembered_catalog(project: Project, tap: str) -> dict[str, Any] | None:
-    """Give what the tap answered last, even if its settings have changed since."""
-    return _remembered(_memory(project, tap), None)
 
 
 def selected_in(
@@ -273,7 +256,7 @@ def ask_for_catalog(
     `settings` are laid over the tap's config.
     """
     stop = stop or Stop()
-    is_asked_once = _answers_alike(project, tap)
+    is_asked_once = CatalogMemory(project, tap).answers_alike
 
     def on_line(text: str) -> None:
         # What is asked at every run would warn of the same at every run.
@@ -286,88 +269,3 @@ def ask_for_catalog(
             on_line=on_line,
             should_stop=stop.is_set,
         )
-
-
-def _answers_alike(project: Project, tap: str) -> bool:
-    """Say whether the same settings, code and files always give the same catalog.
-
-    As far as is known: a tap tells with its catalog that this is not so.
-    """
-    known = remembered_catalog(project, tap) or {}
-    return project.file.taps[tap].plugin is not None and not known.get(CHANGES)
-
-
-def _identity(project: Project, tap: str) -> str:
-    """Sum up what a tap's catalog depends on."""
-    table = project.file.taps[tap]
-    digest = hashlib.sha256(msgspec.json.encode(table, order="deterministic"))
-    if table.plugin is not None:
-        plugin = find("tap", table.plugin, project.root)
-        digest.update(f"{plugin.target} {plugin.where}".encode())
-        code = Path(plugin.target.rpartition(":")[0] or plugin.target)
-        if plugin.origin == "project":
-            digest.update(_content(code))
-    package = package_of(project, "tap", tap)
-    if package is not None:
-        digest.update(repr(versions_of(package)).encode())
-    for path in sorted(_files(project.root, table.config)):
-        digest.update(_stat(path))
-    return digest.hexdigest()
-
-
-def _content(code: Path) -> bytes:
-    path = code if code.suffix == ".py" else code.with_suffix(".py")
-    return path.read_bytes() if path.is_file() else b""
-
-
-def _files(root: Path, config: Mapping[str, Any]) -> Iterator[Path]:
-    """Find the files that settings name, however deep in them they stand."""
-    for key, value in config.items():
-        if isinstance(value, Mapping):
-            yield from _files(root, value)
-        elif isinstance(value, list):
-            for entry in value:
-                if isinstance(entry, Mapping):
-                    yield from _files(root, entry)
-        elif key in _FILES and isinstance(value, str):
-            yield from _matches(root, value)
-
-
-def _matches(root: Path, pattern: str) -> Iterator[Path]:
-    # Not Path.glob: a pattern may be absolute and then has no root to start from.
-    for name in glob.glob(str(root / pattern), recursive=True):  # noqa: PTH207
-        path = Path(name)
-        yield from path.rglob("*") if path.is_dir() else (path,)
-
-
-def _stat(path: Path) -> bytes:
-    name = os.fsencode(path)
-    try:
-        seen = path.stat()
-    except OSError:  # gone since it was listed, or a link to nowhere
-        return name
-    return name + f" {seen.st_size} {seen.st_mtime_ns}".encode()
-
-
-def _memory(project: Project, tap: str) -> Path:
-    return project.private_dir / "catalogs" / f"{project.environment}.{tap}.json"
-
-
-def _remembered(memory: Path, identity: str | None) -> dict[str, Any] | None:
-    try:
-        found = json.loads(memory.read_bytes())
-    except (OSError, ValueError):
-        return None
-    if not isinstance(found, dict):
-        return None
-    if identity is not None and found.get("identity") != identity:
-        return None
-    catalog: dict[str, Any] = found["catalog"]
-    return catalog
-
-
-def _remember(memory: Path, identity: str, catalog: Mapping[str, Any]) -> None:
-    make_private_folder(memory.parent)
-    aside = memory.with_suffix(f".{os.getpid()}")
-    aside.write_text(json.dumps({"identity": identity, "catalog": catalog}))
-    aside.replace(memory)

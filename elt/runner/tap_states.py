@@ -15,7 +15,8 @@ from elt.errors import ConfigError, EltError
 from elt.project.nearest import did_you_mean
 from elt.project.secrets import Secrets
 from elt.project.settings import Project
-from elt.runner.discovery import remembered_catalog, selected_in, stream_settings
+from elt.runner.catalog_memory import CatalogMemory
+from elt.runner.discovery import selected_in, stream_settings
 from elt.runner.remembered import Remembered, remembered
 from elt.runner.store.database import Store, open_store
 from elt.runner.store.state import (
@@ -215,7 +216,7 @@ def _new(  # noqa: PLR0913  what was found of one tap
 
 def _streams(project: Project, tap: str) -> list[Stream]:
     """Give the streams that the tap offered when it was last asked."""
-    catalog = remembered_catalog(project, tap)
+    catalog = CatalogMemory(project, tap).last
     return all_streams(catalog) if catalog else []
 
 
@@ -224,7 +225,7 @@ def _overwritten(project: Project, tap: str) -> frozenset[str]:
 
     A table that comes in several commits is added to, too, behind the first.
     """
-    catalog = remembered_catalog(project, tap)
+    catalog = CatalogMemory(project, tap).last
     if catalog is None or tap not in project.file.taps:
         return frozenset()
     try:

@@ -10,7 +10,8 @@ from elt.events import Event, LogLine
 from elt.project.load import load_project
 from elt.project.secrets import Secrets
 from elt.runner.attempt import Edges, Stop
-from elt.runner.discovery import Again, _identity, discover_all
+from elt.runner.catalog_memory import identity_of
+from elt.runner.discovery import Again, discover_all
 
 EVENTS = """
 [project]
@@ -32,7 +33,7 @@ def test_files_that_cannot_be_looked_at_do_not_keep_a_catalog_from_being_sought(
 
     project = load_project(tmp_path)
 
-    assert _identity(project, "web") == _identity(project, "web")
+    assert identity_of(project, "web") == identity_of(project, "web")
 
 
 # Fails as often as a file says, in the way that it says, and then has a stream.

@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from elt.errors import ConfigError
-from elt.taps.described.declared import CONFIG, KINDS
+from elt.taps.described.declared import KINDS
 from elt.taps.described.settings import (
     SINCE,
     UNTIL,
@@ -20,19 +20,14 @@ from elt.taps.described.settings import (
 from elt.taps.described.templates import holes
 from elt.taps.kinds import schema_from_words
 from elt.taps.rest.checking import Place, at, nearest
-from elt.taps.rest.settings import check as check_declared
 
 # Where in the stream, what is wrong, and what to do.
 Flaw = tuple[Path, str, str | None]
 Streams = Mapping[str, StreamSettings]
 
 
-def check(config: Mapping[str, Any]) -> None:
-    """Raise ConfigErrors with all that is wrong, or ConfigError where it is one."""
-    check_declared(config, CONFIG, _of_auth_and_streams)
-
-
-def _of_auth_and_streams(config: Mapping[str, Any]) -> Iterator[ConfigError]:
+def further_flaws(config: Mapping[str, Any]) -> Iterator[ConfigError]:
+    """Find what is wrong with a config that fits its declaration."""
     yield from _of_oauth2(config.get("auth") or {})
     yield from _of_streams(config)
 

@@ -7,12 +7,13 @@ Columns are found in the first records, and become more and wider while it reads
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
+from elt.errors import ConfigError
 from elt.remote.pace import Pace
 from elt.taps.described.auth import credentials_of
 from elt.taps.described.behind import Behind
@@ -20,7 +21,7 @@ from elt.taps.described.declared import CONFIG
 from elt.taps.described.learning import Learner
 from elt.taps.described.lists import Lists
 from elt.taps.described.sample import columns_of, columns_of_all
-from elt.taps.described.sense import check
+from elt.taps.described.sense import further_flaws
 from elt.taps.described.settings import (
     StreamSettings,
     is_in_order,
@@ -68,8 +69,8 @@ class DescribedTap(RestTap):
     asks_for_the_time: ClassVar[bool] = False  # nobody knows what else it would do
 
     @classmethod
-    def check(cls, config: Mapping[str, Any]) -> None:
-        check(config)
+    def further_flaws(cls, config: Mapping[str, Any]) -> Iterable[ConfigError]:
+        return further_flaws(config)
 
     def make_api(self) -> Api:
         credentials, params = credentials_of(self.config, logger=self.logger)

@@ -16,7 +16,7 @@ from taps.described.anything import Anything
 
 from elt.errors import EltError
 from elt.taps.described.declared import AUTH, CONFIG, CURSOR, PAGING, STREAM
-from elt.taps.described.sense import check
+from elt.taps.described.tap import DescribedTap
 
 PAGE = Path(__file__).parents[3] / "docs" / "taps" / "rest.md"
 TEXT = PAGE.read_text("utf-8")
@@ -33,7 +33,7 @@ def test_the_page_has_its_examples():
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_is_accepted(name):
-    check(EXAMPLES[name])
+    DescribedTap.check(EXAMPLES[name])
 
 
 DECLARED = {

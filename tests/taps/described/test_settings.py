@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from elt.errors import ConfigError, ConfigErrors
-from elt.taps.described.sense import check
+from elt.taps.described.tap import DescribedTap
 
 PAGE = {"type": "page", "param": "page"}
 CURSOR = {"field": "at", "param": "since"}
@@ -20,7 +20,7 @@ def config(stream=None, **more):
 
 def flaws(given):
     with pytest.raises(ConfigError) as caught:
-        check(given)
+        DescribedTap.check(given)
     error = caught.value
     return list(error.errors) if isinstance(error, ConfigErrors) else [error]
 
@@ -176,4 +176,4 @@ def test_a_child_with_its_parents_cursor_has_its_kind_and_no_parameter():
 
 
 def test_braces_that_are_doubled_are_braces():
-    check(config({"params": {"q": "{{id}}"}}))
+    DescribedTap.check(config({"params": {"q": "{{id}}"}}))
